@@ -1,0 +1,48 @@
+"""Where the names of an expression get their facts from, and which of them decided the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ftlint.run.fact import Fact, Truth
+
+
+class Environment(Protocol):
+    """Answers for dotted names."""
+
+    def fact(self, dotted: str) -> Fact[Any]:
+        """What holds for that name; its value is one of `values.Value`."""
+
+    def written(self, dotted: str) -> Truth:
+        """Whether the text itself says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer of a condition, and the names that decided it in the order they were read."""
+
+    truth: Truth
+    reads: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One evaluation's view of an environment. Owned by that evaluation; `reads` grows while it runs."""
+
+    environment: Environment
+    reads: list[str] = field(default_factory=list)
+
+    def fact(self, dotted: str) -> Fact[Any]:
+        """The fact of that name, remembered as read."""
+        self.reads.append(dotted)
+        return self.environment.fact(dotted)
+
+    def written(self, dotted: str) -> Truth:
+        """Whether that name is written, remembered as read."""
+        self.reads.append(dotted)
+        return self.environment.written(dotted)
+
+    def forget(self, start: int, end: int) -> None:
+        """Drop the reads of operands that turned out not to decide anything."""
+        del self.reads[start:end]
