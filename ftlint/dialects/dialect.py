@@ -1,0 +1,87 @@
+"""What a dialect is: how a document of it is recognised, how its keys are read, how they are lowered to run facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ftlint.dialects.outline import Outline
+from ftlint.run.fact import Fact
+from ftlint.run.key import KeySet
+from ftlint.run.run import Run
+from ftlint.run.versions import VersionView
+from ftlint.syntax.document import DataNode, Format
+from ftlint.syntax.scalars import ScalarRules
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """That a document is of a dialect, and by which signs; `reasons` are for `ftlint check -v`."""
+
+    dialect: str
+    reasons: tuple[str, ...]
+    weight: int  # how many signs speak for it; the heavier of two dialects wins
+
+
+@dataclass(frozen=True, slots=True)
+class Markers:
+    """The top-level keys by which people's files of one dialect are told from everybody else's.
+
+    `anchors`: groups of keys; one group must be there whole. `typical`: keys that add weight. `foreign`: keys that
+    prove the file belongs to another program which happens to use some of the same words. Dots reach below.
+    """
+
+    anchors: tuple[frozenset[str], ...]
+    typical: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
+
+    def recognise(self, dialect: str, outline: Outline) -> Recognition | None:
+        """The signs found in that outline, or None."""
+        if any(outline.has(key) for key in self.foreign):
+            return None
+        anchors = [group for group in self.anchors if all(outline.has(key) for key in group)]
+        if not anchors:
+            return None
+        best = max(anchors, key=lambda group: (len(group), sorted(group)))
+        supporting = sorted(key for key in self.typical if outline.has(key) and key not in best)
+        reasons = (f"has {', '.join(sorted(best))}", *((f"and {', '.join(supporting[:5])}",) if supporting else ()))
+        return Recognition(dialect, reasons, len(best) * 2 + len(supporting))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A path that a document names: of what dialect the file there is, and whether the run needs it to be a file."""
+
+    dialect: str
+    fact: Fact[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PartialRun:
+    """What one document says about a run: facts, and the files that say the rest.
+
+    `starts_run`: a person launches this file, so a run begins here.
+    """
+
+    facts: Run
+    references: tuple[Reference, ...] = ()
+    starts_run: bool = False
+    tags: frozenset[str] = field(default_factory=frozenset)
+
+
+def _plain_scalars(_versions: VersionView | None) -> ScalarRules:
+    return ScalarRules.PYYAML
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One dialect. One without `lower` is recognised, named and left alone until somebody teaches us to read it."""
+
+    name: str
+    title: str
+    formats: frozenset[Format]
+    recognise: Callable[[Outline], Recognition | None]
+    scalars: Callable[[VersionView | None], ScalarRules] = _plain_scalars
+    lower: Callable[[KeySet, VersionView], PartialRun] | None = None
+    root: Callable[[DataNode], DataNode] | None = None  # where the settings begin, if not at the top
+    is_referable: bool = False  # other files name such a file, and their runs then depend on it
