@@ -1,0 +1,1 @@
+"""One file per family of architectures; `registry` says which model types each of them describes."""

@@ -1,0 +1,48 @@
+"""Which file describes which model type; only the file that is asked for is imported."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ftlint.knowledge.architectures.family import Family
+
+FAMILY_FILES = {
+    "bert": ("bert", "roberta", "xlm-roberta"),
+    "bloom": ("bloom",),
+    "deberta": ("deberta-v2",),
+    "deepseek": ("deepseek_v2", "deepseek_v3"),
+    "distilbert": ("distilbert",),
+    "falcon": ("falcon",),
+    "gemma3": ("gemma3",),
+    "gpt2": ("gpt2", "gpt_bigcode"),
+    "gpt_neo": ("gpt_neo",),
+    "gpt_neox": ("gpt_neox",),
+    "gptj": ("codegen", "gptj"),
+    "llama_like": (
+        "arcee", "cohere", "cohere2", "ernie4_5", "exaone4", "gemma", "gemma2", "gemma3_text", "glm", "glm4", "granite",
+        "llama", "ministral", "ministral3", "mistral", "nemotron", "olmo", "olmo2", "olmo3", "phi3", "qwen2", "qwen3",
+        "seed_oss", "smollm3", "starcoder2",
+    ),
+    "mixture": ("glm4_moe", "gpt_oss", "granitemoe", "mixtral", "olmoe", "phimoe", "qwen2_moe", "qwen3_moe"),
+    "mpt": ("mpt",),
+    "opt": ("opt",),
+    "phi": ("phi",),
+    "stablelm": ("stablelm",),
+    "t5": ("mt5", "t5", "umt5"),
+}  # fmt: skip
+
+_FILE_OF = {model_type: file for file, model_types in FAMILY_FILES.items() for model_type in model_types}
+
+MODEL_TYPES = frozenset(_FILE_OF)
+"""Every `model_type` of a config.json that we can count."""
+
+
+def find_family(model_type: str) -> Family | None:
+    """The family that describes a model type; None where we have none."""
+    file = _FILE_OF.get(model_type)
+    if file is None:
+        return None
+    family = import_module(f"ftlint.knowledge.architectures.families.{file}").family(model_type)
+    if not isinstance(family, Family):
+        raise TypeError(f"families/{file}.py: family() must return a Family")
+    return family

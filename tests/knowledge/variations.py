@@ -1,0 +1,128 @@
+"""Small configs that turn every switch of the families on and off; the referee builds each with transformers."""
+
+from __future__ import annotations
+
+SMALL: dict[str, object] = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 2,
+    "vocab_size": 160,
+    "pad_token_id": 0,
+}
+GPT2: dict[str, object] = {"n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 32, "vocab_size": 160}
+FALCON: dict[str, object] = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 8, "vocab_size": 160}
+ENCODER: dict[str, object] = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 32,
+    "vocab_size": 160,
+}
+DEBERTA: dict[str, object] = ENCODER | {"pooler_hidden_size": 64, "share_att_key": True, "pos_att_type": "p2c|c2p"}
+T5: dict[str, object] = {"d_model": 64, "d_kv": 16, "d_ff": 96, "num_layers": 2, "num_heads": 4, "vocab_size": 160}
+MIXTURE: dict[str, object] = SMALL | {"num_experts_per_tok": 2, "moe_intermediate_size": 48, "head_dim": 16}
+LATENT: dict[str, object] = SMALL | {
+    "moe_intermediate_size": 48,
+    "n_routed_experts": 4,
+    "n_shared_experts": 2,
+    "num_experts_per_tok": 2,
+    "kv_lora_rank": 32,
+    "qk_nope_head_dim": 16,
+    "qk_rope_head_dim": 8,
+    "v_head_dim": 12,
+    "n_group": 1,
+    "topk_group": 1,
+}
+
+LLAMA_LIKE = (
+    "arcee cohere cohere2 ernie4_5 exaone4 gemma gemma2 gemma3_text glm glm4 granite llama ministral3 mistral nemotron "
+    "olmo olmo2 olmo3 phi3 qwen2 qwen3 seed_oss smollm3 starcoder2"
+).split()
+
+VARIATIONS: list[dict[str, object]] = [
+    *({"model_type": name, "head_dim": 16} | SMALL for name in LLAMA_LIKE if name not in ("cohere2", "starcoder2")),
+    *({"model_type": name, "head_dim": 8, "tie_word_embeddings": True} | SMALL for name in LLAMA_LIKE),
+    *({"model_type": name, "head_dim": 8, "tie_word_embeddings": False} | SMALL for name in LLAMA_LIKE),
+    *(
+        {"model_type": name, "head_dim": 8, "attention_bias": True, "mlp_bias": True, "use_bias": True} | SMALL
+        for name in LLAMA_LIKE
+    ),
+    *(
+        {"model_type": name, "head_dim": 8, "attention_bias": False, "mlp_bias": False, "use_bias": False} | SMALL
+        for name in LLAMA_LIKE
+    ),
+    {
+        "model_type": "gemma3",
+        "text_config": SMALL | {"model_type": "gemma3_text", "head_dim": 16},
+        "vision_config": {
+            "model_type": "siglip_vision_model",
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "image_size": 56,
+            "patch_size": 14,
+            "vision_use_head": False,
+        },
+    },
+    {"model_type": "llama", "head_dim": None} | SMALL | {"num_key_value_heads": None},
+    {"model_type": "qwen2"} | SMALL,
+    {"model_type": "cohere", "use_qk_norm": True} | SMALL,
+    {"model_type": "seed_oss", "attention_out_bias": True, "head_dim": 8} | SMALL,
+    {"model_type": "stablelm"} | SMALL,
+    {"model_type": "stablelm", "use_qkv_bias": True, "use_parallel_residual": True, "qk_layernorm": True} | SMALL,
+    {"model_type": "phi", "qk_layernorm": True} | SMALL,
+    {"model_type": "phi", "tie_word_embeddings": True} | SMALL,
+    {"model_type": "mixtral", "num_local_experts": 4} | MIXTURE,
+    {"model_type": "qwen2_moe", "num_experts": 4, "shared_expert_intermediate_size": 40} | MIXTURE,
+    {"model_type": "qwen2_moe", "num_experts": 4, "mlp_only_layers": [1]} | MIXTURE,
+    {"model_type": "qwen2_moe", "num_experts": 4, "decoder_sparse_step": 2, "qkv_bias": False} | MIXTURE,
+    {"model_type": "qwen3_moe", "num_experts": 4, "decoder_sparse_step": 2, "attention_bias": True} | MIXTURE,
+    {"model_type": "qwen3_moe", "num_experts": 4, "mlp_only_layers": [0, 2]} | MIXTURE,
+    {"model_type": "olmoe", "num_experts": 4} | SMALL,
+    {"model_type": "phimoe", "num_local_experts": 4, "attention_bias": True, "lm_head_bias": True} | SMALL,
+    {"model_type": "granitemoe", "num_local_experts": 4, "tie_word_embeddings": True} | SMALL,
+    {"model_type": "gpt_oss", "num_local_experts": 4, "attention_bias": False} | MIXTURE,
+    {"model_type": "glm4_moe", "n_routed_experts": 4, "use_qk_norm": True, "n_shared_experts": 2} | MIXTURE,
+    {"model_type": "glm4_moe", "n_routed_experts": 4, "first_k_dense_replace": 0, "attention_bias": True} | MIXTURE,
+    {"model_type": "deepseek_v2", "q_lora_rank": None, "first_k_dense_replace": 1} | LATENT,
+    {"model_type": "deepseek_v2", "q_lora_rank": 24, "attention_bias": True, "mlp_bias": True} | LATENT,
+    {"model_type": "deepseek_v3", "q_lora_rank": 24, "first_k_dense_replace": 2} | LATENT,
+    {"model_type": "deepseek_v3", "q_lora_rank": None, "attention_bias": True} | LATENT,
+    {"model_type": "gpt2"} | GPT2,
+    {"model_type": "gpt2", "n_inner": 100} | GPT2,
+    {"model_type": "gpt2", "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4},
+    {"model_type": "gpt_bigcode", "multi_query": False, "n_inner": 100} | GPT2,
+    {"model_type": "gpt_bigcode"} | GPT2,
+    {"model_type": "gptj", "n_inner": 100, "rotary_dim": 8} | GPT2,
+    {"model_type": "codegen", "rotary_dim": 8} | GPT2,
+    {"model_type": "gpt_neo", "hidden_size": 64, "num_layers": 2, "num_heads": 4, "intermediate_size": 100,
+     "attention_types": [[["global", "local"], 1]], "vocab_size": 160, "max_position_embeddings": 32},
+    {"model_type": "gpt_neox", "attention_bias": False, "tie_word_embeddings": True} | SMALL,
+    {"model_type": "opt", "hidden_size": 64, "ffn_dim": 100, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "word_embed_proj_dim": 32, "do_layer_norm_before": False, "vocab_size": 160},
+    {"model_type": "opt", "hidden_size": 64, "ffn_dim": 100, "num_hidden_layers": 2, "num_attention_heads": 4,
+     "word_embed_proj_dim": None, "enable_bias": False, "layer_norm_elementwise_affine": False},
+    {"model_type": "bloom", "n_embed": 64, "n_layer": 2, "n_head": 4, "vocab_size": 160},
+    {"model_type": "mpt", "d_model": 64, "n_layers": 2, "n_heads": 4, "vocab_size": 160},
+    {"model_type": "falcon", "new_decoder_architecture": True, "num_kv_heads": 2} | FALCON,
+    {"model_type": "falcon", "new_decoder_architecture": True, "num_kv_heads": 2, "num_ln_in_parallel_attn": 1}
+    | FALCON,
+    {"model_type": "falcon", "multi_query": False, "parallel_attn": False, "bias": True, "alibi": True} | FALCON,
+    {"model_type": "falcon", "ffn_hidden_size": 100, "tie_word_embeddings": False} | FALCON,
+    {"model_type": "bert", "type_vocab_size": 3} | ENCODER,
+    {"model_type": "roberta", "type_vocab_size": 1} | ENCODER,
+    {"model_type": "xlm-roberta", "type_vocab_size": 1} | ENCODER,
+    {"model_type": "distilbert", "dim": 64, "hidden_dim": 96, "n_layers": 2, "n_heads": 4, "vocab_size": 160},
+    {"model_type": "deberta-v2", "relative_attention": False, "type_vocab_size": 2} | DEBERTA,
+    {"model_type": "deberta-v2", "relative_attention": True, "position_buckets": 12, "norm_rel_ebd": "layer_norm",
+     "position_biased_input": False, "conv_kernel_size": 3} | DEBERTA,
+    {"model_type": "deberta-v2", "relative_attention": True, "max_relative_positions": 10} | DEBERTA,
+    {"model_type": "t5", "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False} | T5,
+    {"model_type": "t5", "num_decoder_layers": 3} | T5,
+    {"model_type": "mt5", "feed_forward_proj": "relu"} | T5,
+    {"model_type": "umt5"} | T5,
+]  # fmt: skip
