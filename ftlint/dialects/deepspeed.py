@@ -71,10 +71,17 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
                 offload_optimizer=offload_optimizer,
                 pin_param=_pinned(read, versions, "offload_param", offload_param),
                 pin_optimizer=_pinned(read, versions, "offload_optimizer", offload_optimizer),
+                offload_optimizer_ratio=read.number("zero_optimization.offload_optimizer.ratio"),
+                offload_optimizer_buffer_count=read.integer("zero_optimization.offload_optimizer.buffer_count"),
+                offload_param_buffer_count=read.integer("zero_optimization.offload_param.buffer_count"),
+                offload_param_buffer_size=read.integer("zero_optimization.offload_param.buffer_size"),
+                offload_param_max_in_cpu=read.integer("zero_optimization.offload_param.max_in_cpu"),
                 sub_group_size=read.integer("zero_optimization.sub_group_size", 10**9),
                 gradient_accumulation_dtype=read.choice("data_types.grad_accum_dtype", _GRAD_DTYPES),
             ),
-            precision=PrecisionFacts(compute=_engine_dtype(read)),
+            precision=PrecisionFacts(
+                compute=_engine_dtype(read), master=_master_dtype(read), optimizer_states=_states_dtype(read)
+            ),
             batch=BatchFacts(
                 micro_batch=read.integer("train_micro_batch_size_per_gpu"),
                 gradient_accumulation=read.integer("gradient_accumulation_steps"),
@@ -95,6 +102,9 @@ def _offload(read: KeyReader, section: str, legacy_flag: str) -> Fact[OffloadDev
     """Where one kind of state is offloaded: its section's `device`, or the boolean of DeepSpeed before 0.4."""
     path = f"zero_optimization.{section}"
     inside = read.raw(path)
+    special = read.flag(f"{path}.super_offload", False)
+    if special.value is not False:
+        return Fact(UNKNOWN, special.origins)  # SuperOffload lays out its buffers in a way of its own
     if inside.value is Section.MAPPING:
         return read.choice(f"{path}.device", _DEVICES, OffloadDevice.NONE)
     if inside.said and inside.value is not None:
@@ -127,6 +137,23 @@ def _engine_dtype(read: KeyReader) -> Fact[DType]:
     if fp16.value is True:
         return Fact(DType.FLOAT16, fp16.origins)
     return NOTHING
+
+
+def _master_dtype(read: KeyReader) -> Fact[DType | None]:
+    """The dtype of the optimizer's own copy, float32 unless one of two switches keeps it in 16 bits."""
+    for engine, dtype in (("bf16", DType.BFLOAT16), ("fp16", DType.FLOAT16)):
+        switch = read.flag(f"{engine}.{engine}_master_weights_and_grads")
+        if switch.said and switch.value is not False:
+            return Fact(dtype if switch.value is True else UNKNOWN, switch.origins)
+    return NOTHING
+
+
+def _states_dtype(read: KeyReader) -> Fact[DType]:
+    """The dtype of momentum and variance."""
+    switch = read.flag("bf16.bf16_optimizer_states")
+    if not switch.said or switch.value is False:
+        return NOTHING
+    return Fact(DType.BFLOAT16 if switch.value is True else UNKNOWN, switch.origins)
 
 
 DIALECT = Dialect(

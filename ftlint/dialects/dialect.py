@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ftlint.dialects.outline import Outline
+from ftlint.record import record
 from ftlint.run.fact import Fact
 from ftlint.run.key import KeySet
 from ftlint.run.run import Run
@@ -14,7 +15,7 @@ from ftlint.syntax.document import DataNode, Format
 from ftlint.syntax.scalars import ScalarRules
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recognition:
     """That a document is of a dialect, and by which signs; `reasons` are for `ftlint check -v`."""
 
@@ -23,7 +24,7 @@ class Recognition:
     weight: int  # how many signs speak for it; the heavier of two dialects wins
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Markers:
     """The top-level keys by which people's files of one dialect are told from everybody else's.
 
@@ -48,7 +49,7 @@ class Markers:
         return Recognition(dialect, reasons, len(best) * 2 + len(supporting))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """A path that a document names: of what dialect the file there is, and whether the run needs it to be a file."""
 
@@ -56,7 +57,7 @@ class Reference:
     fact: Fact[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PartialRun:
     """What one document says about a run: facts, and the files that say the rest.
 
@@ -73,7 +74,7 @@ def _plain_scalars(_versions: VersionView | None) -> ScalarRules:
     return ScalarRules.PYYAML
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dialect:
     """One dialect. One without `lower` is recognised, named and left alone until somebody teaches us to read it."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from ftlint.record import record
 from ftlint.syntax.document import ScriptDocument
 
 # The first one found names the dialect; all of them are read by the same trace.
@@ -12,7 +12,7 @@ LIBRARIES = ("trl", "peft", "transformers", "accelerate", "deepspeed", "lightnin
 _IMPORT = re.compile(rf"^[ \t]*(?:from|import)[ \t]+({'|'.join(LIBRARIES)})\b", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ScriptKind:
     """What a script was taken for: the training libraries it imports, most specific first; none: left alone."""
 

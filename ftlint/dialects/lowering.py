@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
+from ftlint.record import record
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, KeyValue, default
 from ftlint.run.key import KeySet, Section
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyReader:
     """Reads facts off a key set. A given `default` holds where the key is not written, and says whose default it is.
 
@@ -48,6 +48,15 @@ class KeyReader:
         if isinstance(value, bool) or not isinstance(value, int):
             return Fact(UNKNOWN, found.origins)
         return Fact(value, found.origins)
+
+    def number(self, key: str, preset: float | None = None) -> Fact[float]:
+        """A number, whole or not."""
+        found = self.raw(key)
+        if not found.said:
+            return self._absent(key, preset)
+        value = found.value
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return Fact(float(value) if is_number else UNKNOWN, found.origins)  # type: ignore[arg-type]  # just tested
 
     def choice(self, key: str, choices: Mapping[str, T], preset: T | None = None) -> Fact[T]:
         """One of a closed set of words."""

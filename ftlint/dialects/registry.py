@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ftlint.dialects import accelerate, axolotl, deepspeed, hydra, llamafactory, torchtune, trl, verl
 from ftlint.dialects.dialect import Dialect, Recognition
 from ftlint.dialects.outline import Outline
+from ftlint.record import record
 from ftlint.syntax.document import DataDocument
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -22,7 +21,7 @@ DIALECTS: tuple[Dialect, ...] = (
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Explained:
     """What a document was taken for; `why` is a sentence for `ftlint check -v`."""
 

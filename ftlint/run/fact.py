@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from ftlint.record import record
 from ftlint.spans import How, Location, Origin
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ def any_of(truths: Iterable[Truth]) -> Truth:
     return Truth.YES if Truth.YES in seen else Truth.UNKNOWN if Truth.UNKNOWN in seen else Truth.NO
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fact(Generic[T]):
     """What is believed about one thing, and why. Without origins nobody has said anything about it."""
 

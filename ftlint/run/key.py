@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from ftlint.record import record
 from ftlint.run.fact import NOTHING, Fact, KeyValue, Truth
 from ftlint.spans import Location
 
@@ -20,7 +20,7 @@ class Section(Enum):
     SEQUENCE = "sequence"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Key:
     """One setting. `path` counts items of sequences as "0", "1" …; `raw` is the value's text as written.
 
@@ -41,7 +41,7 @@ class Key:
         return ".".join(self.path)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeySet:
     """The keys of one document in one dialect, plus the defaults that hold where nothing is written.
 

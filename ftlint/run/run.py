@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ftlint.record import record
 from ftlint.run.dtype import DType
 from ftlint.run.fact import NOTHING, Fact
 from ftlint.spans import Location
@@ -49,7 +50,7 @@ class OffloadDevice(Enum):
     NVME = "nvme"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModelFacts:
     """Which model is trained. `architecture` is resolved from id or config by `project`."""
 
@@ -61,7 +62,7 @@ class ModelFacts:
     num_labels: Fact[int] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PrecisionFacts:
     """Number formats. `master` is the format of the optimizer's own copy; DType or None for "no copy".
 
@@ -74,7 +75,7 @@ class PrecisionFacts:
     optimizer_states: Fact[DType] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchFacts:
     """Sizes of one step: sequences per rank and forward pass, tokens per sequence, forward passes per update."""
 
@@ -83,7 +84,7 @@ class BatchFacts:
     gradient_accumulation: Fact[int] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParallelFacts:
     """Ranks, and how states are sharded and offloaded. DeepSpeed's sizes are numbers of elements.
 
@@ -110,7 +111,7 @@ class ParallelFacts:
     gradient_accumulation_dtype: Fact[DType] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AdapterFacts:
     """What is trained and how the base model is stored."""
 
@@ -124,7 +125,7 @@ class AdapterFacts:
     double_quantization: Fact[bool] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TrainingFacts:
     """The rest of what decides a step's memory: optimizer, recomputation, attention kernel, loss kernel."""
 
@@ -134,7 +135,7 @@ class TrainingFacts:
     loss: Fact[str] = NOTHING  # full | fused | chunked | liger
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HardwareFacts:
     """One node: its GPUs' kind and its RAM in bytes. How many there are is a parallel fact."""
 
@@ -142,7 +143,7 @@ class HardwareFacts:
     host_ram_bytes: Fact[int] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Input:
     """A path that a run was assembled from, or looked for and did not find; `referrer` is where it is named."""
 
@@ -151,7 +152,7 @@ class Input:
     referrer: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """One training run, or the part of it that one file says."""
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from ftlint.record import record
 from ftlint.run.fact import UNKNOWN, Fact, Truth
 from ftlint.spans import How, Origin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Admissible:
     """The releases of one package that may be in use, oldest first, and where that is read.
 

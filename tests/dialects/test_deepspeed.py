@@ -62,3 +62,17 @@ def test_engine_dtype() -> None:
 
 def test_nothing_is_a_default_in_a_broken_file() -> None:
     assert not parallel('{"zero_optimization": {"stage": ').offload_param.known
+
+
+def test_switches_that_halve_the_optimizers_copies() -> None:
+    text = '{"bf16": {"enabled": true, "bf16_master_weights_and_grads": true, "bf16_optimizer_states": true}}'
+    precision = lowered("deepspeed", text, Format.JSON).facts.precision
+    assert (precision.master.value, precision.optimizer_states.value) == (DType.BFLOAT16, DType.BFLOAT16)
+    assert not lowered("deepspeed", '{"bf16": {"enabled": true}}', Format.JSON).facts.precision.master.said
+
+
+def test_partial_and_special_offload() -> None:
+    text = '{"zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu", "ratio": 0.3}}}'
+    assert parallel(text).offload_optimizer_ratio.value == 0.3
+    special = text.replace('"ratio": 0.3', '"super_offload": true')
+    assert parallel(special).offload_optimizer.value is UNKNOWN

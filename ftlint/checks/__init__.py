@@ -1,0 +1,1 @@
+"""The analyses that a page's `when` cannot express, one small module per subject."""

@@ -1,0 +1,95 @@
+"""From a run to its estimate: reads the facts, asks each module for its terms, and adds DeepSpeed's own answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftlint.knowledge.gpus import Gpu
+from ftlint.memory.deepspeed_cold import zero2_needs, zero3_needs
+from ftlint.memory.estimate import GPU_MISSING, Assumption, DeepSpeedAnswer, Estimate, Interval, Term
+from ftlint.memory.facts import FactReader
+from ftlint.memory.fsdp_host import fsdp_terms
+from ftlint.memory.host import zero2_terms, zero3_terms
+from ftlint.memory.nvme import nvme_terms
+from ftlint.memory.process import process_terms
+from ftlint.memory.reading import read_workload
+from ftlint.memory.states import state_terms
+from ftlint.memory.workload import Workload
+from ftlint.run.run import OffloadDevice, ParallelKind, Run
+from ftlint.run.versions import VersionView
+
+LOWER_BOUND_ONLY = Assumption(
+    key="gpu",
+    value="without " + ", ".join(GPU_MISSING),
+    why="GPU figures cover model states only: they are lower bounds, and 'high' is not the most that can be needed",
+)
+
+
+def estimate(run: Run, *, versions: VersionView | None = None) -> Estimate | None:
+    """What the run needs per GPU and per node; None where the model, or how it is trained, cannot be seen.
+
+    Pure: the same run and releases give the same figures. A release that decides is asked of `versions`, which notes
+    the question where the admissible ones disagree.
+    """
+    reader = FactReader(run)
+    work = read_workload(reader, versions)
+    if work is None:
+        return None
+    host_capacity_bytes: int | None = reader.known("hardware.host_ram_bytes")
+    gpu: Gpu | None = reader.known("hardware.gpu")
+    counts = ("parallel.gpus_per_node", "parallel.num_nodes")
+    return Estimate(
+        run_name=run.name,
+        terms=tuple(term for term in _terms(work, host_capacity_bytes) if term.size.high_bytes > 0),
+        gpu_capacity=None if gpu is None else _capacity(gpu),
+        host_capacity_bytes=host_capacity_bytes,
+        deepspeed=_deepspeed_answer(work),
+        assumptions=(*reader.assumptions, LOWER_BOUND_ONLY),
+        facts=dict(reader.facts),
+        num_parameters=work.parameters.num_params,
+        num_trainable_parameters=work.parameters.num_trained,
+        is_rank_count_known=work.kind is ParallelKind.SINGLE or all(reader.look(name).known for name in counts),
+    )
+
+
+def _capacity(gpu: Gpu) -> Interval:
+    return Interval(gpu.usable_low_bytes, gpu.usable_bytes, gpu.usable_high_bytes)
+
+
+def _terms(work: Workload, host_capacity_bytes: int | None) -> Iterator[Term]:
+    yield from state_terms(work)
+    offload = work.offload
+    if work.kind is ParallelKind.ZERO and work.zero_stage == 3:
+        yield from zero3_terms(work)
+        yield from nvme_terms(work)
+    elif work.kind is ParallelKind.ZERO and work.zero_stage in (1, 2) and offload.optimizer is not OffloadDevice.NONE:
+        yield from zero2_terms(work)
+    elif work.kind is ParallelKind.FSDP and offload.param is not OffloadDevice.NONE:
+        yield from fsdp_terms(work)
+    yield from process_terms(work, host_capacity_bytes)
+
+
+def _deepspeed_answer(work: Workload) -> DeepSpeedAnswer | None:
+    """DeepSpeed's figures, which know neither LoRA, nor NVMe, nor stages below 2."""
+    if work.kind is not ParallelKind.ZERO or not work.is_full_training:
+        return None
+    if OffloadDevice.NVME in (work.offload.param, work.offload.optimizer):
+        return None
+    offload_optimizer = work.offload.optimizer is OffloadDevice.CPU
+    gpus_per_node, num_nodes = work.ranks.per_node, work.ranks.num_nodes
+    num_params = work.parameters.num_params
+    if work.zero_stage == 3:
+        return zero3_needs(
+            num_params,
+            work.parameters.largest_layer,
+            gpus_per_node=gpus_per_node,
+            num_nodes=num_nodes,
+            offload_optimizer=offload_optimizer,
+            offload_param=work.offload.param is OffloadDevice.CPU,
+            zero_init=work.zero_init,
+        )
+    if work.zero_stage == 2:
+        return zero2_needs(
+            num_params, gpus_per_node=gpus_per_node, num_nodes=num_nodes, offload_optimizer=offload_optimizer
+        )
+    return None

@@ -1,0 +1,48 @@
+"""Takes facts out of a run, fills the blanks, and lists each filled blank as an assumption."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ftlint.memory.estimate import Assumption
+from ftlint.run.dtype import DType
+from ftlint.run.fact import UNKNOWN, Fact
+from ftlint.run.run import Method, OffloadDevice, ParallelKind, Run
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class FactReader:
+    """Takes facts out of a run; owned by one reading. Remembers which were said, and what stood in for the others."""
+
+    run: Run
+    facts: dict[str, Fact[Any]] = field(default_factory=dict)
+    assumptions: list[Assumption] = field(default_factory=list)
+
+    def look(self, name: str) -> Fact[Any]:
+        """The fact, whatever it holds."""
+        fact = self.run.fact(name)
+        assert fact is not None, name
+        if fact.said:
+            self.facts[name] = fact
+        return fact
+
+    def known(self, name: str) -> Any | None:  # Any: the section of the run knows the type
+        """The value, or None where there is none to see."""
+        value = self.look(name).value
+        return None if value is UNKNOWN else value
+
+    def take(self, name: str, default: T, why: str) -> T:
+        """The value; where it cannot be seen, `default`, which becomes a listed assumption."""
+        fact: Fact[T] = self.look(name)
+        if fact.known:
+            return fact.or_default(default)
+        self.assume(name, default, why)
+        return default
+
+    def assume(self, name: str, value: object, why: str) -> None:
+        """List something the run does not say."""
+        text = value.value if isinstance(value, (Method, OffloadDevice, ParallelKind, DType)) else str(value)
+        self.assumptions.append(Assumption(name, text, why))

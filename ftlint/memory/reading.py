@@ -1,0 +1,198 @@
+"""From a run's facts to a workload: which model, which method, which ranks, which offload."""
+
+from __future__ import annotations
+
+from ftlint.knowledge.architectures import Layout, parameter_table
+from ftlint.knowledge.models import find_model
+from ftlint.memory.facts import FactReader
+from ftlint.memory.parameters import Parameters, Training, choose_parameters, numbers_only
+from ftlint.memory.widths import read_widths
+from ftlint.memory.workload import Offload, Ranks, Workload
+from ftlint.run.fact import Fact, Truth
+from ftlint.run.run import Method, OffloadDevice, ParallelKind
+from ftlint.run.versions import VersionView
+
+DEFAULT_SUB_GROUP_SIZE = 10**9
+"""Source: deepspeed 0.19.8 runtime/zero/config.py, `sub_group_size`; the same in 0.12.6 to 0.18.0."""
+
+PIN_MEMORY_DEFAULT = {
+    "optimizer": "offload_optimizer_pin_memory_default",
+    "param": "offload_param_pin_memory_default",
+}
+"""Names of the behaviours that say what `pin_memory` is where a DeepSpeed file leaves it out."""
+
+
+def read_workload(reader: FactReader, versions: VersionView | None) -> Workload | None:
+    """The run as numbers; None where its model, its method or its kind of parallelism cannot be seen."""
+    kind = _kind(reader)
+    method = _method(reader)
+    if kind is None or method is None:
+        return None
+    training = _training(reader, method)
+    parameters = _parameters(reader, training, versions)
+    if parameters is None:
+        return None
+    zero_stage = reader.known("parallel.zero_stage") if kind is ParallelKind.ZERO else 0
+    if zero_stage is None:
+        return None
+    offload = _offload(reader, versions, can_offload=kind in (ParallelKind.ZERO, ParallelKind.FSDP))
+    if offload is None:
+        return None
+    return Workload(
+        parameters=parameters,
+        ranks=_ranks(reader, kind),
+        kind=kind,
+        zero_stage=zero_stage,
+        fsdp_version=reader.take("parallel.fsdp_version", 1, "not said") if kind is ParallelKind.FSDP else 0,
+        zero_init=zero_stage == 3 and reader.take("parallel.zero_init", True, "transformers loads under zero.Init"),
+        sub_group_size=_sub_group_size(reader) if zero_stage == 3 else DEFAULT_SUB_GROUP_SIZE,
+        offload=offload,
+        widths=read_widths(reader, is_quantized=training.is_quantized, has_engine=kind is ParallelKind.ZERO),
+        optimizer=_optimizer(reader),
+        num_accumulation_steps=reader.known("batch.gradient_accumulation"),
+        has_bf16_offload_buffer=_since(versions, "deepspeed", (0, 17)),
+        is_full_training=method is Method.FULL,
+    )
+
+
+def _sub_group_size(reader: FactReader) -> int:
+    """Any size is right for the low end, which does not round; the usual one for what is expected."""
+    return reader.take("parallel.sub_group_size", DEFAULT_SUB_GROUP_SIZE, "DeepSpeed's default")
+
+
+def _kind(reader: FactReader) -> ParallelKind | None:
+    fact: Fact[ParallelKind] = reader.look("parallel.kind")
+    if fact.known:
+        return fact.or_default(ParallelKind.SINGLE)
+    if fact.said:
+        return None
+    if reader.look("parallel.zero_stage").known and reader.known("parallel.zero_stage"):
+        return ParallelKind.ZERO
+    reader.assume("parallel.kind", ParallelKind.SINGLE, "no DeepSpeed, FSDP or launcher setting was found")
+    return ParallelKind.SINGLE
+
+
+def _method(reader: FactReader) -> Method | None:
+    fact: Fact[Method] = reader.look("adapter.method")
+    if fact.said and not fact.known:
+        return None
+    return reader.take("adapter.method", Method.FULL, "no adapter was found")
+
+
+def _training(reader: FactReader, method: Method) -> Training:
+    has_adapters = method in (Method.LORA, Method.QLORA)
+    said_before = len(reader.assumptions)
+    lora_rank = reader.take("adapter.lora_rank", 8, "default of PEFT and of LLaMA-Factory") if has_adapters else 0
+    targets: tuple[str, ...] = ()
+    if has_adapters:
+        targets = reader.take("adapter.lora_targets", ("all-linear",), "not said; the most that is usual")
+    num_layers = 0
+    if method is Method.FREEZE:
+        num_layers = reader.take("adapter.trainable_layers", 2, "LLaMA-Factory's default")
+    return Training(
+        method=method,
+        lora_rank=lora_rank,
+        lora_targets=targets,
+        modules_to_save=reader.look("adapter.modules_to_save").or_default(()) if has_adapters else (),
+        num_trainable_layers=num_layers,
+        is_quantized=method is Method.QLORA
+        or reader.known("adapter.quantization_bits") is not None
+        or (has_adapters and _is_stored_quantized(reader)),
+        is_said=len(reader.assumptions) == said_before,
+    )
+
+
+def _is_stored_quantized(reader: FactReader) -> bool:
+    """Whether the checkpoint of that name is quantized itself, as `…-bnb-4bit` copies are."""
+    model_id = reader.known("model.id")
+    found = find_model(model_id) if isinstance(model_id, str) else None
+    return found is not None and found.quantization is not None
+
+
+def _parameters(reader: FactReader, training: Training, versions: VersionView | None) -> Parameters | None:
+    architecture = reader.known("model.architecture")
+    if architecture is None:
+        num_params = reader.known("model.num_parameters")
+        if num_params is None or training.method is not Method.FULL:
+            return None
+        return numbers_only(num_params, reader.known("model.largest_layer_num_parameters") or num_params)
+    reader.look("model.id")
+    model_class = reader.look("model.model_class")
+    if model_class.said and not model_class.known:
+        return None
+    num_labels = reader.look("model.num_labels").or_default(2)
+    is_older = _since(versions, "transformers", (5, 0)) is Truth.NO
+    layout = Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5
+    table = parameter_table(architecture, model_class.or_default("AutoModelForCausalLM"), num_labels, layout)
+    return None if table is None else choose_parameters(table, training)
+
+
+def _ranks(reader: FactReader, kind: ParallelKind) -> Ranks:
+    if kind is ParallelKind.SINGLE:
+        return Ranks(1, 1)
+    why = "no launcher and no setting says it"
+    return Ranks(
+        per_node=reader.take("parallel.gpus_per_node", 1, why), num_nodes=reader.take("parallel.num_nodes", 1, why)
+    )
+
+
+def _offload(reader: FactReader, versions: VersionView | None, *, can_offload: bool) -> Offload | None:
+    """The offload settings; None where a device is set that we cannot see."""
+    devices = {}
+    for what in ("param", "optimizer"):
+        fact: Fact[OffloadDevice] = reader.look(f"parallel.offload_{what}")
+        if fact.said and not fact.known:
+            return None
+        devices[what] = fact.or_default(OffloadDevice.NONE) if can_offload else OffloadDevice.NONE
+    ratio: Fact[float] = reader.look("parallel.offload_optimizer_ratio")
+    return Offload(
+        param=devices["param"],
+        optimizer=devices["optimizer"],
+        pin_param=_pinned(reader, "param", versions, is_used=devices["param"] is not OffloadDevice.NONE),
+        pin_optimizer=_pinned(reader, "optimizer", versions, is_used=devices["optimizer"] is not OffloadDevice.NONE),
+        optimizer_ratio=ratio.or_default(1.0),
+        optimizer_ratio_low=0.0 if ratio.said and not ratio.known else ratio.or_default(1.0),
+        # DeepSpeed's defaults. Source: deepspeed 0.19.8 runtime/zero/offload_config.py; the same in 0.12.6 to 0.18.0.
+        optimizer_buffer_count=reader.known("parallel.offload_optimizer_buffer_count") or 4,
+        param_buffer_count=reader.known("parallel.offload_param_buffer_count") or 5,
+        param_buffer_size=reader.known("parallel.offload_param_buffer_size") or 10**8,
+        param_max_in_cpu=reader.known("parallel.offload_param_max_in_cpu") or 10**9,
+    )
+
+
+def _pinned(reader: FactReader, what: str, versions: VersionView | None, *, is_used: bool) -> Truth:
+    if not is_used:
+        return Truth.NO
+    fact: Fact[bool] = reader.look(f"parallel.pin_{what}")
+    if fact.said or versions is None:
+        return Truth.of(fact.value)
+    default = versions.behaviour(PIN_MEMORY_DEFAULT[what])
+    if default.known:
+        reader.assume(f"parallel.pin_{what}", default.value, "DeepSpeed's default in the releases in use")
+    return Truth.UNKNOWN if not default.known else Truth.of(default.value == "true")
+
+
+def _optimizer(reader: FactReader) -> str | None:
+    """The optimizer's name; None where nothing was said, an empty name where it was and we cannot see it."""
+    fact: Fact[str] = reader.look("training.optimizer")
+    if not fact.said:
+        reader.assume("training.optimizer", "adamw_torch", "AdamW is the default of the Trainer")
+        return None
+    return fact.or_default("")
+
+
+def _since(versions: VersionView | None, package: str, release: tuple[int, int]) -> Truth:
+    """Whether every admissible release is at least this one; UNKNOWN where some are and some are not.
+
+    Deliberately not a question to the view: a doubt of a few percent widens the interval, it does not split variants.
+    """
+    admissible = versions.admissible.get(package) if versions is not None else None
+    if admissible is None or not admissible.releases:
+        return Truth.UNKNOWN
+    answers = {_major_minor(name) >= release for name in admissible.releases}
+    return Truth.UNKNOWN if len(answers) > 1 else Truth.of(answers.pop())
+
+
+def _major_minor(release: str) -> tuple[int, int]:
+    numbers = [int(part) if part.isdigit() else 0 for part in release.split(".")[:2]]
+    return (numbers[0], numbers[1] if len(numbers) > 1 else 0)

@@ -1,0 +1,72 @@
+"""What memory depends on, as plain numbers: the input of every term."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ftlint.memory.estimate import Interval
+from ftlint.memory.parameters import Parameters
+from ftlint.run.fact import Truth
+from ftlint.run.run import OffloadDevice, ParallelKind
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """How many processes train, one per GPU."""
+
+    per_node: int
+    num_nodes: int
+
+    @property
+    def world_size(self) -> int:
+        """Processes on all nodes."""
+        return self.per_node * self.num_nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """What lies in host RAM or on NVMe, and with which buffers. Counts and sizes are of elements."""
+
+    param: OffloadDevice
+    optimizer: OffloadDevice
+    pin_param: Truth
+    pin_optimizer: Truth
+    optimizer_ratio: float
+    """The share of sub-groups whose optimizer works in host RAM (Twin-Flow)."""
+    optimizer_ratio_low: float
+    optimizer_buffer_count: int
+    param_buffer_count: int
+    param_buffer_size: int
+    param_max_in_cpu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Bytes per element. `trained` and `frozen` are weights in the model; `master` is the optimizer's own copy."""
+
+    trained: Interval
+    frozen: Interval
+    master: Interval
+    optimizer_states: Interval
+    accumulated_gradient: Interval
+    quantized_bytes_per_4096: int  # of 4096 quantized parameters: whole numbers for every format
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One run, ready to be added up. Of `zero_stage` and `fsdp_version`, 0 where the kind is another."""
+
+    parameters: Parameters
+    ranks: Ranks
+    kind: ParallelKind
+    zero_stage: int
+    fsdp_version: int
+    zero_init: bool
+    sub_group_size: int
+    offload: Offload
+    widths: Widths
+    optimizer: str | None
+    num_accumulation_steps: int | None
+    has_bf16_offload_buffer: Truth
+    """Whether this DeepSpeed keeps a 16-bit copy beside ZeRO-2's offloaded master."""
+    is_full_training: bool
