@@ -1,4 +1,4 @@
-"""`@value` behaves like a frozen dataclass with slots wherever a reader would notice."""
+"""`@record` behaves like a frozen dataclass with slots wherever a reader would notice."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from ftlint.value import value
+from ftlint.record import record
 
 
-@value
+@record
 class Point:
     x: int
     y: int = 0
@@ -24,12 +24,12 @@ class Reference:
     note: str = field(default="", compare=False)
 
 
-@value
+@record
 class Nothing:
     pass
 
 
-@value
+@record
 class Named:
     name: str
 

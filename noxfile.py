@@ -1,0 +1,109 @@
+"""The sessions that check ftlint; `nox -l` lists them, docs/architecture.md says how much time each has in CI.
+
+Each session builds the environment it needs. In one that has everything already, `nox --no-venv --no-install -s NAME`
+runs the same commands without building anything: that is what `.ci/run` does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "tests"]
+
+ROOT = Path(__file__).parent
+PINNED = ("-c", "constraints/ci.txt")
+# pytest's own exit status for "nothing was collected".
+NOTHING_COLLECTED = 5
+# DeepSpeed compiles CUDA kernels while it installs unless told not to; the referees need only its Python.
+WITHOUT_KERNELS = {"DS_BUILD_OPS": "0", "DS_ACCELERATOR": "cpu"}
+
+
+def install(session: nox.Session, *extras: str) -> None:
+    """ftlint, editable, with the pinned versions of these extras."""
+    session.install("-e", f".[{','.join(extras)}]", *PINNED)
+
+
+def run_marked(session: nox.Session, mark: str) -> None:
+    """The tests with one mark, each skip with its reason. No such test is no failure; tests/conftest.py says it."""
+    session.run(
+        *("python", "-m", "pytest", "-m", mark, "-rs", *session.posargs),
+        env={**WITHOUT_KERNELS, "TOKENIZERS_PARALLELISM": "false"},
+        success_codes=[0, NOTHING_COLLECTED],
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting, and which room may import which."""
+    install(session, "dev")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types, tests and tools included."""
+    install(session, "dev")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """What `pytest` alone runs: offline, without torch or transformers."""
+    install(session, "dev")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def referees(session: nox.Session) -> None:
+    """Asks the real frameworks whether we read them right."""
+    # torch first and alone: the others would otherwise choose its version.
+    session.install("torch==2.13.0", *PINNED)
+    session.env.update(WITHOUT_KERNELS)
+    install(session, "dev", "frameworks")
+    run_marked(session, "referee")
+
+
+@nox.session
+def editors(session: nox.Session) -> None:
+    """Drives real editors against `ftlint server`."""
+    install(session, "dev")
+    run_marked(session, "editors")
+
+
+@nox.session
+def sdists(session: nox.Session) -> None:
+    """Compares the schemas with released packages."""
+    install(session, "dev")
+    run_marked(session, "sdist")
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """What takes minutes: fresh installs, the real pre-commit."""
+    install(session, "dev")
+    run_marked(session, "slow")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Start-up time as a ratio to Python's own."""
+    install(session, "dev")
+    programs = sorted((ROOT / "tools" / "bench").glob("[!_]*.py"))
+    if not programs:
+        session.skip("there is nothing in tools/bench")
+    for program in programs:
+        session.run("python", "-m", f"tools.bench.{program.stem}")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Links, commands and tables in the documentation."""
+    install(session, "dev")
+    session.run("python", "-m", "pytest", "tests/test_docs.py", "tests/test_architecture.py", *session.posargs)
