@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
+from ftlint.record import record
 from ftlint.spans import Location
 
 
@@ -38,7 +39,7 @@ class Applicability(Enum):
     DISPLAY = "display"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edit:
     """Replaces the text at `location` by `content`; an empty span inserts."""
 
@@ -46,7 +47,7 @@ class Edit:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fix:
     """One way to repair a finding; all its edits belong together. A display fix may have none."""
 
@@ -55,7 +56,7 @@ class Fix:
     edits: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Related:
     """Another line that took part in a finding, with what it says."""
 
@@ -63,7 +64,7 @@ class Related:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Match:
     """What a check saw in one variant of a run; text, titles and top severity are the page's.
 
@@ -79,7 +80,7 @@ class Match:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """One finding as every door shows it."""
 

@@ -1,4 +1,4 @@
-"""`@value`: what `@dataclass(frozen=True, slots=True)` means to a reader and to mypy, made in a quarter of the time.
+"""`@record`: what `@dataclass(frozen=True, slots=True)` means to a reader and to mypy, made in a quarter of the time.
 
 A check of one small file defines some hundred such classes and then makes few objects of them; generating `__eq__`,
 `__hash__`, `__repr__` and the two guards of a frozen class anew for each took half of its start (docs/decisions/). Here
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, eq_default=True)
-def value(cls: type[T]) -> type[T]:
+def record(cls: type[T]) -> type[T]:
     """A class whose objects are their fields: equal and hashed by them, never changed, without a `__dict__`.
 
     What the class defines itself (`__repr__`, `__eq__` …) stays.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ftlint.record import record
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
@@ -19,7 +21,7 @@ class Span:
         return self.start <= offset <= self.end
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Location:
     """A span of one file; in a notebook, of the source of the cell at 1-based position `cell` among all cells."""
 
@@ -41,7 +43,7 @@ class How(Enum):
     DETECTED = "detected"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """One place (or, without location, one reason) a value comes from.
 

@@ -145,7 +145,8 @@ def _plausible(run: Run, estimate: Estimate, versions: VersionView) -> Iterator[
 
 
 def _related(run: Run, estimate: Estimate, place: Location) -> Iterator[Related]:
-    """Every written fact that took part, and the line that refers to the file with the finding."""
+    """The terms, every written fact that took part, and the line that refers to the file with the finding."""
+    yield Related(place, f"it is made of {_terms(estimate)}")
     seen = {place}
     for name, label in LABELS.items():
         fact = estimate.facts.get(name)
@@ -230,6 +231,13 @@ def _parameters(estimate: Estimate) -> str:
     if estimate.num_parameters == estimate.num_trainable_parameters:
         return f"{total} parameters"
     return f"{total} parameters, {trained} of them trained,"
+
+
+def _terms(estimate: Estimate) -> str:
+    """The terms of host RAM that matter, largest first: `optimizer states 262 GB, …`."""
+    terms = [term for term in estimate.host_training_terms if term.size.expected_bytes >= 10**8]
+    largest = sorted(terms, key=lambda term: -term.size.expected_bytes)
+    return ", ".join(f"{term.name} {_gigabytes(term.size.expected_bytes)}" for term in largest)
 
 
 def _billions(count: int) -> str:

@@ -6,7 +6,7 @@ Nothing in here knows a rule or a framework.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from ftlint.project.settings import Settings, SettingsFinder
 from ftlint.project.versions import VersionsFinder, VersionsInUse
 from ftlint.project.view import Place
 from ftlint.project.workspace import Workspace, absolute, shown
+from ftlint.record import record
 from ftlint.rulebook.book import Rulebook, load_rulebook
 from ftlint.rulebook.wording import to_finding
 from ftlint.spans import Location
@@ -52,7 +53,7 @@ def runs_of(workspace: Workspace, paths: Sequence[Path]) -> tuple[RunVariant, ..
     return _Check(workspace, Selection()).runs(paths)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Group:
     """Files under one project root and one settings file."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ftlint.engine.shared import RunFindings, settle
 from ftlint.engine.variants import in_every_variant
 from ftlint.findings import Finding, Match, Severity
 from ftlint.project.view import Place, ProjectView
+from ftlint.record import record
 from ftlint.rulebook.evaluate import evaluate
 from ftlint.rulebook.inputs import Inputs
 from ftlint.rulebook.page import Rule, Subject
@@ -28,7 +29,7 @@ INTERNAL_ERROR = "CFG003"
 SYNTAX_ERROR = "CFG001"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subjects:
     """The files of one project that have to be judged.
 
@@ -41,7 +42,7 @@ class Subjects:
     versions_for: Callable[[Path], Mapping[str, Admissible]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Judgement:
     """Everything found in one project, the runs that begin in it, and the files on which ftlint itself failed."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ftlint.findings import Finding
+from ftlint.record import record
 from ftlint.run.run import Run
 from ftlint.run.versions import VersionView
 from ftlint.syntax.document import Document
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """Selectors (codes, prefixes, names) of the command line. `select` None: what the settings say."""
 
@@ -20,14 +20,14 @@ class Selection:
     ignore: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unread:
     """Something that could not be read or followed, in one line that names it: exit status 2, the rest is checked."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckedFile:
     """One file of the check and what it was taken for. `dialect` None: left alone; `explanation` says why."""
 
@@ -37,7 +37,7 @@ class CheckedFile:
     explanation: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunVariant:
     """One run under one choice of releases; `label` says which, and is empty where there is only one."""
 
@@ -46,7 +46,7 @@ class RunVariant:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckResult:
     """Everything one check found, ordered by place."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ftlint.engine.result import Selection
@@ -11,10 +10,11 @@ from ftlint.errors import FtlintError, UsageError, nearest
 from ftlint.findings import Severity
 from ftlint.project.settings import SettingPath, Settings
 from ftlint.project.workspace import Workspace
+from ftlint.record import record
 from ftlint.rulebook.book import Rulebook
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """The rules that are on under one settings file, and the severities it sets."""
 
@@ -65,7 +65,7 @@ def _all(rulebook: Rulebook, selectors: Iterable[str]) -> frozenset[str]:
     return frozenset(code for selector in selectors for code in rulebook.resolve(selector))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _SettingsSelectors:
     """Resolves what a settings file names, and words the error as that file's."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ftlint.findings import Finding, Fix, Related
+from ftlint.record import record
 from ftlint.run.run import Input, Run
 from ftlint.spans import Location
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunFindings:
     """What was found about one run."""
 

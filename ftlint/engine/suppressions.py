@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from ftlint.findings import Finding
+from ftlint.record import record
 from ftlint.spans import Location, Span
 from ftlint.syntax.document import Comment, Document, ScriptDocument, Source
 from ftlint.syntax.positions import LineIndex
@@ -17,7 +17,7 @@ _ONLY_IGNORE = re.compile(r"\W*ftlint:")
 _PATTERN = re.compile(r"ftlint:\s*(?P<what>ignore-file|ignore)\s*\[(?P<selectors>[^\]]*)\]")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ignore:
     """One selector of one ignore comment. `rows` are the lines (from 1) of its text that it covers; None: all.
 
@@ -86,7 +86,7 @@ def _removal(source: Source, comment: Comment, parts: list[Span], number: int) -
     return Span(start, end)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Suppressed:
     """What remains of the findings, and the ignores that silenced nothing."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
 
+from ftlint.record import record
 from ftlint.run.versions import Admissible, VersionView, describe
 
 R = TypeVar("R")
@@ -18,7 +19,7 @@ R = TypeVar("R")
 MAX_VARIANTS = 16
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer(Generic[R]):
     """The result in one variant; `label` says which, and is empty where there is only one."""
 

@@ -190,6 +190,13 @@ class Estimate:
         return largest(sums[moment] for moment in FROM_FIRST_STEP_ON)
 
     @property
+    def host_training_terms(self) -> tuple[Term, ...]:
+        """The terms of `host_training` at the moment when most is expected."""
+        sums = sums_by_moment(self.host_terms)
+        moment = max(FROM_FIRST_STEP_ON, key=lambda moment: sums[moment].expected_bytes)
+        return tuple(term for term in self.host_terms if moment in term.moments)
+
+    @property
     def host_pinned(self) -> Interval:
         """The page-locked part of RAM at its worst moment."""
         return peak(term for term in self.terms if term.place is Place.HOST_PINNED)

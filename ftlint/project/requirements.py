@@ -1,9 +1,8 @@
-"""What a project's requirement files and notebooks ask pip for: each demand with the line it stands on."""
+"""What a project's requirement files ask pip for: each demand with the line it stands on."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
@@ -21,21 +20,13 @@ from ftlint.spans import Location, Span
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from ftlint.syntax.document import ScriptDocument
-
 _MOST_FILES = 50  # requirement files that one may include; more are not read
-_MOST_MENTIONS = 200  # of one package in one file, or of pip in one notebook
+MOST_MENTIONS = 200  # of one package in one file, or of pip in one notebook
 MOST_BYTES = 10**6  # of one file
-_LONGEST_LINE = 4000  # characters; what is longer asks for nothing that a person wrote
+LONGEST_LINE = 4000  # characters; what is longer asks for nothing that a person wrote
 _INCLUDE = re.compile(r"^[ \t]*(?:-r|-c|--requirement|--constraint)[ \t=]*(\S+)", re.M)
 _END_OF_REQUIREMENT = re.compile(r"\s(?:--hash|#)")
-_OTHER_CELL = re.compile(r"%%(?!bash\b|sh\b|script\b|!)")
-_SHELL_COMMENT = re.compile(r"(?:^|\s)#.*")
-_PIP_OPTIONS_WITH_VALUE = frozenset(
-    "-c --constraint -i --index-url --extra-index-url -f --find-links -t --target --platform --python-version --root "
-    "--prefix --src --no-binary --only-binary --progress-bar --trusted-host --timeout --retries --cache-dir --python "
-    "-p --index --default-index --index-strategy --torch-backend --config-settings -C --log --proxy".split()
-)
+SHELL_COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
 @record
@@ -49,13 +40,6 @@ class Demand:
     is_upgrade: bool
     location: Location
     text: str
-
-
-@record
-class Source:
-    """The demands that hold together, because one command installs them."""
-
-    demands: tuple[Demand, ...]
 
 
 @record
@@ -99,7 +83,7 @@ def demands_in_requirements(file: RequirementText, package: str) -> Iterator[Dem
     if not mention.search(file.text):
         return
     mentions = ((span, line) for span, line in _logical_lines(file.text) if mention.search(line))
-    for span, line in islice(mentions, _MOST_MENTIONS):
+    for span, line in islice(mentions, MOST_MENTIONS):
         demand = _parsed_line(line)
         if demand is not None and demand[0] == package:
             name, specifier, address, is_conditional = demand
@@ -118,15 +102,15 @@ def _logical_lines(text: str) -> Iterator[tuple[Span, str]]:
         line = physical.rstrip("\r\n")
         span = span or _trimmed(text, offset, offset + len(line))
         offset += len(physical)
-        comment = _SHELL_COMMENT.search(line)
+        comment = SHELL_COMMENT.search(line)
         if comment is None and line.endswith("\\"):
             joined += line.rstrip("\\")
             continue
         joined += line[: comment.start()] if comment else line
-        if joined.strip() and len(joined) <= _LONGEST_LINE:
+        if joined.strip() and len(joined) <= LONGEST_LINE:
             yield span, joined.strip()
         joined, span = "", None
-    if span is not None and joined.strip() and len(joined) <= _LONGEST_LINE:
+    if span is not None and joined.strip() and len(joined) <= LONGEST_LINE:
         yield span, joined.strip()
 
 
@@ -145,105 +129,16 @@ def demands_in_pyproject(path: Path, text: str, package: str) -> Iterator[Demand
             or (keys[:1] == ("dependency-groups",) and len(keys) == 3)
         )
         written = _value_at(values, keys) if is_dependency else None
-        demand = _parsed_requirement(written) if isinstance(written, str) else None
+        demand = parsed_requirement(written) if isinstance(written, str) else None
         if demand is not None and demand[0] == package:
             name, specifier, address, is_conditional = demand
             yield Demand(name, specifier, address, is_conditional, False, Location(path, place.value), str(written))
-
-
-@record
-class PipCommand:
-    """One `pip install` in a notebook: what it names, the files of its `-r`, and whether it upgrades (`-U`)."""
-
-    words: tuple[str, ...]
-    files: tuple[str, ...]
-    is_upgrade: bool
-    location: Location
-
-
-def pip_commands(notebook: ScriptDocument) -> Iterator[PipCommand]:
-    """The `%pip install`, `!pip install`, `!uv pip install` … of a notebook's cells, in order."""
-    return islice(_pip_commands(notebook), _MOST_MENTIONS)
-
-
-def _pip_commands(notebook: ScriptDocument) -> Iterator[PipCommand]:
-    for cell in notebook.cells:
-        for magic in cell.magics:
-            if "install" not in magic.text or _OTHER_CELL.match(magic.text):
-                continue
-            offset = magic.span.start
-            for line in re.sub(r"\\\r?\n", lambda match: " " * len(match[0]), magic.text).splitlines(keepends=True):
-                width = len(line.rstrip())
-                for command in _commands(line) if width <= _LONGEST_LINE else ():
-                    yield _pip_command(command, cell.source.location(Span(offset, offset + width)))
-                offset += len(line)
-
-
-def demands_in_command(command: PipCommand, package: str) -> Iterator[Demand]:
-    """What a `pip install` asks for that package."""
-    for word in command.words:
-        demand = _parsed_requirement(word)
-        if demand is not None and demand[0] == package:
-            name, specifier, address, is_conditional = demand
-            yield Demand(name, specifier, address, is_conditional, command.is_upgrade, command.location, word)
 
 
 def mention_of(package: str) -> re.Pattern[str]:
     """Finds the package's name in a text, in any of the spellings that pip takes for the same."""
     names = [re.escape(name).replace(r"\-", "[-_.]*") for name in names_of(package)]
     return re.compile("|".join(names), re.I)
-
-
-def _commands(line: str) -> Iterator[list[str]]:
-    """What stands after each `pip install` of a shell line. Unquoted `>` redirects: `pip install x>=1` pins nothing."""
-    lexer = shlex.shlex(_SHELL_COMMENT.sub("", line).strip().lstrip("!%"), posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""  # it would cut `…#egg=name` short
-    try:
-        words = list(lexer)
-    except ValueError:  # an unclosed quote
-        return
-    command: list[str] = []
-    skip = False
-    for word in [*words, ";"]:
-        if skip:
-            skip = False
-        elif word and set(word) <= set("<>"):
-            skip = True
-        elif word and set(word) <= set(";|&()"):
-            if (start := _after_pip_install(command)) is not None:
-                yield command[start:]
-            command = []
-        else:
-            command.append(word)
-
-
-def _after_pip_install(words: list[str]) -> int | None:
-    for index in range(len(words) - 1):
-        program = words[index].rpartition("/")[2]
-        if re.fullmatch(r"pip(3(\.\d+)?)?", program) and words[index + 1] == "install":
-            return index + 2
-    return None
-
-
-def _pip_command(arguments: list[str], location: Location) -> PipCommand:
-    words: list[str] = []
-    files: list[str] = []
-    is_upgrade = False
-    waiting = iter(arguments)
-    for word in waiting:
-        name, _, value = word.partition("=")
-        if name in ("-r", "--requirement", "--requirements"):
-            files.append(value or next(waiting, ""))
-        elif word in ("-U", "--upgrade", "--force-reinstall", "--pre"):
-            is_upgrade = True
-        elif word in _PIP_OPTIONS_WITH_VALUE:
-            next(waiting, "")
-        elif word in ("-e", "--editable") or not word.startswith("-"):
-            words.append(word)
-        elif not word.startswith("--") and "U" in word:  # -qU
-            is_upgrade = True
-    return PipCommand(tuple(word for word in words if not word.startswith("-")), tuple(files), is_upgrade, location)
 
 
 @lru_cache(maxsize=1024)
@@ -268,7 +163,7 @@ def _parsed_line(line: str) -> tuple[str, str, str | None, bool] | None:
     return _parts(built.req, address, built.marker)
 
 
-def _parsed_requirement(text: str) -> tuple[str, str, str | None, bool] | None:
+def parsed_requirement(text: str) -> tuple[str, str, str | None, bool] | None:
     """The same of one PEP 508 requirement or address."""
     from packaging.requirements import InvalidRequirement, Requirement
 

@@ -8,15 +8,13 @@ from pathlib import Path
 
 from ftlint.errors import InputError
 from ftlint.knowledge.releases import admissible_default, packages, releases
+from ftlint.project.pip_commands import PipCommand, demands_in_command, pip_commands
 from ftlint.project.requirements import (
     MOST_BYTES,
     Demand,
-    PipCommand,
     RequirementText,
-    demands_in_command,
     demands_in_pyproject,
     demands_in_requirements,
-    pip_commands,
     read_with_includes,
 )
 from ftlint.project.settings import Settings

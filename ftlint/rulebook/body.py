@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from ftlint.errors import PageError
+from ftlint.record import record
 from ftlint.rulebook.examples import SETTINGS_FILE, Example, ExampleKind, Mark, parse_toml
 
 _FENCE = re.compile(r"(?P<ticks>`{3,}|~{3,})(?P<tag>[^`]*)")
@@ -18,13 +19,13 @@ _WORD = re.compile(r"[a-z0-9]+")
 _PERCENT_LINE = re.compile(r"# %%")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Heading:
     row: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Fence:
     row: int
     filename: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from ftlint.record import record
 from ftlint.rulebook.when import Environment
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, Truth, Unknown
 from ftlint.run.key import Key, KeyPath, KeySet, Section
@@ -27,7 +27,7 @@ class Places(Environment, Protocol):
         """Where a person would write it if it is not written."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyEnvironment:
     """The keys of one document."""
 
@@ -89,7 +89,7 @@ class KeyEnvironment:
         return tuple(items)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RunEnvironment:
     """The facts of one run. Words of closed sets are texts here: `parallel.kind == "zero"`."""
 

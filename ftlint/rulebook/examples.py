@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
+
+from ftlint.record import record
 
 SETTINGS_FILE = "ftlint.toml"
 
@@ -29,7 +30,7 @@ class Mark(NamedTuple):
     row: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Example:
     """One project of a page. `files` maps relative names to texts without marks, `ftlint.toml` included.
 

@@ -6,11 +6,11 @@ PyYAML is imported here and nowhere else in the room: a page that the cache has 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ftlint.errors import PageError
+from ftlint.record import record
 
 if TYPE_CHECKING:
     import yaml
@@ -19,7 +19,7 @@ MAX_LENGTH = 50_000
 MAX_DEPTH = 10
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FrontMatter:
     """The keys of a page and where each stands. Values are what JSON has: texts, numbers, flags, lists, mappings."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from pathlib import Path
 from typing import TypeAlias
 
 from ftlint.findings import Applicability, Severity
+from ftlint.record import record
 from ftlint.rulebook.body import parse_examples, prose_of
 from ftlint.rulebook.examples import Example
 from ftlint.rulebook.reading import read_page
@@ -58,7 +59,7 @@ ANY_DIALECT = "any"
 """In `dialect`: keys of every dialect, for checks that read schemas."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FixTemplate:
     """One fix that a page offers. `set`, `delete`, `rename` speak of keys; a check fills the fix of that `name`."""
 
@@ -70,7 +71,7 @@ class FixTemplate:
     rename: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """One rule. Exactly one of `when`, `check` and `builtin` (the engine itself finds it) says how it is found."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ftlint.errors import PageError
+from ftlint.record import record
 
 MAX_PAGE_BYTES = 1_000_000
 _FENCE = "---"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageText:
     """The two parts of a page. The front matter's first line is row 2 of the file, the body's is `body_row`."""
 

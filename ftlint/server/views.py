@@ -8,11 +8,12 @@ from pathlib import Path
 from lsprotocol import types
 
 from ftlint.findings import Finding
+from ftlint.record import record
 from ftlint.spans import Location, Span
 from ftlint.syntax.positions import LineIndex, PositionEncoding
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenText:
     """A text in an editor: a file, or one cell of a notebook (`cell` counts the cells that the editor sent, from 1)."""
 

@@ -213,6 +213,11 @@ def test_markers_are_alternatives(tmp_path: Path) -> None:
     assert in_use(tmp_path, requirements__txt=text)["transformers"].releases == ("4.40.0", "4.46.1")
 
 
+def test_lines_with_a_marker_come_on_top_of_those_without(tmp_path: Path) -> None:
+    text = "transformers<4.46.2\ntransformers>=4.46.1; python_version >= '3.10'\n"
+    assert in_use(tmp_path, requirements__txt=text)["transformers"].releases == ("4.46.1",)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -252,6 +257,7 @@ def test_a_broken_pyproject_is_passed_over(tmp_path: Path) -> None:
         ("!pip install transformers==4.40.0\n# %%\n!pip install transformers==4.46.1", ("4.40.0", "4.46.1")),
         ('!pip install "transformers>=4.46.1,<4.46.3"', ("4.46.1", "4.46.2")),
         ("!pip install git+https://github.com/huggingface/transformers.git@v4.46.1", ("4.46.1",)),
+        ("!pip install git+https://host.example/our-fork@v4.46.1#egg=transformers", ("4.46.1",)),
         ("!pip install transformers>=4.46.1", None),  # the shell makes a file named "=4.46.1"
         ("!pip install transformers=={VERSION}", None),
         ("!pip install 'transformers==4.46.1", None),
@@ -329,6 +335,11 @@ def test_a_line_without_end_does_not_hang(tmp_path: Path) -> None:
     text = "transformers" + " " * 500_000 + "x\n-r" + " " * 500_000 + "\ntransformers==4.46.1" + "-" * 500_000
     assert in_use(tmp_path, requirements__txt=text)["transformers"].releases == window("transformers")
     assert in_use(tmp_path, "!pip install transformers==4.46.1 " + "x " * 500_000)["torch"].releases == window("torch")
+
+
+def test_a_line_that_nobody_wrote_is_passed_over(tmp_path: Path) -> None:
+    text = f"transformers==4.46.1; python_version > '{'3' * 5000}'"
+    assert in_use(tmp_path, requirements__txt=text)["transformers"].releases == window("transformers")
 
 
 def test_nothing_heavy_is_imported_before_a_package_is_asked_for(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import itertools
 import json
 import math
@@ -52,7 +53,12 @@ def _assert_as_loaded(text: str, rules: ScalarRules, loader_class: type[yaml.CSa
 
 
 def _omegaconf_loader() -> type[yaml.CSafeLoader]:
-    loader: type[yaml.CSafeLoader] = pytest.importorskip("omegaconf._yaml").get_yaml_loader()
+    pytest.importorskip("omegaconf")
+    try:
+        module = importlib.import_module("omegaconf._yaml")  # from 2.4 on
+    except ModuleNotFoundError:
+        module = importlib.import_module("omegaconf._utils")
+    loader: type[yaml.CSafeLoader] = module.get_yaml_loader()
     return loader
 
 

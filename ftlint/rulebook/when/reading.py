@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ftlint.record import record
 from ftlint.run.fact import Fact, Truth
 
 
@@ -18,7 +19,7 @@ class Environment(Protocol):
         """Whether the text itself says it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """The answer of a condition, and the names that decided it in the order they were read."""
 

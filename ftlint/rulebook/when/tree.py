@@ -7,10 +7,10 @@ the truth UNKNOWN.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from ftlint.record import record
 from ftlint.rulebook.when.reading import Environment, Outcome, Reading
 from ftlint.rulebook.when.values import Value, calculate, contained, equal, ordered
 from ftlint.run.fact import UNKNOWN, Truth, all_of
@@ -56,7 +56,7 @@ class Test:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Literal(Operand):
     """A number, text, True, False or None."""
 
@@ -67,7 +67,7 @@ class Literal(Operand):
         return self.content
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name(Operand):
     """A dotted name, `zero_optimization.stage`."""
 
@@ -79,7 +79,7 @@ class Name(Operand):
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listing(Operand):
     """`("cpu", "nvme")`."""
 
@@ -90,7 +90,7 @@ class Listing(Operand):
         return tuple(item.value(reading) for item in self.items)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arithmetic(Operand):
     """`left * right`."""
 
@@ -103,7 +103,7 @@ class Arithmetic(Operand):
         return calculate(self.symbol, self.left.value(reading), self.right.value(reading))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call(Operand):
     """A function of values, `lower(x)`."""
 
@@ -115,7 +115,7 @@ class Call(Operand):
         return self.function(*(argument.value(reading) for argument in self.arguments))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question(Test):
     """A function of a name rather than of its value, `written(x)`."""
 
@@ -127,7 +127,7 @@ class Question(Test):
         return self.function(reading, self.dotted)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Not(Test):
     """`not x`."""
 
@@ -145,7 +145,7 @@ class Joint(Enum):
     OR = Truth.YES
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Joined(Test):
     """`a and b and …`, or with `or`."""
 
@@ -199,7 +199,7 @@ class Comparison(Enum):
                 return ordered(lambda a, b: a >= b, left, right)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compared(Test):
     """`first < second <= third`: all links of the chain hold."""
 
@@ -217,7 +217,7 @@ class Compared(Test):
         return all_of(truths)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Condition:
     """A whole `when`: its text, its tree, and the names it may read in the order of the text."""
 

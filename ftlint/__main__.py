@@ -1,0 +1,27 @@
+"""The program's door: `ftlint` and `python -m ftlint`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line and leaves with its exit status."""
+    if sys.argv[1:] == ["--version"]:
+        # Answered before click is imported, which takes twice as long as Python's own start.
+        from ftlint import __version__
+
+        print(f"ftlint {__version__}")
+        return
+    import gc
+
+    # What is imported and parsed stays until the end, and looking through it for garbage again and again costs a check
+    # of one file 4 ms of 83 (measured on CPython 3.11).
+    gc.set_threshold(50_000)
+    from ftlint.cli.program import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

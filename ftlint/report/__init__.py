@@ -1,0 +1,1 @@
+"""How findings, estimates and runs look: one file per output format."""

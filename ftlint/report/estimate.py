@@ -1,0 +1,142 @@
+"""An estimate for a person: bars per moment and device, the verdict, the terms, and what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ftlint.memory.estimate import Assumption, Estimate, Interval, Term, Verdict, exactly, sums_by_moment
+from ftlint.record import record
+from ftlint.report.color import Palette
+from ftlint.report.facts import gib, origin_text, value_text
+from ftlint.report.places import Places
+from ftlint.report.visible import visible
+
+_BAR_CELLS = 40
+_LEGEND = f"{'':4}# at least   = expected   - at most   | capacity"
+
+
+@record
+class _Device:
+    """One of the two memories an estimate speaks of."""
+
+    title: str
+    terms: tuple[Term, ...]
+    peak: Interval
+    capacity: Interval | None
+    verdict: Verdict
+
+
+def render_estimate(
+    estimate: Estimate, places: Places, palette: Palette, *, assumptions: tuple[Assumption, ...] = ()
+) -> str:
+    """The whole estimate as text that ends with a line end.
+
+    `assumptions` are those made before, while the run itself was put together.
+    """
+    sections = (
+        _headline(estimate, palette),
+        *(_device(device, palette) for device in _devices(estimate)),
+        _remarks(estimate),
+        _terms(estimate, palette),
+        _assumptions((*assumptions, *estimate.assumptions), palette),
+        _facts(estimate, places, palette),
+    )
+    return "\n\n".join(text for section in sections if (text := "\n".join(section))) + "\n"
+
+
+def _devices(estimate: Estimate) -> tuple[_Device, ...]:
+    gpu, host = estimate.gpu_terms, estimate.host_terms
+    ram = None if estimate.host_capacity_bytes is None else exactly(estimate.host_capacity_bytes)
+    return (
+        _Device("GPU, each", gpu, estimate.gpu_allocated, estimate.gpu_capacity, estimate.gpu_verdict),
+        _Device("Host RAM, per node", host, estimate.host_total, ram, estimate.host_verdict),
+    )
+
+
+def _headline(estimate: Estimate, palette: Palette) -> Iterator[str]:
+    yield f"{palette.strong(visible(estimate.run_name) or 'run')}: {_verdict(estimate.verdict, palette)}"
+    yield f"{estimate.num_parameters:,} parameters, {estimate.num_trainable_parameters:,} of them trained"
+
+
+def _verdict(verdict: Verdict, palette: Palette) -> str:
+    style = {Verdict.FITS: palette.good, Verdict.DOES_NOT_FIT: palette.bad}.get(verdict, palette.doubtful)
+    return style(verdict.value)
+
+
+def _device(device: _Device, palette: Palette) -> Iterator[str]:
+    capacity = "capacity unknown" if device.capacity is None else f"capacity {_range(device.capacity)}"
+    title = palette.strong(device.title)
+    yield f"{title}: {_range(device.peak)}, {capacity}: {_verdict(device.verdict, palette)}"
+    if not device.terms:
+        return
+    sums = sums_by_moment(device.terms)
+    capacity_bytes = None if device.capacity is None else device.capacity.expected_bytes
+    full_bytes = max(device.peak.high_bytes, capacity_bytes or 0)
+    width = max(len(moment.value) for moment in sums)
+    for moment, size in sums.items():
+        bar = _bar(size, capacity_bytes, full_bytes)
+        yield f"    {moment.value:<{width}}  {bar}  {_range(size)}"
+    yield palette.quiet(_LEGEND)
+
+
+def _bar(size: Interval, capacity_bytes: int | None, full_bytes: int) -> str:
+    cells = [" "] * (_BAR_CELLS + 1)
+    for end_bytes, mark in ((size.high_bytes, "-"), (size.expected_bytes, "="), (size.low_bytes, "#")):
+        num_cells = _scaled(end_bytes, full_bytes)
+        cells[:num_cells] = mark * num_cells
+    if capacity_bytes is not None:
+        cells[_scaled(capacity_bytes, full_bytes)] = "|"
+    return "".join(cells)
+
+
+def _scaled(num_bytes: int, full_bytes: int) -> int:
+    return round(_BAR_CELLS * num_bytes / full_bytes) if full_bytes else 0
+
+
+def _range(size: Interval) -> str:
+    if size.low_bytes == size.high_bytes:
+        return gib(size.expected_bytes)
+    return f"{gib(size.expected_bytes)} ({gib(size.low_bytes)} to {gib(size.high_bytes)})"
+
+
+def _remarks(estimate: Estimate) -> Iterator[str]:
+    if estimate.gpu_missing:
+        yield f"The GPU figure is a lower bound: {', '.join(estimate.gpu_missing)} are not in it yet."
+    if estimate.deepspeed is not None:
+        cpu, gpu = gib(estimate.deepspeed.cpu_bytes), gib(estimate.deepspeed.gpu_bytes)
+        yield f"DeepSpeed's own estimator says {cpu} per node and {gpu} per GPU for this setting."
+
+
+def _terms(estimate: Estimate, palette: Palette) -> Iterator[str]:
+    if not estimate.terms:
+        return
+    yield palette.strong("Terms")
+    names = _padded([term.name for term in estimate.terms])
+    places = _padded([term.place.value for term in estimate.terms])
+    for term, name, place in zip(estimate.terms, names, places, strict=True):
+        yield f"  {place}  {name}  {_range(term.size)}, {term.moment}"
+        yield f"      {term.formula}"
+        yield palette.quiet(f"      {term.source}")
+
+
+def _assumptions(assumptions: tuple[Assumption, ...], palette: Palette) -> Iterator[str]:
+    if not assumptions:
+        return
+    yield palette.strong("Assumed")
+    for assumption in assumptions:
+        yield f"  {visible(assumption.key)} = {visible(assumption.value)}: {visible(assumption.why)}"
+
+
+def _facts(estimate: Estimate, places: Places, palette: Palette) -> Iterator[str]:
+    read = [(name, fact) for name, fact in estimate.facts.items() if fact.said]
+    if not read:
+        return
+    yield palette.strong("Read")
+    for name, fact in read:
+        origins = "; ".join(filter(None, (origin_text(origin, places) for origin in fact.origins)))
+        yield f"  {name} = {value_text(name, fact.value)}  {palette.quiet(origins)}".rstrip()
+
+
+def _padded(texts: Sequence[str]) -> list[str]:
+    width = max(len(text) for text in texts)
+    return [f"{text:<{width}}" for text in texts]

@@ -1,0 +1,106 @@
+"""`ftlint estimate` as a door: which run is meant, exit status, formats."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from ftlint.cli.spec_options import laid_over
+from ftlint.engine.result import RunVariant
+from ftlint.run.run import Run
+from ftlint.run.versions import VersionView
+from tests.cli.conftest import Cli
+
+WORDS = (
+    "--model Qwen/Qwen2.5-32B --method full --zero 3 --offload-param cpu --offload-optimizer cpu "
+    "--gpus-per-node 1 --nodes 1 --gpu H100-96GB --host-ram 744GB --micro-batch 1 --seq-len 2048"
+).split()
+SPEC = {
+    "model": {"id": "Qwen/Qwen2.5-32B"},
+    "method": "full",
+    "parallel": {
+        "kind": "zero",
+        "stage": 3,
+        "gpus_per_node": 1,
+        "nodes": 1,
+        "offload_param": "cpu",
+        "offload_optimizer": "cpu",
+    },
+    "batch": {"micro": 1, "seq_len": 2048},
+    "hardware": {"gpu": "H100-96GB", "host_ram": "744GB"},
+}
+
+
+def test_options_and_spec_say_the_same(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "spec.json").write_text(json.dumps(SPEC))
+    of_options = cli("estimate", *WORDS, "--output-format", "json")
+    of_file = cli("estimate", "--spec", "spec.json", "--output-format", "json")
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(SPEC)))
+    of_stdin = cli("estimate", "--spec", "-", "--output-format", "json")
+    shown = [json.loads(outcome.stdout) for outcome in (of_options, of_file, of_stdin)]
+    assert [outcome.status for outcome in (of_options, of_file, of_stdin)] == [0, 0, 0]
+    assert shown[0]["deepspeed_estimator"] == {"cpu": 884624661504, "gpu": 3114270720}
+    assert shown[0]["verdict"] != "fits"
+    assert [{**each, "run": ""} for each in shown] == [{**shown[0], "run": ""}] * 3
+
+
+def test_the_verdict_fails_only_when_asked(cli: Cli) -> None:
+    small = [*WORDS, "--host-ram", "64GB"]
+    assert cli("estimate", *small).stdout.splitlines()[0].endswith("does not fit")
+    assert cli("estimate", *small, "--fail-on", "error").status == 1
+    assert cli("estimate", *small, "--fail-on", "never").status == 0
+
+
+def test_an_option_changes_one_word_of_a_spec() -> None:
+    over = {"parallel": {"stage": 2}, "model": {"id": "b"}}
+    under = {"parallel": {"stage": 3, "nodes": 2}, "model": {"config": {}}, "method": "full"}
+    assert laid_over(under, over) == {"parallel": {"stage": 2, "nodes": 2}, "model": {"id": "b"}, "method": "full"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "name a file or folder"),
+        (["ds.json", "--method", "full"], "TARGET says what the run is"),
+        (["--spec", "gone.json"], "gone.json: no such file"),
+        (["--spec", "broken.json"], "broken.json: not JSON"),
+        (["--spec", "list.json"], "list.json: a run spec is a JSON object"),
+        (["--model", "x", "--run", "y"], "--run chooses"),
+        (["--model", "no/such-model-anywhere"], "no/such-model-anywhere"),
+        (["--model", "x", "--framework", "torch"], "NAME=VERSION"),
+        (["--method", "full"], "model"),
+    ],
+)
+def test_wrong_input_is_one_line_and_two(cli: Cli, folder: Path, arguments: list[str], said: str) -> None:
+    (folder / "broken.json").write_text("{")
+    (folder / "list.json").write_text("[]")
+    outcome = cli("estimate", *arguments)
+    assert (outcome.status, outcome.stdout) == (2, "")
+    assert said in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def variants(*names: str) -> tuple[RunVariant, ...]:
+    return tuple(RunVariant(Run(name=name), VersionView({}), "") for name in names)
+
+
+def test_several_runs_are_listed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ftlint.engine.runs_of", lambda workspace, paths: variants("one", "two", "one"))
+    outcome = cli("estimate", "ds.json")
+    assert (outcome.status, outcome.stdout) == (2, "")
+    assert outcome.stderr.splitlines()[1:] == ["  one", "  two"]
+    assert "the runs here are one, two" in cli("estimate", "ds.json", "--run", "three").stderr
+    unknown = cli("estimate", "ds.json", "--run", "one")
+    assert unknown.status == 2
+    assert "the model of run 'one' is not known" in unknown.stderr
+
+
+def test_no_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ftlint.engine.runs_of", lambda workspace, paths: ())
+    outcome = cli("estimate", "ds.json")
+    assert outcome.status == 2
+    assert "no training run begins here" in outcome.stderr
+    assert cli("show").status == 2
