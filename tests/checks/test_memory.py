@@ -120,7 +120,10 @@ def test_it_stands_at_the_offload_setting_and_names_what_took_part() -> None:
     documents = Documents()
     (match,) = check(make_run(QWEN_32B, offload=BOTH, ram_bytes=512 * GB), documents)
     assert match.at == documents.place(SHEET, "zero_optimization.offload_optimizer.device")
-    related = {(place.location.path, place.message) for place in match.related}
+    terms, *others = match.related
+    assert terms.location == match.at
+    assert terms.message.startswith("it is made of optimizer states 262 GB, ")
+    related = {(place.location.path, place.message) for place in others}
     assert related == {
         (MODEL_FILE, "model Qwen/Qwen2.5-32B"),
         (MODEL_FILE, "method full"),
