@@ -82,12 +82,13 @@ class _Check:
         for problem in found.problems:
             self._refuse(problem)
         named = frozenset(path for path in map(absolute, paths) if not self._workspace.is_folder(path))
+        passed_over = [CheckedFile(path, None, None, "too large to be settings") for path in found.too_large]
         walked = tuple(path for path in map(absolute, paths) if path not in named)
         results = [self._of_group(group, named, walked) for group in self._groups(found.targets)]
         return CheckResult(
             findings=tuple(sorted((f for result in results for f in result.findings), key=Finding.sort_key)),
             unread=tuple(self._unread.values()),
-            files=tuple(sorted((f for result in results for f in result.files), key=lambda file: str(file.path))),
+            files=tuple(sorted((*passed_over, *(f for r in results for f in r.files)), key=lambda f: str(f.path))),
             runs=tuple(run for result in results for run in result.runs),
         )
 

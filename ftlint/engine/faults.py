@@ -11,8 +11,9 @@ from ftlint.syntax.document import DataDocument, Document, FaultCause, SyntaxFau
 # Our JSON tree is whole in spite of these: DeepSpeed's own loader (hjson) reads them, and only a schema rule knows
 # who else reads the file.
 _TOLERATED = frozenset({FaultCause.COMMENT, FaultCause.TRAILING_COMMA, FaultCause.BYTE_ORDER_MARK})
-# What PyYAML's safe loader refuses to construct although the text is whole: only the file's own program can tell.
-_LOADERS_OWN = frozenset({FaultCause.UNKNOWN_TAG, FaultCause.UNHASHABLE_KEY, FaultCause.BAD_MERGE})
+# What PyYAML's safe loader refuses to construct although the text is whole, or what is too large for us to be settings:
+# only the file's own program can tell.
+_LOADERS_OWN = frozenset({FaultCause.UNKNOWN_TAG, FaultCause.UNHASHABLE_KEY, FaultCause.BAD_MERGE, FaultCause.LIMIT})
 # `"train_batch_size": BATCH_SIZE`: some script fills the file in before anybody loads it.
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*|<.*|\$.*|\{\{.*|%.*|@.*")
 

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from ftlint.spans import Span
@@ -76,7 +77,7 @@ def _percent_cells(text: str) -> Iterator[tuple[str, str]]:
     head = text[: marks[0].start()] if marks else text
     if head.strip():
         yield "", head
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip_longest(marks, marks[1:]):
         yield mark["title"], text[mark.end() : following.start() if following else len(text)]
 
 

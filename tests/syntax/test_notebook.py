@@ -146,3 +146,8 @@ def test_rewriting_fills_an_empty_list() -> None:
     text = json.dumps(notebook, indent=1)
     notebook["cells"][0]["source"] = ["x\n", "y"]
     assert with_sources(text, {1: "x\ny"}) == json.dumps(notebook, indent=1)
+
+
+def test_a_percent_script_without_marks_is_one_cell() -> None:
+    cells = json.loads(percent_to_notebook("x = 1\n"))["cells"]
+    assert ["".join(cell["source"]).strip() for cell in cells] == ["x = 1"]
