@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 
@@ -12,4 +15,6 @@ def command(stdio: bool) -> int:
     from ftlint.server import serve
 
     serve()
+    if sys.stdout.closed:  # by pygls, once the client is gone; what is left to flush goes nowhere
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # it lives as long as the process
     return 0

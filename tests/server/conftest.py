@@ -24,12 +24,13 @@ async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient, tmp
     def register(_client: LanguageClient, params: types.RegistrationParams) -> None:
         lsp_client.registrations = [item.method for item in params.registrations]  # type: ignore[attr-defined]
 
-    await lsp_client.initialize_session(
+    answer = await lsp_client.initialize_session(
         types.InitializeParams(
             capabilities=capabilities,
             workspace_folders=[types.WorkspaceFolder(uri=tmp_path.as_uri(), name="project")],
         )
     )
+    lsp_client.position_encoding = str(answer.capabilities.position_encoding or "utf-16")  # type: ignore[attr-defined]
     yield
     await lsp_client.shutdown_session()
 
@@ -73,16 +74,15 @@ async def code_actions(client: LanguageClient, uri: str, where: types.Range) -> 
     return [action for action in answer or [] if isinstance(action, types.CodeAction)]
 
 
-def applied(text: str, edits: Sequence[types.TextEdit], encoding: str = "utf-16") -> str:
-    """The text after an editor has applied the edits, as an editor counts columns."""
+def applied(text: str, edits: Sequence[types.TextEdit], encoding: str) -> str:
+    """The text after an editor that counts columns in that encoding has applied the edits."""
     lines = text.split("\n")
+    codec, unit_bytes = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[encoding]
 
     def offset(position: types.Position) -> int:
         before = sum(len(line) + 1 for line in lines[: position.line])
-        units = lines[position.line].encode("utf-16-le" if encoding == "utf-16" else "utf-8")
-        size = 2 if encoding == "utf-16" else 1
-        prefix = units[: position.character * size]
-        return before + len(prefix.decode("utf-16-le" if encoding == "utf-16" else "utf-8"))
+        units = lines[position.line].encode(codec)
+        return before + len(units[: position.character * unit_bytes].decode(codec))
 
     for edit in sorted(edits, key=lambda edit: offset(edit.range.start), reverse=True):
         text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]

@@ -81,7 +81,7 @@ async def test_quick_fix_is_the_findings_own_edit(client: LanguageClient, tmp_pa
     assert safe
     assert safe[0].edit is not None
     assert safe[0].edit.changes is not None
-    encoding = "utf-16" if client.protocol._server_encoding == "utf-16" else "utf-8"  # type: ignore[attr-defined]
+    encoding = client.position_encoding  # type: ignore[attr-defined]  # the fixture noted it
     fixed = applied(SCRIPT, safe[0].edit.changes[uri], encoding)
     assert fixed == SCRIPT.replace("Linear(4096, 2)", "Linear(4096, 2, dtype=torch.bfloat16)")
 
