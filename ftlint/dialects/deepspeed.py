@@ -5,7 +5,7 @@ Source: deepspeed 0.19.8 runtime/config.py, runtime/zero/config.py, runtime/zero
 
 from __future__ import annotations
 
-from ftlint.dialects.dialect import Dialect, Markers, PartialRun, Recognition
+from ftlint.dialects.dialect import Dialect, Markers, PartialRun, Recognition, as_json
 from ftlint.dialects.lowering import KeyReader
 from ftlint.dialects.outline import Outline
 from ftlint.run.dtype import DType
@@ -14,7 +14,6 @@ from ftlint.run.key import KeySet, Section
 from ftlint.run.run import BatchFacts, OffloadDevice, ParallelFacts, ParallelKind, PrecisionFacts, Run
 from ftlint.run.versions import VersionView
 from ftlint.syntax.document import Format
-from ftlint.syntax.scalars import ScalarRules
 
 _MARKERS = Markers(
     anchors=(
@@ -50,10 +49,6 @@ _GRAD_DTYPES = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLO
 
 def _recognise(outline: Outline) -> Recognition | None:
     return _MARKERS.recognise("deepspeed", outline)
-
-
-def _scalars(_versions: VersionView | None) -> ScalarRules:
-    return ScalarRules.JSON
 
 
 def lower(keys: KeySet, versions: VersionView) -> PartialRun:
@@ -161,7 +156,7 @@ DIALECT = Dialect(
     title="DeepSpeed config",
     formats=frozenset({Format.JSON, Format.YAML}),
     recognise=_recognise,
-    scalars=_scalars,
+    scalar=as_json,
     lower=lower,
     is_referable=True,
 )

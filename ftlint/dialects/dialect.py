@@ -11,8 +11,8 @@ from ftlint.run.fact import Fact
 from ftlint.run.key import KeySet
 from ftlint.run.run import Run
 from ftlint.run.versions import VersionView
-from ftlint.syntax.document import DataNode, Format
-from ftlint.syntax.scalars import ScalarRules
+from ftlint.syntax.document import DataNode, Format, Scalar
+from ftlint.syntax.scalars import ScalarRules, ScalarValue, resolve
 
 
 @record
@@ -70,8 +70,14 @@ class PartialRun:
     tags: frozenset[str] = field(default_factory=frozenset)
 
 
-def _plain_scalars(_versions: VersionView | None) -> ScalarRules:
-    return ScalarRules.PYYAML
+def as_pyyaml(scalar: Scalar, _versions: VersionView) -> ScalarValue:
+    """What PyYAML makes of a scalar, which is what most programs load with."""
+    return resolve(scalar, ScalarRules.PYYAML)
+
+
+def as_json(scalar: Scalar, _versions: VersionView) -> ScalarValue:
+    """What `json.load` makes of a scalar."""
+    return resolve(scalar, ScalarRules.JSON)
 
 
 @record
@@ -82,7 +88,7 @@ class Dialect:
     title: str
     formats: frozenset[Format]
     recognise: Callable[[Outline], Recognition | None]
-    scalars: Callable[[VersionView | None], ScalarRules] = _plain_scalars
+    scalar: Callable[[Scalar, VersionView], ScalarValue] = as_pyyaml  # its meaning to the program that loads it
     lower: Callable[[KeySet, VersionView], PartialRun] | None = None
     root: Callable[[DataNode], DataNode] | None = None  # where the settings begin, if not at the top
     is_referable: bool = False  # other files name such a file, and their runs then depend on it

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ftlint.run.fact import UNKNOWN, Fact, KeyValue, Unknown
 from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.spans import How, Origin, Span
 from ftlint.syntax.document import DataDocument, DataNode, MappingNode, Scalar, SequenceNode, Source
-from ftlint.syntax.scalars import ScalarRules, resolve
+from ftlint.syntax.scalars import ScalarValue
 from ftlint.syntax.walk import is_merge_key, target_of
 
 # Beyond this an alias bomb, or a data file that only looks like settings: its keys are not worth reading.
@@ -14,9 +16,11 @@ MAX_KEYS = 20_000
 MAX_DEPTH = 40
 
 
-def read_keys(dialect: str, document: DataDocument, scalars: ScalarRules, root: DataNode | None = None) -> KeySet:
-    """The keys below `root` (the first document by default). Of duplicates the last one is in effect."""
-    reader = _Reader(dialect, document.source, scalars)
+def read_keys(
+    dialect: str, document: DataDocument, read: Callable[[Scalar], ScalarValue], root: DataNode | None = None
+) -> KeySet:
+    """The keys below `root` (default: the first document), scalars as `read` reads them; the last duplicate counts."""
+    reader = _Reader(dialect, document.source, read)
     start = root if root is not None else (document.roots[0] if document.roots else None)
     if start is not None:
         reader.read(start, ())
@@ -32,10 +36,10 @@ def read_keys(dialect: str, document: DataDocument, scalars: ScalarRules, root: 
 class _Reader:
     """Walks one tree; the only mutable state is what it has found so far."""
 
-    def __init__(self, dialect: str, source: Source, scalars: ScalarRules) -> None:
+    def __init__(self, dialect: str, source: Source, read: Callable[[Scalar], ScalarValue]) -> None:
         self._dialect = dialect
         self._source = source
-        self._scalars = scalars
+        self._read_scalar = read
         self.keys: dict[KeyPath, Key] = {}
         self.duplicates: list[Key] = []
         self.overflowed = False
@@ -108,7 +112,7 @@ class _Reader:
             return Section.SEQUENCE
         if not isinstance(found, Scalar):
             return None
-        value = resolve(found, self._scalars)
+        value = self._read_scalar(found)
         return value if value is None or isinstance(value, bool | int | float | str) else UNKNOWN
 
 

@@ -24,8 +24,8 @@ from ftlint.run.run import (
     TrainingFacts,
 )
 from ftlint.run.versions import VersionView
-from ftlint.syntax.document import Format
-from ftlint.syntax.scalars import ScalarRules
+from ftlint.syntax.document import Format, Scalar
+from ftlint.syntax.scalars import Opaque, ScalarRules, ScalarValue, resolve
 
 _MARKERS = Markers(
     anchors=(
@@ -55,10 +55,15 @@ def _recognise(outline: Outline) -> Recognition | None:
     return _MARKERS.recognise("llamafactory", outline)
 
 
-def _scalars(versions: VersionView | None) -> ScalarRules:
-    if versions is None:
-        return ScalarRules.OMEGACONF
-    return ScalarRules.PYYAML if versions.behaviour("yaml_loader").value == "pyyaml" else ScalarRules.OMEGACONF
+def _scalar(scalar: Scalar, versions: VersionView) -> ScalarValue:
+    """PyYAML's reading up to 0.9.3, OmegaConf's since; the release is asked for only where they differ."""
+    before, since = resolve(scalar, ScalarRules.PYYAML), resolve(scalar, ScalarRules.OMEGACONF)
+    if type(before) is type(since) and before == since:
+        return before
+    loader = versions.behaviour("yaml_loader").value
+    if isinstance(loader, str):
+        return before if loader == "pyyaml" else since
+    return Opaque("", scalar.text)
 
 
 def lower(keys: KeySet, versions: VersionView) -> PartialRun:
@@ -191,6 +196,6 @@ DIALECT = Dialect(
     title="LLaMA-Factory config",
     formats=frozenset({Format.YAML, Format.JSON}),
     recognise=_recognise,
-    scalars=_scalars,
+    scalar=_scalar,
     lower=lower,
 )

@@ -25,7 +25,8 @@ from ftlint.run.key import Key, KeySet
 from ftlint.run.run import HardwareFacts, Input, ParallelFacts, ParallelKind, Run, merge
 from ftlint.run.versions import VersionView
 from ftlint.spans import Location
-from ftlint.syntax.document import DataDocument, ScriptDocument
+from ftlint.syntax.document import DataDocument, Scalar, ScriptDocument
+from ftlint.syntax.scalars import ScalarValue
 
 if TYPE_CHECKING:
     from ftlint.trace import ScriptTrace
@@ -58,7 +59,11 @@ class ProjectView:
         known = self._keys.get((document.path, dialect.name))
         if known is None:
             root = dialect.root(document.roots[0]) if dialect.root and document.roots else None
-            known = read_keys(dialect.name, document, dialect.scalars(self.versions), root)
+
+            def meaning(scalar: Scalar) -> ScalarValue:
+                return dialect.scalar(scalar, self.versions)
+
+            known = read_keys(dialect.name, document, meaning, root)
             self._keys[document.path, dialect.name] = known
         return known
 

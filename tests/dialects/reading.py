@@ -22,7 +22,7 @@ def document(text: str, format: Format) -> DataDocument:
 
 def keys(dialect: str, text: str, format: Format, versions: VersionView) -> KeySet:
     """The keys as that dialect reads them."""
-    return read_keys(dialect, document(text, format), BY_NAME[dialect].scalars(versions))
+    return read_keys(dialect, document(text, format), lambda scalar: BY_NAME[dialect].scalar(scalar, versions))
 
 
 def lowered(dialect: str, text: str, format: Format, **releases: str) -> PartialRun:

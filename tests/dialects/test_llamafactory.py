@@ -7,8 +7,9 @@ import pytest
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN
 from ftlint.run.run import Method, ParallelKind
+from ftlint.run.versions import Admissible, VersionView
 from ftlint.syntax.document import Format
-from tests.dialects.reading import lowered
+from tests.dialects.reading import keys, lowered
 
 BASE = "model_name_or_path: Qwen/Qwen2.5-7B\nstage: sft\ndo_train: true\n"
 
@@ -63,3 +64,18 @@ def test_fsdp() -> None:
 @pytest.mark.parametrize("text", ["model_name_or_path: x\ntemplate: qwen\n", BASE.replace("true", "false")])
 def test_files_that_train_nothing_start_no_run(text: str) -> None:
     assert not lowered("llamafactory", text, Format.YAML).starts_run
+
+
+def test_the_release_is_asked_for_only_where_loaders_differ() -> None:
+    versions = VersionView({"llamafactory": Admissible(("0.9.3", "0.9.4"), ())})
+    keys("llamafactory", BASE + "learning_rate: 1.0e-5\n", Format.YAML, versions)
+    assert versions.undecided == []
+    found = keys("llamafactory", BASE + "learning_rate: 1e-5\n", Format.YAML, versions)
+    assert found.fact("learning_rate").value is UNKNOWN
+    assert [package for package, _ in versions.undecided] == ["llamafactory"]
+
+
+@pytest.mark.parametrize(("release", "value"), [("0.9.3", "1e-5"), ("0.9.4", 1e-5)])
+def test_the_same_text_is_a_string_to_one_release_and_a_number_to_the_next(release: str, value: object) -> None:
+    versions = VersionView({"llamafactory": Admissible((release,), ())})
+    assert keys("llamafactory", "learning_rate: 1e-5\n", Format.YAML, versions).fact("learning_rate").value == value
