@@ -1,7 +1,7 @@
 """Small scripts with and without DTY101, each of which can be run: on CPU, with models made from configurations.
 
-A script that must be found fails when it is run; one that must not be found runs. `tests/checks/test_heads.py` asks ftlint,
-and (marked `referee`) Python itself.
+A script that must be found fails when it is run; one that must not be found runs. `tests/checks/test_heads.py` asks
+ftlint, and (marked `referee`) Python itself.
 """
 
 from __future__ import annotations
@@ -328,6 +328,58 @@ model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtyp
 model.score = Caster()  # <-
 model(input_ids=ids)
 """),
+    Case("two-models-one-helper", """\
+def new_head(model):
+    model.score = nn.Linear(16, 2)  # <-
+    return model
+
+new_head(AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY)))(input_ids=ids)
+new_head(AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.float16))(input_ids=ids)
+"""),
+    Case("dtype-by-hardware", """\
+if torch.cuda.is_available():
+    dtype = torch.float16
+else:
+    dtype = torch.bfloat16
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=dtype)
+model.score = nn.Linear(16, 2)  # <-
+model(input_ids=ids)
+""", "model.score = nn.Linear(16, 2, dtype=dtype)"),
+    Case("try-and-finally", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+try:
+    model.score = nn.Linear(16, 2)  # <-
+    model(input_ids=ids)
+finally:
+    print("done")
+"""),
+    Case("own-subclass-of-module-as-wrapper", """\
+class Wrapper(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+        self.body.score = nn.Linear(16, 2)  # <-
+
+    def forward(self, ids):
+        return self.body(input_ids=ids).logits
+
+Wrapper()(ids)
+"""),
+    Case("linear-with-lora-of-ones-own", """\
+class WithLoRA(nn.Module):
+    def __init__(self, linear, rank):
+        super().__init__()
+        self.linear = linear
+        self.down = nn.Linear(linear.in_features, rank, bias=False)
+        self.up = nn.Linear(rank, linear.out_features, bias=False)
+
+    def forward(self, x):
+        return self.linear(x) + self.up(self.down(x))
+
+model = GPT(CONFIG)
+model.out_head = WithLoRA(model.out_head, 4)  # <-
+model(ids)
+""", "model.out_head = WithLoRA(model.out_head, 4).to(CONFIG[\"dtype\"])"),
 )  # fmt: skip
 
 NEGATIVES = (
@@ -626,4 +678,93 @@ model.out_head = nn.Linear(16, 2)
 model = fabric.setup(model)
 model(ids)
 """, runs=False),
+    Case("hasattr", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+if not hasattr(model, "score"):
+    model.score = nn.Linear(16, 2)
+model(input_ids=ids)
+"""),
+    Case("name-of-another-class", """\
+model = AutoModelForCausalLM.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 2)
+model(input_ids=ids)
+"""),
+    Case("name-of-another-family", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.classifier = nn.Linear(16, 2)
+model(input_ids=ids)
+"""),
+    Case("data-assigned", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 2, bias=False)
+model.score.weight.data = model.score.weight.data.to(torch.bfloat16)
+model(input_ids=ids)
+"""),
+    Case("to-another-tensor", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+old = model.score.weight
+model.score = nn.Linear(16, 2).to(old)
+model(input_ids=ids)
+"""),
+    Case("long-function-that-repairs", """\
+def report(a, b, c, d, e, f, g, h, i, j, k, m):
+    align()
+    return a, b, c, d, e, f, g, h, i, j, k, m
+
+def align():
+    model.out_head.bfloat16()
+
+model = GPT(CONFIG)
+model.out_head = nn.Linear(16, 2)
+report(*range(12))
+model(ids)
+"""),
+    Case("bfloat16-head-on-float32-path", """\
+import os
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY))
+if os.environ.get("HALF"):
+    model = model.half()
+    model.score = nn.Linear(16, 2).half()
+else:
+    model.score = nn.Linear(16, 2)
+model(input_ids=ids)
+"""),
+    Case("closure-casts", """\
+def make(model):
+    def finish():
+        model.score.to(model.dtype)
+    return finish
+
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 2)
+make(model)()
+model(input_ids=ids)
+"""),
+    Case("float32-autocast-disabled-inside-head", """\
+class Head(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(16, 2)
+
+    def forward(self, x):
+        with torch.autocast("cpu", enabled=False):
+            return self.out(x.to(torch.float32))
+
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = Head()
+with torch.autocast("cpu", dtype=torch.bfloat16):
+    model(input_ids=ids)
+"""),
+    Case("pickled-settings", """\
+import argparse
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--bf16", action="store_true")
+options = arguments.parse_args([])
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY))
+if options.bf16:
+    model = model.to(torch.bfloat16)
+model.score = nn.Linear(16, 2)
+model = model.to(torch.bfloat16 if options.bf16 else torch.float32)
+model(input_ids=ids)
+"""),
 )  # fmt: skip

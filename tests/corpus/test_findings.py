@@ -1,4 +1,4 @@
-"""Every finding on real files is judged, one by one, in verdicts.json; a new one fails here until somebody has read it."""
+"""Every finding on real files is judged in verdicts.json; a new one fails here until somebody has read it."""
 
 from __future__ import annotations
 
