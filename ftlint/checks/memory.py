@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Any, Protocol
 
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.memory import Estimate, Interval
 from ftlint.memory import estimate as estimate_run
+from ftlint.record import record
 from ftlint.run.fact import Fact
 from ftlint.run.key import Key
 from ftlint.run.run import Method, OffloadDevice, ParallelKind, Run
@@ -55,7 +56,7 @@ class Settings(Protocol):
         """The document and the key there; None where no data file's setting stands."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Judgement:
     """How bad it is, by which figure, and on what condition."""
 
@@ -71,7 +72,7 @@ def offload_host_ram(run: Run, estimate: Estimate, project: Settings, versions: 
     Silent where nothing is offloaded to the CPU, and where the expected need fits.
     """
     place = _place(run)
-    if place is None or not _offloads_to_cpu(run):
+    if place is None or not _offloads(run):
         return
     judgement = _judge(run, estimate, versions)
     if judgement is None:
@@ -91,20 +92,26 @@ def offload_host_ram(run: Run, estimate: Estimate, project: Settings, versions: 
     )
 
 
-def _offloads_to_cpu(run: Run) -> bool:
+def _offloads(run: Run) -> bool:
     parallel = run.parallel
     if parallel.kind.value is not ParallelKind.ZERO:
         return False
     devices = [parallel.offload_optimizer.value]
     if parallel.zero_stage.value == 3:
         devices.append(parallel.offload_param.value)
-    return OffloadDevice.CPU in devices
+    # NVMe leaves the 16-bit gradients and its swap buffers in RAM.
+    return OffloadDevice.CPU in devices or OffloadDevice.NVME in devices
 
 
 def _place(run: Run) -> Location | None:
     """The offload setting, else the line that names DeepSpeed's file, the model or the method."""
     facts = [run.fact(name) for name in PLACES]
-    offloads = [fact.location for fact in facts[:2] if fact is not None and fact.value is OffloadDevice.CPU]
+    offloads = [
+        fact.location
+        for device in (OffloadDevice.CPU, OffloadDevice.NVME)
+        for fact in facts[:2]
+        if fact is not None and fact.value is device
+    ]
     others = [fact.location for fact in facts[2:] if fact is not None]
     return next((location for location in (*offloads, *others, run.root) if location is not None), None)
 

@@ -380,6 +380,21 @@ model = GPT(CONFIG)
 model.out_head = WithLoRA(model.out_head, 4)  # <-
 model(ids)
 """, "model.out_head = WithLoRA(model.out_head, 4).to(CONFIG[\"dtype\"])"),
+    Case("parameters-of-ones-own", """\
+class LoRA(nn.Module):
+    def __init__(self, inner, rank):
+        super().__init__()
+        self.inner = inner
+        self.a = nn.Parameter(torch.empty(inner.in_features, rank))
+        self.b = nn.Parameter(torch.zeros(rank, inner.out_features))
+
+    def forward(self, x):
+        return self.inner(x) + 0.5 * (x @ self.a @ self.b)
+
+model = GPT(CONFIG)
+model.out_head = LoRA(model.out_head, 2)  # <-
+model(ids)
+"""),
 )  # fmt: skip
 
 NEGATIVES = (
@@ -766,5 +781,26 @@ if options.bf16:
 model.score = nn.Linear(16, 2)
 model = model.to(torch.bfloat16 if options.bf16 else torch.float32)
 model(input_ids=ids)
+"""),
+    Case("made-into-a-checkpoint", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 5, bias=False)
+model.save_pretrained("checkpoint")
+"""),
+    Case("parameters-converted", """\
+class LoRA(nn.Module):
+    def __init__(self, inner, rank):
+        super().__init__()
+        self.inner = inner
+        self.a = nn.Parameter(torch.empty(inner.in_features, rank))
+        self.b = nn.Parameter(torch.zeros(rank, inner.out_features))
+
+    def forward(self, x):
+        return self.inner(x) + 0.5 * (x @ self.a @ self.b)
+
+model = GPT(CONFIG)
+model.out_head = LoRA(model.out_head, 2)
+model.bfloat16()
+model(ids)
 """),
 )  # fmt: skip

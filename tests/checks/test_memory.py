@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ftlint.spans import How, Location, Origin, Span
 from ftlint.syntax import parse_text
 from ftlint.syntax.document import DataDocument, Format
 from ftlint.syntax.editing import apply_to_text
-from ftlint.syntax.scalars import ScalarRules
+from ftlint.syntax.scalars import ScalarRules, resolve
 from tests.memory.runs import LLAMA_7B, QWEN_32B, lora, make_run, said
 
 GB = 10**9
@@ -57,12 +58,12 @@ class Documents:
         if location.path not in self.documents:
             return None
         document, dialect = self.documents[location.path]
-        key = read_keys(dialect, document, ScalarRules.JSON).at(location)
+        key = read_keys(dialect, document, partial(resolve, rules=ScalarRules.JSON)).at(location)
         return None if key is None else (document, key)
 
     def place(self, path: Path, dotted: str) -> Location:
         document, dialect = self.documents[path]
-        key = read_keys(dialect, document, ScalarRules.JSON).key(dotted)
+        key = read_keys(dialect, document, partial(resolve, rules=ScalarRules.JSON)).key(dotted)
         assert key is not None
         return key.location
 

@@ -1,0 +1,105 @@
+"""What a script does, as a sequence of typed events; one sequence for each path through its branches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from ftlint.run.fact import Truth
+from ftlint.spans import Location
+from ftlint.trace.heap import Replacement, Weights
+from ftlint.trace.values import DTypeTerm
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMade:
+    """A model was loaded or built from a configuration; `name` is its class."""
+
+    location: Location
+    module_id: int
+    name: str
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A submodule gave way to another module."""
+
+    location: Location
+    replacement: Replacement
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A module with all it contains was converted."""
+
+    location: Location
+    module_id: int
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A model was handed to something that will run it: `by` is a Trainer, `Accelerator.prepare`, DDP, PEFT …"""
+
+    location: Location
+    module_id: int
+    by: str
+
+
+class Manner(Enum):
+    """How a model is run."""
+
+    CALLED = "called"
+    GENERATED = "generated"
+    TRAINED = "trained"
+    NEVER = "never"  # the script ends without running it; this is what would happen
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A model or submodule was run."""
+
+    location: Location
+    module_id: int
+    manner: Manner
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A layer that multiplies its weights with its input met an input, somewhere inside a replaced submodule.
+
+    `by_owner`: the layer is the model's own and the replaced submodule (an embedding) made its input.
+    """
+
+    location: Location
+    module_id: int
+    replacement: Replacement
+    input: DTypeTerm
+    weights: Weights
+    autocast: Truth
+    manner: Manner
+    source_weights: Weights  # where the dtype of the other side was decided
+    by_owner: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A model's weights were written or handed out: `by` is the method or function."""
+
+    location: Location
+    module_id: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultDTypeSet:
+    """`torch.set_default_dtype`."""
+
+    location: Location
+    term: DTypeTerm
+
+
+Event: TypeAlias = "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | DefaultDTypeSet"

@@ -1,0 +1,163 @@
+"""torch's own functions: layers built, tensors made, the default dtype set."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ftlint.run.dtype import DType, parse_dtype
+from ftlint.run.fact import UNKNOWN
+from ftlint.trace.events import DefaultDTypeSet, Saved
+from ftlint.trace.heap import Dictionary, Module, ModuleKind, Weights
+from ftlint.trace.library.effects import SAME_DTYPE_FUNCTIONS
+from ftlint.trace.library.layers import is_container, layer_of
+from ftlint.trace.machine import Machine
+from ftlint.trace.reading import unfold
+from ftlint.trace.values import (
+    NONE,
+    Arguments,
+    Constant,
+    DTypeTerm,
+    DTypeValue,
+    External,
+    Reference,
+    Tensor,
+    Tuple,
+    Value,
+)
+
+Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
+
+_TENSOR_TYPES = {"BFloat16Tensor": DType.BFLOAT16, "HalfTensor": DType.FLOAT16, "FloatTensor": DType.FLOAT32,
+                 "DoubleTensor": DType.FLOAT64}  # fmt: skip
+_FILLED = frozenset({"randn", "rand", "zeros", "ones", "empty", "full", "linspace"})
+
+
+def build_layer(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
+    """`nn.Linear(…)`, `nn.Sequential(…)`."""
+    if is_container(callee.name):
+        return _container(machine, callee, arguments, node)
+    layer = layer_of(callee.name)
+    assert layer is not None
+    value = arguments.get("dtype", layer.dtype_position)
+    expression = _keyword(node, "dtype")
+    weights = Weights(layer_dtype(machine, value, arguments), machine.location(node), callee.last, expression)
+    return machine.add(Module(ModuleKind.LAYER, callee.name, weights, construction=machine.construction(node)))
+
+
+def layer_dtype(machine: Machine, value: Value | None, arguments: Arguments) -> DTypeTerm:
+    """The dtype a layer is built in, given what was passed as `dtype`."""
+    if isinstance(value, DTypeValue):
+        return value.term
+    if value is None and not arguments.complete:
+        return UNKNOWN
+    return machine.state.default_dtype if value in (None, NONE) else UNKNOWN
+
+
+def _keyword(node: ast.expr, name: str) -> ast.expr | None:
+    keywords = node.keywords if isinstance(node, ast.Call) else []
+    return next((keyword.value for keyword in keywords if keyword.arg == name), None)
+
+
+def _container(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
+    children: dict[str, Value] = {}
+    whole = arguments.complete
+    values = arguments.positional
+    if callee.last != "Sequential" and values:
+        values = values[:1]
+        record = machine.record(values[0])
+        if callee.last == "ModuleDict" and isinstance(record, Dictionary):
+            children = {str(key): value for key, value in record.entries.items()}
+            values = ()
+        else:
+            items = unfold(machine, values[0])
+            whole &= items is not None
+            values = items or ()
+    elif len(values) == 1 and isinstance(record := machine.record(values[0]), Dictionary):
+        children = {str(key): value for key, value in record.entries.items()}
+        values = ()
+    for position, value in enumerate(values):
+        if isinstance(value, Tuple) and len(value.items) == 2:  # OrderedDict([("fc", nn.Linear(…)), …])
+            value = value.items[1]
+        children[str(position)] = value
+    made = Module(
+        ModuleKind.CONTAINER,
+        f"torch.nn.{callee.last}",
+        Weights(),
+        children,
+        machine.construction(node),
+        opaque=not whole,
+    )
+    return machine.add(made)
+
+
+def _set_default_dtype(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
+    value = arguments.get("d", 0) or arguments.get("t", 0)
+    term: DTypeTerm = UNKNOWN
+    if isinstance(value, DTypeValue):
+        term = value.term
+    elif isinstance(value, External):
+        term = _TENSOR_TYPES.get(value.last, UNKNOWN)
+    elif isinstance(value, Constant) and isinstance(value.value, str):
+        term = _TENSOR_TYPES.get(value.value.rpartition(".")[2], UNKNOWN)
+    machine.state.default_dtype = term
+    machine.emit(DefaultDTypeSet(machine.location(node), term))
+    return NONE
+
+
+def _get_default_dtype(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
+    return DTypeValue(machine.state.default_dtype)
+
+
+def _parameter(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
+    value = arguments.get("data", 0)
+    return value if isinstance(value, Tensor) else Tensor(UNKNOWN)
+
+
+def _save(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
+    value = arguments.get("obj", 0)
+    if isinstance(value, Reference) and machine.module(value) is not None:
+        machine.emit(Saved(machine.location(node), value.id, "torch.save"))
+    return NONE
+
+
+HANDLERS: dict[str, Handler] = {
+    "torch.set_default_dtype": _set_default_dtype,
+    "torch.set_default_tensor_type": _set_default_dtype,
+    "torch.get_default_dtype": _get_default_dtype,
+    "torch.save": _save,
+    "torch.nn.Parameter": _parameter,
+    "torch.nn.parameter.Parameter": _parameter,
+}
+
+
+def function_result(machine: Machine, callee: External, arguments: Arguments) -> Value | None:
+    """The tensor a function of torch gives; None where it is no such function."""
+    dtype = arguments.get("dtype")
+    if callee.last in _FILLED and callee.name.count(".") == 1:
+        if dtype is None:
+            return Tensor(machine.state.default_dtype if arguments.complete else UNKNOWN)
+        return Tensor(dtype.term if isinstance(dtype, DTypeValue) else UNKNOWN)
+    tensors = [value for value in arguments.all() if isinstance(value, Tensor)]
+    if callee.last in SAME_DTYPE_FUNCTIONS and tensors:
+        if isinstance(dtype, DTypeValue):
+            return Tensor(dtype.term)
+        same = all(value == tensors[0] for value in tensors)
+        return tensors[0] if same and dtype is None else Tensor(UNKNOWN)
+    if (
+        callee.last in ("matmul", "cat", "stack", "einsum", "where", "add", "mul", "bmm", "linear", "embedding")
+        and tensors
+    ):
+        same = all(value == tensors[0] for value in tensors) and len(tensors) > 1
+        return tensors[0] if same else Tensor(UNKNOWN)
+    return None
+
+
+def dtype_named(value: Value | None) -> DTypeTerm:
+    """The dtype a value names, as a text too."""
+    if isinstance(value, DTypeValue):
+        return value.term
+    if isinstance(value, Constant) and isinstance(value.value, str):
+        return parse_dtype(value.value) or UNKNOWN
+    return UNKNOWN
