@@ -12,7 +12,6 @@ A mistake in the user's training files is not an error: it is a finding.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -42,5 +41,7 @@ class InputError(FtlintError):
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'stage'?` for the allowed word most like this one, else nothing."""
+    import difflib  # only a mistake needs it
+
     close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

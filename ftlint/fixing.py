@@ -9,11 +9,11 @@ import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ftlint.errors import InputError
 from ftlint.findings import Applicability, Edit, Finding, Fix
+from ftlint.record import record
 from ftlint.syntax import parse_text
 from ftlint.syntax.document import Document, Format
 
@@ -21,7 +21,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _Place = tuple[Path, int | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileChange:
     """One file's text before and after, both as decoded: without byte order mark, line ends as they are."""
 
@@ -31,7 +31,7 @@ class FileChange:
     new_text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """What to write. A bundle holds the files that fixes tie together: it is written whole, or not at all.
 

@@ -1,8 +1,9 @@
-"""`@record`: what `@dataclass(frozen=True, slots=True)` means to a reader and to mypy, made in a quarter of the time.
+"""`@record`: what `@dataclass(frozen=True, slots=True)` means to a reader and to mypy, made when first needed.
 
-A check of one small file defines some hundred such classes and then makes few objects of them; generating `__eq__`,
-`__hash__`, `__repr__` and the two guards of a frozen class anew for each took half of its start (docs/decisions/). Here
-they are shared. Assigning to a field is refused by mypy, not at run time.
+A check of one small file defines some hundred such classes and makes objects of half of them; letting `dataclass`
+write and compile six methods for each took half of its start (docs/decisions/005). Here all records share `__eq__`,
+`__hash__` and `__repr__`, and `dataclass` writes a class's constructor when its first object is made, or when someone
+asks for its fields. Assigning to a field is refused by mypy, not at run time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -30,17 +32,54 @@ def record(cls: type[T]) -> type[T]:
 
     What the class defines itself (`__repr__`, `__eq__` …) stays.
     """
-    own = vars(cls)
-    made = dataclass(slots=True, eq=False, repr=False)(cls)
-    names = tuple(field.name for field in fields(made) if field.compare)  # type: ignore[arg-type]  # made just above
-    if "__eq__" not in own:
-        getter: Callable[[Any], object] = attrgetter(*names) if names else lambda _self: ()
-        made._values_of = staticmethod(getter)  # type: ignore[attr-defined]  # the shared methods below read it
-        made.__eq__ = _equal  # type: ignore[method-assign]  # shared by all such classes
-        made.__hash__ = _hash  # type: ignore[method-assign]  # shared by all such classes
-    if "__repr__" not in own:
-        made.__repr__ = _represent  # type: ignore[method-assign]  # shared by all such classes
+    names = tuple(name for name, kind in cls.__annotations__.items() if "ClassVar" not in str(kind))
+    left_out = {*names, "__dict__", "__weakref__"}  # a default has the name of its field, which is a slot's now
+    namespace = {name: value for name, value in vars(cls).items() if name not in left_out}
+    namespace |= {"__qualname__": cls.__qualname__, "__slots__": names}
+    if "__eq__" not in namespace:
+        namespace |= {"__eq__": _equal, "__hash__": _hash}
+    namespace.setdefault("__repr__", _represent)
+    for name in ("__init__", "__dataclass_fields__", "__match_args__", "_values_of"):
+        namespace.setdefault(name, _Later(cls))
+    made: type[T] = type(cls)(cls.__name__, cls.__bases__, namespace)  # type: ignore[misc]  # the metaclass, called
     return made
+
+
+class _Later:
+    """Stands where `dataclass` would have put something, and has it made when it is asked for.
+
+    `written`: the class as its author wrote it, which `dataclass` completes; the slots are in the class made of it.
+    """
+
+    __slots__ = ("_made", "_name", "_written")
+
+    def __init__(self, written: type) -> None:
+        self._written = written
+
+    def __set_name__(self, made: type, name: str) -> None:
+        self._made, self._name = made, name
+
+    def __get__(self, instance: object, owner: type) -> Any:  # Any: a method, the fields, or a tuple of names
+        with _COMPLETING:  # the server's threads may meet here
+            if vars(self._made)[self._name] is self:
+                _complete(self._made, self._written)
+        found = vars(self._made)[self._name]
+        return found.__get__(instance, owner) if hasattr(found, "__get__") else found
+
+
+_COMPLETING = RLock()
+
+
+def _complete(made: type, written: type) -> None:
+    """Give the class what `dataclass` makes for it."""
+    own = set(vars(written))
+    dataclass(eq=False, repr=False)(written)
+    for name, value in vars(written).items():
+        if name not in own:
+            setattr(made, name, value)
+    names = [field.name for field in fields(written) if field.compare]
+    getter: Callable[[Any], object] = attrgetter(*names) if names else lambda _self: ()
+    made._values_of = staticmethod(getter)  # type: ignore[attr-defined]  # `_equal` and `_hash` read it
 
 
 def _equal(self: Any, other: Any) -> Any:  # Any: NotImplemented is no bool

@@ -18,6 +18,15 @@ MAX_LINES = 400
 HEAVY = ("torch", "transformers", "numpy", "rich", "pygls", "lsprotocol", "jsonschema", "asyncio", "multiprocessing")
 # What one JSON file costs at most: neither YAML nor the grammars for half-typed text nor the parser of requirements.
 NOT_FOR_JSON = ("yaml", "tree_sitter", "pip_requirements_parser")
+# And what a check of one small DeepSpeed file leaves alone besides: it reads no page, resolves no model, asks for no
+# release and reports no mistake (docs/performance.md).
+NOT_FOR_A_SMALL_CHECK = (
+    *("difflib", "packaging", "platformdirs", "tempfile", "tomllib"),
+    *("ftlint.dialects.imports", "ftlint.fixing", "ftlint.knowledge.architectures", "ftlint.knowledge.models"),
+    *("ftlint.knowledge.releases", "ftlint.memory", "ftlint.project.models", "ftlint.project.references"),
+    *("ftlint.project.requirements", "ftlint.project.settings_file", "ftlint.project.versions"),
+    *("ftlint.rulebook.body", "ftlint.rulebook.examples", "ftlint.rulebook.validation", "ftlint.trace"),
+)
 
 
 def _rooms() -> set[str]:
@@ -28,8 +37,8 @@ def _rooms() -> set[str]:
 
 
 def _loaded_by(statement: str) -> set[str]:
-    """The top-level modules in `sys.modules` after a fresh interpreter ran `statement`."""
-    program = f"{statement}\nimport sys; print(*(name.partition('.')[0] for name in sys.modules))"
+    """The names in `sys.modules` after a fresh interpreter ran `statement`."""
+    program = f"{statement}\nimport sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 
@@ -86,4 +95,10 @@ def test_one_json_file_loads_nothing_heavy(tmp_path: Path) -> None:
     file.write_text('{"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stage": 2}}\n', encoding="utf-8")
     program = f"from ftlint.cli.program import run; run(['check', '--fail-on', 'never', {str(file)!r}])"
     _loaded_by(program)  # the first check of all compiles the rule pages, which takes YAML
-    assert _loaded_by(program) & {*HEAVY, *NOT_FOR_JSON} == set()
+    assert _loaded_by(program) & {*HEAVY, *NOT_FOR_JSON, *NOT_FOR_A_SMALL_CHECK} == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs is asked")
+def test_the_cache_is_found_without_platformdirs() -> None:
+    program = "import os; os.environ.pop('FTLINT_CACHE_DIR', 0); from ftlint.cache import cache_folder; cache_folder()"
+    assert _loaded_by(program) & {"platformdirs", "tempfile"} == set()

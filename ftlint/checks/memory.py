@@ -94,8 +94,8 @@ def offload_host_ram(run: Run, estimate: Estimate, project: Settings, versions: 
 
 def _offloads(run: Run) -> bool:
     parallel = run.parallel
-    if parallel.kind.value is not ParallelKind.ZERO:
-        return False
+    if parallel.kind.value is not ParallelKind.ZERO or parallel.zero_stage.value == 0:
+        return False  # without ZeRO's own optimizer nothing reads the offload settings
     devices = [parallel.offload_optimizer.value]
     if parallel.zero_stage.value == 3:
         devices.append(parallel.offload_param.value)

@@ -11,7 +11,7 @@ from ftlint.dialects.outline import Outline
 from ftlint.run.dtype import DType
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact
 from ftlint.run.key import KeySet, Section
-from ftlint.run.run import BatchFacts, OffloadDevice, ParallelFacts, ParallelKind, PrecisionFacts, Run
+from ftlint.run.run import BatchFacts, OffloadDevice, ParallelFacts, ParallelKind, PrecisionFacts, Run, TrainingFacts
 from ftlint.run.versions import VersionView
 from ftlint.syntax.document import Format
 
@@ -44,6 +44,7 @@ _MARKERS = Markers(
 )
 
 _DEVICES = {"none": OffloadDevice.NONE, "cpu": OffloadDevice.CPU, "nvme": OffloadDevice.NVME}
+_OPTIMIZERS = {"adam": "adamw_torch", "adamw": "adamw_torch", "adagrad": "adagrad"}
 _GRAD_DTYPES = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
 
 
@@ -77,6 +78,7 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
             precision=PrecisionFacts(
                 compute=_engine_dtype(read), master=_master_dtype(read), optimizer_states=_states_dtype(read)
             ),
+            training=TrainingFacts(optimizer=_optimizer(read)),
             batch=BatchFacts(
                 micro_batch=read.integer("train_micro_batch_size_per_gpu"),
                 gradient_accumulation=read.integer("gradient_accumulation_steps"),
@@ -132,6 +134,15 @@ def _engine_dtype(read: KeyReader) -> Fact[DType]:
     if fp16.value is True:
         return Fact(DType.FLOAT16, fp16.origins)
     return NOTHING
+
+
+def _optimizer(read: KeyReader) -> Fact[str]:
+    """The optimizer in the Trainer's words; nothing where the file leaves it to the Trainer."""
+    named = read.text("optimizer.type")
+    if not named.said:
+        return NOTHING
+    word = named.value.lower() if isinstance(named.value, str) else ""
+    return Fact(_OPTIMIZERS.get(word, UNKNOWN), named.origins)
 
 
 def _master_dtype(read: KeyReader) -> Fact[DType | None]:

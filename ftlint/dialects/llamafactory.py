@@ -6,6 +6,7 @@ model/adapter.py; transformers TrainingArguments for the keys it inherits.
 
 from __future__ import annotations
 
+from ftlint.dialects import deepspeed
 from ftlint.dialects.dialect import Dialect, Markers, PartialRun, Recognition, Reference
 from ftlint.dialects.lowering import KeyReader
 from ftlint.dialects.outline import Outline
@@ -22,6 +23,7 @@ from ftlint.run.run import (
     PrecisionFacts,
     Run,
     TrainingFacts,
+    merge,
 )
 from ftlint.run.versions import VersionView
 from ftlint.syntax.document import Format, Scalar
@@ -87,6 +89,9 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
             loss=derive(_loss, read.flag("enable_liger_kernel", False)),
         ),
     )
+    if read.raw("deepspeed").value is Section.MAPPING:  # DeepSpeed's own settings, written in place
+        facts = merge(facts, deepspeed.lower(keys.below("deepspeed", "deepspeed"), versions).facts)
+        return PartialRun(facts=facts, starts_run=_trains(read))
     return PartialRun(facts=facts, references=_references(read), starts_run=_trains(read))
 
 
@@ -96,8 +101,8 @@ def _trains(read: KeyReader) -> bool:
 
 
 def _references(read: KeyReader) -> tuple[Reference, ...]:
-    deepspeed = read.text("deepspeed")
-    return (Reference("deepspeed", deepspeed),) if deepspeed.said else ()
+    named = read.text("deepspeed")
+    return (Reference("deepspeed", named),) if named.said else ()
 
 
 def _method(read: KeyReader) -> Fact[Method]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from ftlint.syntax.document import DataDocument, DataNode, MappingNode, Scalar
 from ftlint.syntax.walk import target_of
 
 
-@dataclass(frozen=True)
 class Outline:
     """The first mapping of a document by key names; scalars by their text."""
 
-    document: DataDocument
+    def __init__(self, document: DataDocument) -> None:
+        self.document = document
 
     @cached_property
     def top(self) -> dict[str, DataNode | None]:

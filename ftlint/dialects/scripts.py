@@ -1,13 +1,231 @@
-"""Training scripts on transformers: what the trace of a script says about the run it starts."""
+"""Training scripts on transformers and TRL: what the trace says about the run that `trainer.train()` starts.
+
+Source: transformers 5.23 training_args.py; trl 1.16 trainer/sft_config.py, trainer/base_config.py.
+"""
 
 from __future__ import annotations
 
-from ftlint.dialects.dialect import PartialRun
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ftlint.dialects import deepspeed
+from ftlint.dialects.dialect import PartialRun, Reference
+from ftlint.run.dtype import DType
+from ftlint.run.fact import NOTHING, UNKNOWN, Fact, KeyValue, default
+from ftlint.run.key import Key, KeyPath, KeySet, Section
+from ftlint.run.run import (
+    SECTIONS,
+    AdapterFacts,
+    BatchFacts,
+    Method,
+    ModelFacts,
+    ParallelFacts,
+    PrecisionFacts,
+    Run,
+    TrainingFacts,
+    merge,
+)
 from ftlint.run.versions import VersionView
+from ftlint.spans import How, Origin
+from ftlint.syntax.document import ScriptDocument
 from ftlint.trace import ScriptTrace
+from ftlint.trace.events import Trained
+from ftlint.trace.settings import LoadedModel, Setting, Settings
+
+# A script that says any of this may train less than all weights in a way the trace does not follow.
+_MAY_FREEZE = re.compile(r"requires_grad|freez|lora|peft|adapter|unsloth|galore|param_groups", re.IGNORECASE)
+_CLASSES = ("AutoModelForCausalLM", "AutoModel", "AutoModelForSequenceClassification")
+_OWN_OPTIMIZER = re.compile(r"\boptimizers\s*=|create_optimizer|optimizer_cls")
 
 
-def lower_script(trace: ScriptTrace, versions: VersionView) -> tuple[PartialRun, ...]:
-    """The runs that a script starts."""
-    del trace, versions
-    return ()
+def lower_script(trace: ScriptTrace, document: ScriptDocument, versions: VersionView) -> tuple[PartialRun, ...]:
+    """The runs that a script starts, one for each `trainer.train()`; where branches disagree a fact is unknown."""
+    text = "\n".join(source.text for source in document.sources)
+    by_place: dict[tuple[str, int, int, int], list[PartialRun]] = {}
+    for event in trace.events():
+        if isinstance(event, Trained) and event.settings is not None:
+            by_place.setdefault(event.location.sort_key(), []).append(_lower(event, text, versions))
+    return tuple(_agreed(partials) for partials in by_place.values())
+
+
+def _lower(event: Trained, text: str, versions: VersionView) -> PartialRun:
+    settings = event.settings
+    assert settings is not None
+    read = _Reader(settings, event.trainer)
+    facts = Run(
+        root=event.made_at,
+        model=_model(event.model),
+        adapter=_adapter(event.model, text),
+        precision=PrecisionFacts(compute=_compute_dtype(read)),
+        batch=BatchFacts(
+            micro_batch=read.integer("per_device_train_batch_size", 8),
+            gradient_accumulation=read.integer("gradient_accumulation_steps", 1),
+        ),
+        training=TrainingFacts(
+            optimizer=_optimizer(read, event, text),
+            gradient_checkpointing=read.flag("gradient_checkpointing", event.trainer.startswith("trl.")),
+        ),
+    )
+    engine = settings.get("deepspeed")
+    if engine is None:
+        # Somebody may have put the setting where we do not see it; then nothing is known of the parallelism.
+        unseen = ParallelFacts(kind=Fact(UNKNOWN, (_origin(settings.location),)))
+        return PartialRun(dataclasses.replace(facts, parallel=unseen) if settings.open else facts, starts_run=True)
+    if isinstance(engine.value, Settings):
+        inline = deepspeed.lower(_keys(engine.value), versions).facts
+        return PartialRun(merge(facts, inline), starts_run=True)
+    named: Fact[str] = Fact(engine.value if isinstance(engine.value, str) else UNKNOWN, (_origin(engine.location),))
+    return PartialRun(facts, (Reference("deepspeed", named),) if engine.value is not None else (), starts_run=True)
+
+
+def _model(model: LoadedModel | None) -> ModelFacts:
+    if model is None:
+        return ModelFacts()
+    name = model.class_name.rpartition(".")[2]
+    known = name if name in _CLASSES else "AutoModelForCausalLM" if name.endswith("ForCausalLM") or not name else None
+    return ModelFacts(
+        id=Fact(model.model_id if model.model_id is not None else UNKNOWN, (_origin(model.location),)),
+        model_class=Fact(known if known is not None else UNKNOWN, (_origin(model.location, name),)),
+    )
+
+
+def _adapter(model: LoadedModel | None, text: str) -> AdapterFacts:
+    """Full training only where nothing in the script hints at anything else."""
+    if model is None:
+        return AdapterFacts()
+    here = _origin(model.location)
+    quantized = model.loading is not None and any(
+        (found := model.loading.get(name)) is not None and found.value not in (None, False)
+        for name in ("quantization_config", "load_in_4bit", "load_in_8bit")
+    )
+    if model.adapter is None:
+        certain = not quantized and _MAY_FREEZE.search(text) is None
+        return AdapterFacts(
+            method=default(Method.FULL, "all weights are trained") if certain else Fact(UNKNOWN, (here,))
+        )
+    read = _Reader(model.adapter, "peft")
+    place = _origin(model.adapter.location)
+    if quantized:
+        return AdapterFacts(method=Fact(UNKNOWN, (here,)))
+    return AdapterFacts(
+        method=Fact(Method.LORA, (place,)),
+        lora_rank=read.integer("r", 8),
+        lora_targets=read.words("target_modules"),
+        modules_to_save=read.words("modules_to_save", ()),
+    )
+
+
+def _compute_dtype(read: _Reader) -> Fact[DType]:
+    for name, dtype in (("bf16", DType.BFLOAT16), ("fp16", DType.FLOAT16)):
+        flag = read.flag(name, False)
+        if flag.value is not False:
+            return Fact(dtype if flag.value is True else UNKNOWN, flag.origins)
+    return NOTHING
+
+
+def _optimizer(read: _Reader, event: Trained, text: str) -> Fact[str]:
+    if event.own_class or _OWN_OPTIMIZER.search(text) is not None:
+        return Fact(UNKNOWN, (_origin(event.made_at),))
+    return read.text("optim")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """Typed reading of keyword arguments; what is not written has the default, unless something may hide it."""
+
+    settings: Settings
+    owner: str
+
+    def flag(self, name: str, preset: bool) -> Fact[bool]:
+        """A boolean."""
+        return self._typed(name, bool, preset)
+
+    def integer(self, name: str, preset: int) -> Fact[int]:
+        """A whole number."""
+        found = self._typed(name, int, preset)
+        return Fact(UNKNOWN, found.origins) if isinstance(found.value, bool) else found
+
+    def text(self, name: str) -> Fact[str]:
+        """A string; nothing where it is not written."""
+        return self._typed(name, str, None)
+
+    def words(self, name: str, preset: tuple[str, ...] | None = None) -> Fact[tuple[str, ...]]:
+        """A sequence of strings, or one."""
+        found = self.settings.get(name)
+        if found is None or found.value is None:
+            return self._absent(name, preset)
+        items = (found.value,) if isinstance(found.value, str) else found.value
+        if isinstance(items, tuple) and all(isinstance(item, str) for item in items):
+            return Fact(tuple(str(item) for item in items), (_origin(found.location, name),))
+        return Fact(UNKNOWN, (_origin(found.location, name),))
+
+    def _typed(self, name: str, kind: type[Any], preset: Any) -> Fact[Any]:  # Any: the caller's type
+        found = self.settings.get(name)
+        if found is None:
+            return self._absent(name, preset)
+        value = found.value
+        return Fact(value if isinstance(value, kind) else UNKNOWN, (_origin(found.location, name),))
+
+    def _absent(self, name: str, preset: Any) -> Fact[Any]:
+        if self.settings.open:
+            return Fact(UNKNOWN, (_origin(self.settings.location),))
+        return NOTHING if preset is None else default(preset, f"{self.owner}'s default for {name}")
+
+
+def _keys(settings: Settings) -> KeySet:
+    """A dict in a script as keys of DeepSpeed's, each at the place of its value."""
+    keys: dict[KeyPath, Key] = {}
+    is_open = _collect(settings, (), keys)
+    return KeySet("deepspeed", keys, {}, (), complete=not is_open)
+
+
+def _collect(settings: Settings, path: KeyPath, keys: dict[KeyPath, Key]) -> bool:
+    is_open = settings.open
+    for name, setting in settings.entries:
+        inner = (*path, name)
+        keys[inner] = _key(inner, setting)
+        if isinstance(setting.value, Settings):
+            is_open |= _collect(setting.value, inner, keys)
+    return is_open
+
+
+def _key(path: KeyPath, setting: Setting) -> Key:
+    value: KeyValue | Section | Any = setting.value
+    if isinstance(value, Settings):
+        value = Section.MAPPING
+    elif isinstance(value, tuple):
+        value = Section.SEQUENCE
+    origin = _origin(setting.location, ".".join(path))
+    return Key("deepspeed", path, Fact(value, (origin,)), "", setting.location, setting.location, setting.location)
+
+
+def _origin(location: Any, note: str = "") -> Origin:
+    return Origin(How.WRITTEN, location, note)
+
+
+def _agreed(partials: Iterable[PartialRun]) -> PartialRun:
+    """One run for all branches that reach one `train()`: what they disagree on is unknown."""
+    first, *others = dict.fromkeys(partials)
+    facts = first.facts
+    for other in others:
+        facts = dataclasses.replace(
+            facts, **{name: _section_agreed(getattr(facts, name), getattr(other.facts, name)) for name in SECTIONS}
+        )
+    if any(other.references != first.references for other in others):
+        unseen = tuple(origin for item in (first, *others) for ref in item.references for origin in ref.fact.origins)
+        return PartialRun(facts, (Reference("deepspeed", Fact(UNKNOWN, unseen)),), starts_run=True)
+    return PartialRun(facts, first.references, starts_run=True)
+
+
+def _section_agreed(one: Any, other: Any) -> Any:  # Any: each section is a class of its own
+    changes = dict(_disagreements(one, other))
+    return dataclasses.replace(one, **changes) if changes else one
+
+
+def _disagreements(one: Any, other: Any) -> Iterator[tuple[str, Fact[Any]]]:
+    for field in dataclasses.fields(one):
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if left.value != right.value:
+            yield field.name, Fact(UNKNOWN, tuple(dict.fromkeys((*left.origins, *right.origins))))

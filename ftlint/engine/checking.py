@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ftlint.dialects.imports import explain_script
 from ftlint.dialects.registry import explain, is_referable
 from ftlint.engine.projects import INTERNAL_ERROR, Subjects, judge_project, run_variants
 from ftlint.engine.result import CheckedFile, CheckResult, RunVariant, Selection, Unread
@@ -22,7 +21,6 @@ from ftlint.findings import Edit, Finding, Match
 from ftlint.project.companions import companions
 from ftlint.project.discovery import ProjectRoots, Target, discover
 from ftlint.project.settings import Settings, SettingsFinder
-from ftlint.project.versions import VersionsFinder, VersionsInUse
 from ftlint.project.view import Place
 from ftlint.project.workspace import Workspace, absolute, shown
 from ftlint.record import record
@@ -30,9 +28,11 @@ from ftlint.rulebook.book import Rulebook, load_rulebook
 from ftlint.rulebook.wording import to_finding
 from ftlint.spans import Location
 from ftlint.syntax.document import Document, Format, ScriptDocument
-from ftlint.syntax.positions import LineIndex
 
 if TYPE_CHECKING:
+    from ftlint.project.launchers import LaunchFiles
+    from ftlint.project.versions import VersionsFinder, VersionsInUse
+    from ftlint.syntax.positions import LineIndex
     from ftlint.trace import ScriptTrace
 
 UNUSED_IGNORE = "CFG002"
@@ -70,7 +70,6 @@ class _Check:
         self._selection = selection
         self._settings = SettingsFinder(workspace)
         self._roots = ProjectRoots()
-        self._versions = VersionsFinder(workspace)
         self._rulebooks: dict[tuple[Path, ...], Rulebook] = {}
         self._unread: dict[str, Unread] = {}
 
@@ -147,11 +146,23 @@ class _Check:
         files = tuple(file for target in group.targets if (file := self._file(target, group.settings)) is not None)
         documents = {file.path: file.document for file in files}
         return Subjects(
-            place=Place(group.root, group.settings, self._workspace, cache(_trace)),
+            place=Place(
+                group.root,
+                group.settings,
+                self._workspace,
+                cache(_trace),
+                cache(partial(_launch_files, group.root, self._workspace)),
+            ),
             files=files,
             named=named,
             versions_for=cache(lambda path: self._versions_for(group, documents.get(path))),
         )
+
+    @cached_property
+    def _versions(self) -> VersionsFinder:
+        from ftlint.project.versions import VersionsFinder  # most files never ask for a release
+
+        return VersionsFinder(self._workspace)
 
     def _versions_for(self, group: _Group, document: Document | None) -> VersionsInUse:
         if isinstance(document, ScriptDocument) and document.format is Format.NOTEBOOK:
@@ -165,6 +176,8 @@ class _Check:
             self._refuse(error)
             return None
         if isinstance(document, ScriptDocument):
+            from ftlint.dialects.imports import explain_script
+
             kind = explain_script(document)
             return CheckedFile(target.path, document, kind.dialect, kind.why)
         if document is None:
@@ -222,6 +235,8 @@ class _Texts:
     def _index(self, location: Location) -> LineIndex | None:
         key = (location.path, location.cell)
         if key not in self._lines:
+            from ftlint.syntax.positions import LineIndex  # a file without findings and ignores needs no rows
+
             document = self._document(location.path)
             sources = document.sources if document is not None else ()
             self._lines.update({(location.path, source.cell): LineIndex(source.text) for source in sources})
@@ -238,6 +253,12 @@ def _trace(document: ScriptDocument) -> ScriptTrace:
     from ftlint.trace import trace_script  # a check of JSON and YAML does without
 
     return trace_script(document)
+
+
+def _launch_files(root: Path, workspace: Workspace) -> LaunchFiles:
+    from ftlint.project.launchers import LaunchFiles  # only runs look for their launchers
+
+    return LaunchFiles(root, workspace)
 
 
 def _with_severity(finding: Finding, choice: Choice) -> Finding:

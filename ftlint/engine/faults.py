@@ -15,7 +15,7 @@ _TOLERATED = frozenset({FaultCause.COMMENT, FaultCause.TRAILING_COMMA, FaultCaus
 # only the file's own program can tell.
 _LOADERS_OWN = frozenset({FaultCause.UNKNOWN_TAG, FaultCause.UNHASHABLE_KEY, FaultCause.BAD_MERGE, FaultCause.LIMIT})
 # `"train_batch_size": BATCH_SIZE`: some script fills the file in before anybody loads it.
-_PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*|<.*|\$.*|\{\{.*|%.*|@.*")
+_PLACEHOLDER = r"[A-Z][A-Z0-9_]*|<.*|\$.*|\{\{.*|%.*|@.*"
 
 
 def fault_matches(document: Document, *, ours: bool) -> Iterator[Match]:
@@ -39,7 +39,7 @@ def fault_matches(document: Document, *, ours: bool) -> Iterator[Match]:
 
 def _is_placeholder(document: DataDocument, fault: SyntaxFault) -> bool:
     word = document.source.slice(fault.location.span)
-    return fault.cause is FaultCause.UNQUOTED and _PLACEHOLDER.fullmatch(word) is not None
+    return fault.cause is FaultCause.UNQUOTED and re.fullmatch(_PLACEHOLDER, word) is not None
 
 
 def _first(faults: Sequence[SyntaxFault], severity: Severity | None) -> Iterator[Match]:

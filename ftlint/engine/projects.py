@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -73,7 +72,7 @@ def run_variants(subjects: Subjects) -> Iterator[RunVariant]:
     for file in subjects.files:
         if file.document is None or file.dialect is None:
             continue
-        answers = in_every_variant(subjects.versions_for(file.path), partial(_runs_in, subjects.place, file))
+        answers = in_every_variant(partial(subjects.versions_for, file.path), partial(_runs_in, subjects.place, file))
         for answer in answers:
             for run in answer.result:
                 yield RunVariant(run, answer.view, answer.label)
@@ -115,7 +114,7 @@ class _Judge:
             view = ProjectView(self._place, versions)
             return [(run, tuple(self._judge_run(run, view))) for run in _runs_of(file, view)]
 
-        answers = in_every_variant(self._versions_for(file.path), judged)
+        answers = in_every_variant(partial(self._versions_for, file.path), judged)
         runs = [run for run, _ in answers[0].result]
         merged = []
         for number, run in enumerate(runs):
@@ -126,6 +125,8 @@ class _Judge:
 
     def internal_error(self, path: Path, error: Exception) -> Finding:
         """The finding for our own failure on one document."""
+        import traceback  # not needed until something of ours fails
+
         frame = traceback.extract_tb(error.__traceback__)[-1]
         values = {"error": f"{type(error).__name__}: {error}", "where": f"{Path(frame.filename).name}:{frame.lineno}"}
         match = Match(at=Location(path, Span(0, 0)), values=values)
@@ -185,7 +186,7 @@ class _Judge:
     def _in_every_variant(
         self, path: Path, judged: Callable[[VersionView], tuple[Finding, ...]]
     ) -> tuple[Finding, ...]:
-        answers = in_every_variant(self._versions_for(path), judged)
+        answers = in_every_variant(partial(self._versions_for, path), judged)
         return merge_variants([(answer.label, _capped(answer.result, answer.view)) for answer in answers])
 
 

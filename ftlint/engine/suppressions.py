@@ -9,12 +9,12 @@ from ftlint.findings import Finding
 from ftlint.record import record
 from ftlint.spans import Location, Span
 from ftlint.syntax.document import Comment, Document, ScriptDocument, Source
-from ftlint.syntax.positions import LineIndex
 
-_SELECTOR = re.compile(r"[^,\s]+")
-_ONLY_IGNORE = re.compile(r"\W*ftlint:")
+# Texts, and compiled where an ignore is met: most files have none.
+_SELECTOR = r"[^,\s]+"
+_ONLY_IGNORE = r"\W*ftlint:"
 # The word after the colon is matched loosely, so that `ignore [X]` and `ignore[X]` mean the same.
-_PATTERN = re.compile(r"ftlint:\s*(?P<what>ignore-file|ignore)\s*\[(?P<selectors>[^\]]*)\]")
+_PATTERN = r"ftlint:\s*(?P<what>ignore-file|ignore)\s*\[(?P<selectors>[^\]]*)\]"
 
 
 @record
@@ -54,16 +54,18 @@ def read_ignores(document: Document) -> tuple[Ignore, ...]:
 
 
 def _ignores_of(source: Source, comment: Comment) -> list[Ignore]:
-    match = _PATTERN.search(comment.text)
+    match = re.search(_PATTERN, comment.text)
     if match is None:
         return []
+    from ftlint.syntax.positions import LineIndex
+
     row = LineIndex(source.text).position(comment.span.start).row
     if match["what"] == "ignore-file":
         rows = None
     else:
         rows = range(row, row + 2) if comment.alone else range(row, row + 1)
     start = comment.span.start + match.start("selectors")
-    parts = [Span(start + part.start(), start + part.end()) for part in _SELECTOR.finditer(match["selectors"])]
+    parts = [Span(start + part.start(), start + part.end()) for part in re.finditer(_SELECTOR, match["selectors"])]
     return [
         Ignore(source.slice(part), source.location(part), rows, _removal(source, comment, parts, number))
         for number, part in enumerate(parts)
@@ -76,7 +78,7 @@ def _removal(source: Source, comment: Comment, parts: list[Span], number: int) -
         if number == 0:
             return Span(parts[0].start, parts[1].start)
         return Span(parts[number - 1].end, parts[number].end)
-    if _ONLY_IGNORE.match(comment.text) is None:
+    if re.match(_ONLY_IGNORE, comment.text) is None:
         return None  # somebody else's words stand before ours
     start, end = comment.span.start, comment.span.end
     while start > 0 and source.text[start - 1] in " \t":

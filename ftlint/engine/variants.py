@@ -29,9 +29,12 @@ class Answer(Generic[R]):
 
 
 def in_every_variant(
-    admissible: Mapping[str, Admissible], evaluate: Callable[[VersionView], R]
+    admissible: Callable[[], Mapping[str, Admissible]], evaluate: Callable[[VersionView], R]
 ) -> tuple[Answer[R], ...]:
-    """`evaluate` for as few combinations of releases as tell its answers apart."""
+    """`evaluate` for as few combinations of releases as tell its answers apart.
+
+    `admissible` is called when a release is first asked for, which most files never do.
+    """
     waiting: deque[dict[str, tuple[str, ...]]] = deque([{}])
     answers: list[tuple[R, VersionView, dict[str, tuple[str, ...]]]] = []
     while waiting:
@@ -50,20 +53,22 @@ def in_every_variant(
 class _Narrowed(Mapping[str, Admissible]):
     """The admissible releases, of which some packages' are narrowed to those of one variant; looked up on demand."""
 
-    def __init__(self, admissible: Mapping[str, Admissible], chosen: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, admissible: Callable[[], Mapping[str, Admissible]], chosen: Mapping[str, tuple[str, ...]]
+    ) -> None:
         self._admissible = admissible
         self._chosen = chosen
 
     def __getitem__(self, package: str) -> Admissible:
-        found = self._admissible[package]
+        found = self._admissible()[package]
         releases = self._chosen.get(package)
         return found if releases is None else replace(found, releases=releases)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._admissible)
+        return iter(self._admissible())
 
     def __len__(self) -> int:
-        return len(self._admissible)
+        return len(self._admissible())
 
 
 def _label(chosen: Mapping[str, tuple[str, ...]]) -> str:

@@ -7,13 +7,13 @@ it was read in and the releases on both sides of a change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ftlint.knowledge.bundled import load_object
+from ftlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """The value that a behaviour has from one release on."""
 
@@ -21,7 +21,7 @@ class Change:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Behaviour:
     """One behaviour of a package over its releases."""
 

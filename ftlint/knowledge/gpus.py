@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ftlint.knowledge.bundled import load_object
+from ftlint.record import record
 
 GIB_BYTES = 1 << 30
 
@@ -15,7 +15,7 @@ GIB_BYTES = 1 << 30
 _MAKERS = re.compile(r"^(?:(?:nvidia|geforce|tesla|amd|instinct|radeon|huawei)[\s_-]+)+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gpu:
     """One GPU model. Memory is what torch reports as `total_memory`, the driver's own reserve already gone.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ftlint.knowledge.bundled import load_object
 from ftlint.knowledge.gpus import GIB_BYTES, Gpu, find_gpu
+from ftlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Instance:
     """One type of cloud machine."""
 

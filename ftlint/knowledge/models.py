@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from ftlint.knowledge.architectures import Architecture, parse_architecture
 from ftlint.knowledge.bundled import load_object
+from ftlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CatalogueModel:
     """One model on the Hugging Face Hub, as far as we are certain of it.
 

@@ -7,16 +7,16 @@ the same findings tomorrow.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ftlint.knowledge.bundled import load_object
+from ftlint.record import record
 
 DEFAULT_WINDOW_MONTHS = 24
 """How far back releases are admissible where a project names no version."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Release:
     """One final release of a package."""
 

@@ -10,10 +10,10 @@ A new kind of tensor is a new term from a module of its own; nothing here change
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from ftlint.record import record
 from ftlint.run.fact import Fact
 
 
@@ -46,7 +46,7 @@ FROM_FIRST_STEP_ON = (Moment.FORWARD_BACKWARD, Moment.OPTIMIZER_STEP, Moment.SAV
 """What the first optimizer step allocates is there in every later forward pass as well."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Interval:
     """A size in bytes: what it is at least, what we believe, what it is at most."""
 
@@ -87,7 +87,7 @@ def add_up(intervals: Iterable[Interval]) -> Interval:
     return sum(intervals, start=NOTHING_NEEDED)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Term:
     """One kind of tensor in one place. `size` is per GPU on the GPU, and for all ranks of a node in host RAM.
 
@@ -107,7 +107,7 @@ class Term:
         return "always" if self.moments == ALWAYS else ", ".join(moment.value for moment in self.moments)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assumption:
     """Something the run does not say, the value it was taken to have, and why."""
 
@@ -116,7 +116,7 @@ class Assumption:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeepSpeedAnswer:
     """What DeepSpeed's own cold estimator says for the same setting."""
 
@@ -137,7 +137,7 @@ GPU_MISSING = ("activations", "logits and loss", "communication buckets", "CUDA 
 """What a GPU holds besides the terms we have yet. While this is not empty, a GPU figure is a lower bound only."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Estimate:
     """What one run needs: per GPU, and per node.
 

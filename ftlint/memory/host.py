@@ -18,7 +18,6 @@ buffers stand in 0.12.6, 0.14.4, 0.16.3, 0.17.0 and 0.18.0, with the differences
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import ALWAYS, FROM_FIRST_STEP_ON, Interval, Moment, Place, Term, exactly
@@ -27,6 +26,7 @@ from ftlint.memory.pinned import kept_after_reuse, next_power_of_two, pinned_siz
 from ftlint.memory.states import maybe, quantized_bytes
 from ftlint.memory.subgroups import pack, partition
 from ftlint.memory.workload import Workload
+from ftlint.record import record
 from ftlint.run.fact import Truth
 from ftlint.run.run import OffloadDevice
 
@@ -35,7 +35,7 @@ STAGE3 = "deepspeed 0.19.8 runtime/zero/stage3.py"
 STAGE2 = "deepspeed 0.19.8 runtime/zero/stage_1_and_2.py"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shards:
     """One rank's share of the trained parameters under ZeRO-3, in elements."""
 
@@ -213,14 +213,17 @@ def zero2_terms(work: Workload) -> Iterator[Term]:
 
 
 def _gradients_between_passes(work: Workload) -> Term:
-    """With gradient accumulation, each tensor that touches a rank's share waits in RAM whole, pinned by itself."""
+    """With gradient accumulation, each tensor that touches a rank's share waits in RAM whole, pinned by itself.
+
+    Where the number of passes is known to be more than one, every tensor is held by some rank between them.
+    """
     width, ranks = work.widths.trained.expected_bytes, work.ranks
     tensors = [size * width for size in work.parameters.trained]
     one_copy = pinned_size(tensors, work.offload.pin_optimizer)
     # Tensors that straddle two ranks' shares are held by both: at most one more per rank.
     straddling = ranks.per_node * next_power_of_two(max(tensors, default=0))
     size = Interval(
-        0,
+        sum(tensors) // ranks.num_nodes if work.num_accumulation_steps else 0,
         ceil_div(one_copy.expected_bytes, ranks.num_nodes) if work.num_accumulation_steps else 0,
         ceil_div(one_copy.high_bytes, ranks.num_nodes) + straddling,
     )

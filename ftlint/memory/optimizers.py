@@ -5,12 +5,11 @@ A name that is not here, or an optimizer we cannot see, gets the widest interval
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ftlint.memory.estimate import Interval, exactly
+from ftlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Optimizer:
     """What one optimizer keeps. `states`: tensors as large as the parameter, at least, expected, at most.
 

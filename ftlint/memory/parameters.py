@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from ftlint.knowledge.architectures import LinearModule, ParameterTable, ParameterTensor, Role
+from ftlint.record import record
 from ftlint.run.run import Method
 
 NOT_DECAYED = (Role.NORM, Role.BIAS)
@@ -21,7 +21,7 @@ ALL_LINEAR = ("all-linear", "all")
 """PEFT's word and LLaMA-Factory's for every linear module but the output layer."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameters:
     """The tensors of one run.
 
@@ -54,7 +54,7 @@ class Parameters:
         return self.num_trained + sum(self.frozen) + sum(self.quantized)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Training:
     """What decides which tensors are trained; see `AdapterFacts` for the words."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ftlint.memory.estimate import Interval
 from ftlint.memory.parameters import Parameters
+from ftlint.record import record
 from ftlint.run.fact import Truth
 from ftlint.run.run import OffloadDevice, ParallelKind
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ranks:
     """How many processes train, one per GPU."""
 
@@ -23,7 +22,7 @@ class Ranks:
         return self.per_node * self.num_nodes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Offload:
     """What lies in host RAM or on NVMe, and with which buffers. Counts and sizes are of elements."""
 
@@ -40,7 +39,7 @@ class Offload:
     param_max_in_cpu: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Widths:
     """Bytes per element. `trained` and `frozen` are weights in the model; `master` is the optimizer's own copy."""
 
@@ -52,7 +51,7 @@ class Widths:
     quantized_bytes_per_4096: int  # of 4096 quantized parameters: whole numbers for every format
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Workload:
     """One run, ready to be added up. Of `zero_stage` and `fsdp_version`, 0 where the kind is another."""
 

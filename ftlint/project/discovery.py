@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ftlint.errors import FtlintError, InputError, SettingsError
 from ftlint.project.settings import SettingsFinder
-from ftlint.project.versions import is_requirements_name
 from ftlint.project.workspace import Workspace, absolute, expect_regular, reason, shown
 from ftlint.record import record
 from ftlint.syntax import format_of
@@ -174,6 +173,11 @@ class ProjectRoots:
                 names = []
             self._is_root[folder] = any(name in _ROOT_SIGNS or is_requirements_name(name) for name in names)
         return self._is_root[folder]
+
+
+def is_requirements_name(name: str) -> bool:
+    """Whether a file of that name is taken for pip's."""
+    return name.startswith("requirements") and name.endswith(".txt")
 
 
 def project_root(path: Path, top: Path | None = None) -> Path:

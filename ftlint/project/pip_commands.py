@@ -59,7 +59,7 @@ def demands_in_command(command: PipCommand, package: str) -> Iterator[Demand]:
 
 def _commands(line: str) -> Iterator[list[str]]:
     """What stands after each `pip install` of a shell line. Unquoted `>` redirects: `pip install x>=1` pins nothing."""
-    lexer = shlex.shlex(SHELL_COMMENT.sub("", line).strip().lstrip("!%"), posix=True, punctuation_chars=True)
+    lexer = shlex.shlex(re.sub(SHELL_COMMENT, "", line).strip().lstrip("!%"), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     lexer.commenters = ""  # it would cut `…#egg=name` short
     try:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ftlint.errors import InputError
 from ftlint.project.specifiers import name_in_address, names_of, normalised_name
-from ftlint.project.toml_places import load_toml, toml_places
 from ftlint.project.workspace import Workspace, absolute
 from ftlint.record import record
 from ftlint.run.run import Input
@@ -24,9 +23,9 @@ _MOST_FILES = 50  # requirement files that one may include; more are not read
 MOST_MENTIONS = 200  # of one package in one file, or of pip in one notebook
 MOST_BYTES = 10**6  # of one file
 LONGEST_LINE = 4000  # characters; what is longer asks for nothing that a person wrote
-_INCLUDE = re.compile(r"^[ \t]*(?:-r|-c|--requirement|--constraint)[ \t=]*(\S+)", re.M)
-_END_OF_REQUIREMENT = re.compile(r"\s(?:--hash|#)")
-SHELL_COMMENT = re.compile(r"(?:^|\s)#.*")
+_INCLUDE = r"(?m:^[ \t]*(?:-r|-c|--requirement|--constraint)[ \t=]*(\S+))"
+_END_OF_REQUIREMENT = r"\s(?:--hash|#)"
+SHELL_COMMENT = r"(?:^|\s)#.*"
 
 
 @record
@@ -70,7 +69,7 @@ def read_with_includes(
             continue
         inputs.append(Input(current, True, origin))
         texts.append(RequirementText(current, text))
-        for match in _INCLUDE.finditer(text):
+        for match in re.finditer(_INCLUDE, text):
             if "://" not in match[1] and "${" not in match[1]:
                 place = Location(current, Span(match.start(), match.end()))
                 waiting.append((absolute(current.parent / match[1].strip("\"'")), place))
@@ -102,7 +101,7 @@ def _logical_lines(text: str) -> Iterator[tuple[Span, str]]:
         line = physical.rstrip("\r\n")
         span = span or _trimmed(text, offset, offset + len(line))
         offset += len(physical)
-        comment = SHELL_COMMENT.search(line)
+        comment = re.search(SHELL_COMMENT, line)
         if comment is None and line.endswith("\\"):
             joined += line.rstrip("\\")
             continue
@@ -118,6 +117,8 @@ def demands_in_pyproject(path: Path, text: str, package: str) -> Iterator[Demand
     """What [project] dependencies, optional-dependencies and [dependency-groups] ask for that package."""
     if not mention_of(package).search(text):
         return
+    from ftlint.project.toml_places import load_toml, toml_places
+
     try:
         values, places = load_toml(text), toml_places(text)
     except (ValueError, RecursionError):
@@ -184,7 +185,7 @@ def _parts(requirement: Requirement, address: str | None, marker: object) -> tup
 def _trimmed(text: str, start: int, end: int) -> Span:
     """The requirement on a line, without blanks, hashes, comment and line continuation."""
     line = text[start:end].rstrip().removesuffix("\\").rstrip()
-    if match := _END_OF_REQUIREMENT.search(line):
+    if match := re.search(_END_OF_REQUIREMENT, line):
         line = line[: match.start()].rstrip()
     start += len(line) - len(line.lstrip())
     return Span(start, start + len(line.strip()))

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 # Names under which people know a package that is published under another.
 _ALIASES = {"llama-factory": "llamafactory", "llmtuner": "llamafactory", "pytorch": "torch"}
-_REVISION = re.compile(r"@([^@#?]+)(?:[#?].*)?$")
-_TAG = re.compile(r"v?(\d+(?:\.\d+)+(?:[.-]?(?:rc|a|b|post|dev)\.?\d*)*)(?:-release)?", re.I)
-_WHEEL = re.compile(r"/[A-Za-z0-9_.]+-(\d[^-/]*)-[^/]*\.whl(?:[#?].*)?$")
-_SDIST = re.compile(r"/[A-Za-z0-9_.-]+-(\d[^-/]*?)\.(?:tar\.gz|zip)(?:[#?].*)?$")
+# Of addresses only, so texts, and compiled when first used.
+_REVISION = r"@([^@#?]+)(?:[#?].*)?$"
+_TAG = r"(?i:v?(\d+(?:\.\d+)+(?:[.-]?(?:rc|a|b|post|dev)\.?\d*)*)(?:-release)?)"
+_WHEEL = r"/[A-Za-z0-9_.]+-(\d[^-/]*)-[^/]*\.whl(?:[#?].*)?$"
+_SDIST = r"/[A-Za-z0-9_.-]+-(\d[^-/]*?)\.(?:tar\.gz|zip)(?:[#?].*)?$"
 
 
 @record
@@ -76,9 +77,9 @@ def claim_of_address(url: str, known: tuple[str, ...], default: tuple[str, ...])
     A release's tag or file name is that release, a branch is newer than our data, a commit or another archive may be
     anything: then it is the `default` window, and perhaps more.
     """
-    named = _WHEEL.search(url) or _SDIST.search(url)
-    revision = _REVISION.search(url.partition("://")[2].partition("/")[2])
-    tag = _TAG.fullmatch(revision[1].rpartition("/")[2]) if revision else None
+    named = re.search(_WHEEL, url) or re.search(_SDIST, url)
+    revision = re.search(_REVISION, url.partition("://")[2].partition("/")[2])
+    tag = re.fullmatch(_TAG, revision[1].rpartition("/")[2]) if revision else None
     version = named[1] if named else tag[1] if tag else None
     if version is not None:
         claim = claim_of_specifier(version.replace("%2B", "+"), known)

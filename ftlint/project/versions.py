@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ftlint.errors import InputError
 from ftlint.knowledge.releases import admissible_default, packages, releases
-from ftlint.project.pip_commands import PipCommand, demands_in_command, pip_commands
+from ftlint.project.discovery import is_requirements_name
 from ftlint.project.requirements import (
     MOST_BYTES,
     Demand,
@@ -26,6 +27,9 @@ from ftlint.run.versions import Admissible
 from ftlint.spans import How, Origin
 from ftlint.syntax.document import ScriptDocument
 
+if TYPE_CHECKING:
+    from ftlint.project.pip_commands import PipCommand
+
 
 class VersionsInUse(Mapping[str, Admissible]):
     """The admissible releases by package, for one file.
@@ -39,7 +43,7 @@ class VersionsInUse(Mapping[str, Admissible]):
     ) -> None:
         self._settings = settings
         self._project = project
-        self._commands = tuple(pip_commands(notebook)) if notebook is not None else ()
+        self._commands = _commands_in(notebook) if notebook is not None else ()
         self._included: tuple[tuple[RequirementText, ...], ...] | None = None
         self._inputs: tuple[Input, ...] = ()
         self._known: dict[str, Admissible] = {}
@@ -77,6 +81,10 @@ class VersionsInUse(Mapping[str, Admissible]):
 
     def _in_notebook(self, package: str) -> tuple[tuple[Demand, ...], ...]:
         """The demands of each `pip install`, with those of the files it is given."""
+        if not self._commands:
+            return ()
+        from ftlint.project.pip_commands import demands_in_command
+
         if self._included is None:
             self._included = tuple(self._files_of(command) for command in self._commands)
         return tuple(
@@ -96,6 +104,12 @@ class VersionsInUse(Mapping[str, Admissible]):
                 texts += read
                 self._inputs += inputs
         return tuple(texts)
+
+
+def _commands_in(notebook: ScriptDocument) -> tuple[PipCommand, ...]:
+    from ftlint.project.pip_commands import pip_commands  # reads shell, which only notebooks have
+
+    return tuple(pip_commands(notebook))
 
 
 class ProjectRequirements:
@@ -161,11 +175,6 @@ def requirement_files(folder: Path) -> tuple[Path, ...]:
     except OSError:
         return ()
     return tuple(folder / name for name in sorted(names) if is_requirements_name(name))
-
-
-def is_requirements_name(name: str) -> bool:
-    """Whether a file of that name is taken for pip's."""
-    return name.startswith("requirements") and name.endswith(".txt")
 
 
 @record

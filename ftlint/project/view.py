@@ -15,8 +15,6 @@ from ftlint.dialects.dialect import Dialect, PartialRun, Reference
 from ftlint.dialects.keys import read_keys
 from ftlint.dialects.registry import BY_NAME, explain
 from ftlint.errors import InputError
-from ftlint.project.models import resolve_model
-from ftlint.project.references import resolve_reference
 from ftlint.project.settings import Settings
 from ftlint.project.workspace import Workspace, shown
 from ftlint.record import record
@@ -29,6 +27,7 @@ from ftlint.syntax.document import DataDocument, Scalar, ScriptDocument
 from ftlint.syntax.scalars import ScalarValue
 
 if TYPE_CHECKING:
+    from ftlint.project.launchers import LaunchFiles
     from ftlint.trace import ScriptTrace
 
 
@@ -40,6 +39,7 @@ class Place:
     settings: Settings
     workspace: Workspace
     trace: Callable[[ScriptDocument], ScriptTrace]
+    launch_files: Callable[[], LaunchFiles]
 
 
 class ProjectView:
@@ -95,7 +95,7 @@ class ProjectView:
         """The runs that begin in a script."""
         from ftlint.dialects.scripts import lower_script
 
-        partials = lower_script(self.trace_of(document), self.versions)
+        partials = lower_script(self.trace_of(document), document, self.versions)
         runs = tuple(self._assemble(partial, document.path) for partial in partials)
         return tuple(
             dataclasses.replace(run, name=f"{run.name}:{number}") if len(runs) > 1 else run
@@ -110,10 +110,12 @@ class ProjectView:
         return document if isinstance(document, DataDocument) else None
 
     def _assemble(self, partial: PartialRun, path: Path) -> Run:
+        from ftlint.project.models import resolve_model  # brings all architectures; only what starts a run has a model
+
         run = dataclasses.replace(partial.facts, name=shown(path), inputs=(Input(path, True),))
         for reference in partial.references:
             run = merge(run, self._referenced(reference, path))
-        run = merge(self._node(), run)
+        run = merge(merge(self._node(), run), self._place.launch_files().run_of(path))
         architecture, inputs = resolve_model(run.model, self._folders(path), self._place.workspace)
         return dataclasses.replace(
             run,
@@ -130,6 +132,8 @@ class ProjectView:
         unseen = Run(parallel=ParallelFacts(kind=Fact(UNKNOWN, reference.fact.origins)))
         if not isinstance(reference.fact.value, str):
             return unseen
+        from ftlint.project.references import resolve_reference
+
         found = resolve_reference(reference.fact.value, referrer, self._place.root, self._place.workspace)
         inputs = tuple(Input(place, place == found.path, reference.fact.location) for place in found.looked_at)
         unseen = dataclasses.replace(unseen, inputs=inputs)

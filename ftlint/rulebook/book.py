@@ -11,7 +11,7 @@ from ftlint.rulebook.check_functions import check_function
 from ftlint.rulebook.loading import bundled_rules_folder, in_order, load_pages
 from ftlint.rulebook.page import AREAS, Rule
 
-_PREFIX = re.compile(r"[A-Z]+[0-9]+")
+_PREFIX = r"[A-Z]+[0-9]+"
 
 
 class Rulebook:
@@ -52,7 +52,7 @@ class Rulebook:
         codes = frozenset(
             rule.code
             for rule in self.rules
-            if rule.area == selector or (_PREFIX.fullmatch(selector) and rule.code.startswith(selector))
+            if rule.area == selector or (re.fullmatch(_PREFIX, selector) and rule.code.startswith(selector))
         )
         if codes or selector in AREAS:
             return codes

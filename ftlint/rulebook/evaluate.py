@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ftlint.findings import Edit, Match, Related
 from ftlint.rulebook.check_functions import call_check
-from ftlint.rulebook.environments import KeyEnvironment, Places, RunEnvironment
 from ftlint.rulebook.inputs import Inputs
 from ftlint.rulebook.page import Rule, Subject
-from ftlint.rulebook.repairs import edits_for
 from ftlint.run.fact import Truth, all_of
 from ftlint.run.key import KeySet
 from ftlint.run.run import Run
 from ftlint.run.versions import VersionView
 from ftlint.syntax.document import DataDocument
+
+if TYPE_CHECKING:
+    from ftlint.rulebook.environments import Places
 
 
 def evaluate(rule: Rule, inputs: Inputs) -> Iterator[Match]:
@@ -80,6 +82,8 @@ def _match_condition(rule: Rule, inputs: Inputs) -> Iterable[Match]:
 
 
 def _places(rule: Rule, inputs: Inputs) -> Places:
+    from ftlint.rulebook.environments import KeyEnvironment, RunEnvironment  # with all of `when`
+
     if rule.subject is Subject.RUN:
         run = inputs.get_as("run", Run)
         assert run is not None
@@ -94,6 +98,8 @@ def _edits(rule: Rule, inputs: Inputs) -> dict[str, tuple[Edit, ...]]:
     keys, document = inputs.get_as("keys", KeySet), inputs.get("document")
     if rule.subject is not Subject.KEYS or keys is None or not isinstance(document, DataDocument):
         return {}
+    from ftlint.rulebook.repairs import edits_for
+
     found = {str(number): edits_for(template, keys, document) for number, template in enumerate(rule.fixes)}
     return {number: edits for number, edits in found.items() if edits}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_TOKEN = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}\s]+)\}|(?P<stray>[{}])")
+_TOKEN = r"\{\{|\}\}|\{(?P<name>[^{}\s]+)\}|(?P<stray>[{}])"
 
 
 class FillingError(ValueError):
@@ -15,7 +15,7 @@ class FillingError(ValueError):
 def placeholders(template: str) -> tuple[str, ...]:
     """The names that a template wants, in order; raises FillingError."""
     names = []
-    for token in _TOKEN.finditer(template):
+    for token in re.finditer(_TOKEN, template):
         if token["stray"]:
             raise FillingError(f"stray {token['stray']!r} at column {token.start() + 1}; write it twice to mean itself")
         if token["name"]:
@@ -30,4 +30,4 @@ def fill(template: str, values: Mapping[str, str]) -> str:
         name = token["name"]
         return values.get(name, token[0]) if name else token[0][0]
 
-    return _TOKEN.sub(replacement, template)
+    return re.sub(_TOKEN, replacement, template)

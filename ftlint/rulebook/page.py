@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from enum import Enum
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ftlint.findings import Applicability, Severity
 from ftlint.record import record
-from ftlint.rulebook.body import parse_examples, prose_of
-from ftlint.rulebook.examples import Example
-from ftlint.rulebook.reading import read_page
-from ftlint.rulebook.when import Condition, parse_when
+
+if TYPE_CHECKING:
+    from ftlint.rulebook.examples import Example
+    from ftlint.rulebook.reading import PageText
+    from ftlint.rulebook.when import Condition
 
 SettingValue: TypeAlias = "bool | int | float | str | list[SettingValue] | dict[str, SettingValue] | None"
 
@@ -42,8 +42,8 @@ AREAS = {
 }
 """The letters of our codes and what they stand for; house rules may use others."""
 
-CODE = re.compile(r"[A-Z]{2,8}[0-9]{3}")
-NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+CODE = r"[A-Z]{2,8}[0-9]{3}"
+NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 
 class Subject(Enum):
@@ -115,23 +115,37 @@ class Rule:
     @property
     def condition(self) -> Condition | None:
         """`when`, compiled when first asked for."""
-        return None if self.when is None else parse_when(self.when)
+        if self.when is None:
+            return None
+        from ftlint.rulebook.when import parse_when
+
+        return parse_when(self.when)
 
     @property
     def doc(self) -> str:
         """The whole text of the page below its front matter, as Markdown."""
-        return read_page(self.path).body
+        return self._page().body
 
     @property
     def prose(self) -> str:
         """The text of the page without title and examples: what hover shows."""
+        from ftlint.rulebook.body import prose_of
+
         return prose_of(self.doc)
 
     @property
     def examples(self) -> tuple[Example, ...]:
         """The page's examples, in its order."""
-        page = read_page(self.path)
+        from ftlint.rulebook.body import parse_examples
+
+        page = self._page()
         return parse_examples(self.code, page.body, self.path, page.body_row)
+
+    def _page(self) -> PageText:
+        # A check works with cached front matters; it reads no page and needs nothing that can.
+        from ftlint.rulebook.reading import read_page
+
+        return read_page(self.path)
 
 
 def area_of(code: str) -> str:

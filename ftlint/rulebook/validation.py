@@ -20,10 +20,10 @@ DATA_DIALECTS = ("accelerate", "axolotl", "deepspeed", "hydra", "llamafactory", 
 CODE_DIALECTS = ("bitsandbytes", "fsdp", "launchers", "peft", "torch", "transformers")
 DIALECT_WORDS = tuple(sorted((*DATA_DIALECTS, *CODE_DIALECTS, ANY_DIALECT, "run", "script")))
 
-CHECK = re.compile(r"ftlint\.checks(\.[a-z][a-z0-9_]*)+:[a-z][a-z0-9_]*")
-KEY_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
-PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-HTTPS = re.compile(r"https://\S+")
+CHECK = r"ftlint\.checks(\.[a-z][a-z0-9_]*)+:[a-z][a-z0-9_]*"
+KEY_PATH = r"[^.\s]+(\.[^.\s]+)*"
+PACKAGE = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+HTTPS = r"https://\S+"
 
 Complaint = str | None
 """What is wrong with a value; None: nothing."""
@@ -54,9 +54,9 @@ def _texts(value: object) -> Complaint:
     return f"expected a list of texts, found {_shown(value)}"
 
 
-def _matching(pattern: re.Pattern[str], expected: str) -> Callable[[object], Complaint]:
+def _matching(pattern: str, expected: str) -> Callable[[object], Complaint]:
     def complaint(value: object) -> Complaint:
-        if isinstance(value, str) and pattern.fullmatch(value):
+        if isinstance(value, str) and re.fullmatch(pattern, value):
             return None
         return f"expected {expected}, found {_shown(value)}"
 
@@ -94,7 +94,7 @@ def _versions(value: object) -> Complaint:
     if not isinstance(value, dict) or not value:
         return f'expected packages with specifiers, as in {{transformers: ">=4.46"}}, found {_shown(value)}'
     for package, specifier in value.items():
-        if not PACKAGE.fullmatch(package):
+        if not re.fullmatch(PACKAGE, package):
             return f"{package!r} is not the name of a package"
         if (complaint := _a_text(specifier)) is not None:
             return f'{package}: {complaint}; a specifier is a text such as ">=4.46,<5"'
@@ -120,7 +120,7 @@ def _settings(value: object) -> Complaint:
 def _renamings(value: object) -> Complaint:
     if not isinstance(value, dict) or not value:
         return f"expected keys with their new names, found {_shown(value)}"
-    new_name = _matching(re.compile(r"[^.\s]+"), "the new last part of the key's name")
+    new_name = _matching(r"[^.\s]+", "the new last part of the key's name")
     for key, name in value.items():
         if (complaint := _A_KEY(key) or new_name(name)) is not None:
             return complaint

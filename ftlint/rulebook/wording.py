@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from ftlint.findings import Applicability, Edit, Finding, Fix, Match, Severity
@@ -30,12 +30,14 @@ def to_finding(rule: Rule, match: Match) -> Finding:
 _Identity: TypeAlias = tuple[str, Location, tuple[tuple[Edit, ...], ...]]
 
 
-@dataclass(slots=True)
 class _Seen:
     """One finding while its variants are counted."""
 
-    finding: Finding
-    variants: dict[int, str]
+    __slots__ = ("finding", "variants")
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+        self.variants: dict[int, str] = {}
 
 
 def merge_variants(results: Sequence[tuple[str, Sequence[Finding]]]) -> tuple[Finding, ...]:
@@ -47,7 +49,7 @@ def merge_variants(results: Sequence[tuple[str, Sequence[Finding]]]) -> tuple[Fi
     seen: dict[_Identity, _Seen] = {}
     for number, (label, findings) in enumerate(results):
         for finding in findings:
-            entry = seen.setdefault(_identity(finding), _Seen(finding, {}))
+            entry = seen.setdefault(_identity(finding), _Seen(finding))
             entry.variants[number] = label
             entry.finding = replace(entry.finding, severity=entry.finding.severity.at_most(finding.severity))
     return tuple(_merged(entry, len(results)) for entry in seen.values())

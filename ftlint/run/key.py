@@ -75,6 +75,11 @@ class KeySet:
             return Truth.YES
         return Truth.NO if self.complete else Truth.UNKNOWN
 
+    def below(self, prefix: str, dialect: str) -> KeySet:
+        """The keys inside one section, as a document of another dialect that is written there."""
+        inner = {key.path[1:]: key for key in self.keys.values() if key.path[:1] == (prefix,) and len(key.path) > 1}
+        return KeySet(dialect, inner, {}, (), self.complete)
+
     def at(self, location: Location) -> Key | None:
         """The innermost key whose text contains that location."""
         inside = [

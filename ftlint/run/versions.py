@@ -8,7 +8,6 @@ side of the disagreement. So only differences that some datum used multiply the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ftlint.record import record
@@ -28,13 +27,15 @@ class Admissible:
     beyond_knowledge: bool = False
 
 
-@dataclass(slots=True)
 class VersionView:
     """What one variant knows of releases. Owned by one evaluation; `undecided` is what it would have to be split by."""
 
-    admissible: Mapping[str, Admissible]
-    undecided: list[tuple[str, tuple[tuple[str, ...], ...]]] = field(default_factory=list)
-    read_beyond_knowledge: bool = False
+    __slots__ = ("admissible", "read_beyond_knowledge", "undecided")
+
+    def __init__(self, admissible: Mapping[str, Admissible]) -> None:
+        self.admissible = admissible
+        self.undecided: list[tuple[str, tuple[tuple[str, ...], ...]]] = []
+        self.read_beyond_knowledge = False
 
     def behaviour(self, name: str) -> Fact[str]:
         """How the releases of this variant behave in the named respect (see knowledge/data/behaviours.json).

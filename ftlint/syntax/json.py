@@ -27,21 +27,21 @@ from ftlint.syntax.document import (
     SyntaxFault,
 )
 from ftlint.syntax.limits import MAX_DEPTH
-from ftlint.syntax.positions import begins_line, ends_line
 
 _SPACE = re.compile(r"\s*")
-_GAP = re.compile(r"(?:\s+|(?P<comment>#[^\r\n]*|//[^\r\n]*|/\*.*?(?:\*/|\Z)))", re.DOTALL)
 _STRING = re.compile(r'"[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*("?)')
-_SINGLE_QUOTED = re.compile(r"'[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*('?)")
-_MULTILINE = re.compile(r"'''.*?(?:'''|\Z)", re.DOTALL)
 _LITERAL = re.compile(
     r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null|NaN|-?Infinity)(?![^\s,\]}:#/])"
 )
+# What strict JSON does not have stays text, and is compiled when it is met.
+_GAP = r"(?s:\s+|(?P<comment>#[^\r\n]*|//[^\r\n]*|/\*.*?(?:\*/|\Z)))"
+_SINGLE_QUOTED = r"'[^'\\\r\n]*(?:\\.[^'\\\r\n]*)*('?)"
+_MULTILINE = r"(?s:'''.*?(?:'''|\Z))"
 # hjson's value without quotes goes to the end of the line; we stop earlier, for what is half-typed JSON and not hjson.
-_BARE_VALUE = re.compile(r"(?:(?!//|/\*)[^,\]}\[{\r\n#\"])+")
-_BARE_KEY = re.compile(r"(?:(?!//|/\*)[^,\]}\[{\r\n#\":\s])+")
-_COLON_AHEAD = re.compile(r"\s*:")
-_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.|\Z)", re.DOTALL)
+_BARE_VALUE = r"(?:(?!//|/\*)[^,\]}\[{\r\n#\"])+"
+_BARE_KEY = r"(?:(?!//|/\*)[^,\]}\[{\r\n#\":\s])+"
+_COLON_AHEAD = r"\s*:"
+_ESCAPE = r"\\(?s:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.|\Z)"
 _SIMPLE_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -61,7 +61,7 @@ def parse_json(source: Source, faults: Sequence[SyntaxFault] = ()) -> DataDocume
 
 def unescape(content: str) -> str:
     """The text that the inside of a JSON string means; unknown escapes stand for their character."""
-    return _ESCAPE.sub(_unescaped, content) if "\\" in content else content
+    return re.sub(_ESCAPE, _unescaped, content) if "\\" in content else content
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -142,12 +142,15 @@ class _Parser:
         self.position = match.end()
         if self._peek() not in ("#", "/"):
             return
-        while gap := _GAP.match(self.text, self.position):
+        gap_pattern = re.compile(_GAP)
+        while gap := gap_pattern.match(self.text, self.position):
             if gap["comment"]:
                 self._comment(Span(*gap.span()), gap[0])
             self.position = gap.end()
 
     def _comment(self, span: Span, text: str) -> None:
+        from ftlint.syntax.positions import begins_line, ends_line
+
         alone = begins_line(self.text, span.start) and ends_line(self.text, span.end)
         self.comments.append(Comment(span, text, alone))
         self._fault(FaultCause.COMMENT, span, "JSON has no comments")
@@ -156,8 +159,10 @@ class _Parser:
 
     def _at_key(self) -> bool:
         """Whether a key with its colon stands here."""
-        key = _STRING.match(self.text, self.position) or _BARE_KEY.match(self.text, self.position)
-        return key is not None and _COLON_AHEAD.match(self.text, key.end()) is not None
+        if self._peek() in ("{", "["):
+            return False
+        key = _STRING.match(self.text, self.position) or re.compile(_BARE_KEY).match(self.text, self.position)
+        return key is not None and re.compile(_COLON_AHEAD).match(self.text, key.end()) is not None
 
     def _value(self) -> DataNode | None:
         """The value here; None, without moving, where there is none."""
@@ -187,16 +192,16 @@ class _Parser:
         return Scalar(span, match[0], unescape(content), style)
 
     def _single_quoted(self) -> Scalar:
-        if multiline := _MULTILINE.match(self.text, self.position):
+        if multiline := re.compile(_MULTILINE).match(self.text, self.position):
             self.position = multiline.end()
             scalar = Scalar(Span(*multiline.span()), multiline[0], multiline[0].strip("'"), Style.LITERAL)
         else:
-            scalar = self._string(_SINGLE_QUOTED, Style.SINGLE_QUOTED)
+            scalar = self._string(re.compile(_SINGLE_QUOTED), Style.SINGLE_QUOTED)
         self._fault(FaultCause.SINGLE_QUOTES, scalar.span, "JSON strings stand in double quotes")
         return scalar
 
-    def _bare(self, pattern: re.Pattern[str], message: str) -> Scalar | None:
-        match = pattern.match(self.text, self.position)
+    def _bare(self, pattern: str, message: str) -> Scalar | None:
+        match = re.compile(pattern).match(self.text, self.position)
         text = match[0].rstrip() if match else ""
         if not text:
             return None

@@ -48,14 +48,15 @@ _YAML12_BOOLS = {
     spelling: word == "true" for word in ("true", "false") for spelling in (word, word.capitalize(), word.upper())
 }
 
+# Texts, and compiled when first used: a JSON file needs none of them.
 # Source: PyYAML 6.0.3 resolver.py. An exponent needs a dot before it and a sign in it, and `-.5` is text.
-_YAML11_FLOAT = re.compile(
+_YAML11_FLOAT = (
     r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?"
     r"|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
     r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
-_YAML11_INT = re.compile(
+_YAML11_INT = (
     r"[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+"
 )
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -63,17 +64,13 @@ _TIME = (
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?"
     r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?"
 )
-_TIMESTAMP = re.compile(f"{_DATE}|{_TIME}")
-_LOOSE_TIMESTAMP = re.compile(f"[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}|{_TIME}")
+_TIMESTAMP = f"{_DATE}|{_TIME}"
+_LOOSE_TIMESTAMP = f"[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}|{_TIME}"
 # Source: OmegaConf 2.4.0 _yaml.py, in addition to PyYAML's: an exponent without a dot or a sign.
-_OMEGACONF_FLOAT = re.compile(
-    r"[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*[eE][-+]?[0-9]+"
-)
+_OMEGACONF_FLOAT = r"[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*[eE][-+]?[0-9]+"
 # Source: YAML 1.2.2, 10.3.2 (core schema).
-_YAML12_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_YAML12_FLOAT = re.compile(
-    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-)
+_YAML12_INT = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
+_YAML12_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<float>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)")
 _JSON_WORDS = {"true": True, "false": False, "null": None}
 _JSON_FLOATS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
@@ -117,7 +114,7 @@ def _hjson(text: str) -> ScalarValue:
 
 
 def _pyyaml(text: str) -> ScalarValue:
-    if text[:1].isdigit() and _TIMESTAMP.fullmatch(text):
+    if text[:1].isdigit() and re.fullmatch(_TIMESTAMP, text):
         return Timestamp(text)
     return _yaml11(text)
 
@@ -125,7 +122,7 @@ def _pyyaml(text: str) -> ScalarValue:
 def _omegaconf(text: str) -> ScalarValue:
     """OmegaConf's loader has no timestamps, and knows one more form of float."""
     value = _yaml11(text)
-    if value is text and _OMEGACONF_FLOAT.fullmatch(text):
+    if value is text and re.fullmatch(_OMEGACONF_FLOAT, text):
         return float(text.replace("_", ""))
     return value
 
@@ -136,9 +133,9 @@ def _yaml11(text: str) -> ScalarValue:
     if text in _YAML11_BOOLS:
         return _YAML11_BOOLS[text]
     if text[0] in "-+.0123456789":
-        if _YAML11_FLOAT.fullmatch(text):
+        if re.fullmatch(_YAML11_FLOAT, text):
             return _yaml11_float(text)
-        if _YAML11_INT.fullmatch(text):
+        if re.fullmatch(_YAML11_INT, text):
             return _yaml11_int(text)
     if text == "=":
         return Opaque("!!value", text)  # safe_load: could not determine a constructor
@@ -152,11 +149,11 @@ def _yaml12(text: str) -> ScalarValue:
         return None
     if text in _YAML12_BOOLS:
         return _YAML12_BOOLS[text]
-    if _YAML12_INT.fullmatch(text):
+    if re.fullmatch(_YAML12_INT, text):
         if text.startswith(("0o", "0x")):
             return int(text[2:], 8 if text[1] == "o" else 16)
         return int(text)
-    if _YAML12_FLOAT.fullmatch(text):
+    if re.fullmatch(_YAML12_FLOAT, text):
         return _special_float(text.lower()) if text[-1].isalpha() else float(text)
     return text
 
@@ -214,7 +211,7 @@ def _tagged(scalar: Scalar, rules: ScalarRules) -> ScalarValue:
         return _yaml11_int(text) if text else Opaque(tag, text)
     if tag == "!!float":
         return _yaml11_float(text) if text else Opaque(tag, text)
-    if tag == "!!timestamp" and _LOOSE_TIMESTAMP.fullmatch(text):
+    if tag == "!!timestamp" and re.fullmatch(_LOOSE_TIMESTAMP, text):
         return Timestamp(text)
     return Opaque(tag or "", text)
 

@@ -20,11 +20,13 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
-# PEP 263, for the first two lines.
-_CODING_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_BLANK_OR_COMMENT = re.compile(rb"^[ \t\f]*(?:#|\r?$)")
+# Patterns stay texts, compiled when first used: most files need none of them.
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# PEP 263, for the first two lines.
+_CODING_COOKIE = rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
+_BLANK_OR_COMMENT = rb"^[ \t\f]*(?:#|\r?$)"
+
+_LONE_SURROGATE = "[\ud800-\udfff]"
 
 
 @record
@@ -85,7 +87,7 @@ def decode(data: bytes, format: Format) -> DecodedText:
         message = "the file is binary, or UTF-16 without a byte order mark: it contains NUL bytes"
         faults = [TextFault(Span(position, position + 1), message, FaultCause.BINARY)]
         return DecodedText(text, encoding, bom, errors, tuple(faults), readable=False, exact=True)
-    if not text.isascii() and (surrogate := _LONE_SURROGATE.search(text)):
+    if not text.isascii() and (surrogate := re.search(_LONE_SURROGATE, text)):
         message = f"a byte that is not {encoding} text"
         if errors == "surrogateescape":
             message = f"byte 0x{ord(surrogate[0]) - 0xDC00:02x} is not {encoding} text"
@@ -99,7 +101,7 @@ def decode(data: bytes, format: Format) -> DecodedText:
 
 def printable(text: str) -> str:
     """`text` with lone surrogates replaced one for one, for parsers that want to encode it."""
-    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else re.sub(_LONE_SURROGATE, "\ufffd", text)
 
 
 def _python_encoding(body: bytes, bom: bytes, encoding: str, faults: list[TextFault]) -> str:
@@ -127,8 +129,8 @@ def _coding_cookie(body: bytes) -> str | None:
     lines = io.BytesIO(body)
     for _ in range(2):
         line = lines.readline(1000)
-        if match := _CODING_COOKIE.match(line):
+        if match := re.match(_CODING_COOKIE, line):
             return match[1].decode("ascii", "replace")
-        if not _BLANK_OR_COMMENT.match(line):
+        if not re.match(_BLANK_OR_COMMENT, line):
             return None
     return None

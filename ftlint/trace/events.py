@@ -9,6 +9,7 @@ from typing import TypeAlias
 from ftlint.run.fact import Truth
 from ftlint.spans import Location
 from ftlint.trace.heap import Replacement, Weights
+from ftlint.trace.settings import LoadedModel, Settings
 from ftlint.trace.values import DTypeTerm
 
 
@@ -95,6 +96,30 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapted:
+    """PEFT put an adapter on a model; `settings` are its configuration's."""
+
+    location: Location
+    module_id: int
+    settings: Settings | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """`trainer.train()`: what is trained, and with which settings. `made_at` is where the trainer is constructed.
+
+    `own_class`: the trainer is a subclass that the script defines.
+    """
+
+    location: Location
+    trainer: str
+    made_at: Location
+    model: LoadedModel | None
+    settings: Settings | None
+    own_class: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DefaultDTypeSet:
     """`torch.set_default_dtype`."""
 
@@ -102,4 +127,4 @@ class DefaultDTypeSet:
     term: DTypeTerm
 
 
-Event: TypeAlias = "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | DefaultDTypeSet"
+Event: TypeAlias = "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | Adapted | Trained | DefaultDTypeSet"

@@ -107,7 +107,9 @@ def _dict(machine: Machine, node: ast.Dict) -> Value:
             entries[key.value] = value
         else:
             open = True
-    return machine.add(Dictionary(entries, open))
+    made = machine.add(Dictionary(entries, open))
+    machine.note_place(made, node)
+    return made
 
 
 def _joined_string(machine: Machine, node: ast.JoinedStr) -> Value:

@@ -15,6 +15,7 @@ from ftlint.syntax.document import Source
 from ftlint.syntax.python import span_of
 from ftlint.trace.events import Event
 from ftlint.trace.heap import Class, Construction, Items, Module, Record, Replacement, Weights
+from ftlint.trace.places import WrittenPlaces
 from ftlint.trace.state import State
 from ftlint.trace.values import (
     Arguments,
@@ -146,6 +147,7 @@ class Machine:
         self.body = Weights()  # of the library's model that is running
         self.reasons: tuple[str, ...] = ()  # why what is read now may not happen so
         self._rules = rules
+        self.places = WrittenPlaces()
         self.numbered = 0  # reset when a statement is run again, so that it meets the objects of the first run
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -172,6 +174,11 @@ class Machine:
     def location(self, node: ast.AST) -> Location:
         """Where a node of the text being read stands."""
         return self.frame.source.location(span_of(node, self.frame.source))
+
+    def note_place(self, value: Value, node: ast.AST) -> None:
+        """Remember that an object is made by that expression."""
+        if isinstance(value, Reference):
+            self.places.note(value, self.record(value), node, self.location)
 
     def emit(self, event: Event) -> None:
         """Note that something happens on this path."""

@@ -12,19 +12,19 @@ RELEASES = {
 
 
 def test_no_question_no_split() -> None:
-    (answer,) = in_every_variant(RELEASES, lambda _view: "same")
+    (answer,) = in_every_variant(lambda: RELEASES, lambda _view: "same")
     assert (answer.result, answer.label) == ("same", "")
 
 
 def test_one_question_splits_its_own_package_only() -> None:
-    answers = in_every_variant(RELEASES, lambda view: view.behaviour("from_pretrained_default_dtype").value)
+    answers = in_every_variant(lambda: RELEASES, lambda view: view.behaviour("from_pretrained_default_dtype").value)
     assert [answer.result for answer in answers] == ["float32", "checkpoint"]
     assert [answer.label for answer in answers] == ["transformers 4.46.1 to 4.57.6", "transformers 5.0.0 to 5.1.0"]
 
 
 def test_one_release_needs_no_split() -> None:
     pinned = {"transformers": Admissible(("4.46.1",), ())}
-    (answer,) = in_every_variant(pinned, lambda view: view.behaviour("from_pretrained_default_dtype").value)
+    (answer,) = in_every_variant(lambda: pinned, lambda view: view.behaviour("from_pretrained_default_dtype").value)
     assert answer.result == "float32"
 
 
@@ -37,6 +37,6 @@ def test_too_many_variants_leave_the_rest_unknown() -> None:
                 view.undecided.append((name, (("1",), ("2",))))
         return len(view.undecided)
 
-    answers = in_every_variant(many, ask_everything)
+    answers = in_every_variant(lambda: many, ask_everything)
     assert len(answers) <= MAX_VARIANTS
     assert all(answer.result > 0 for answer in answers)

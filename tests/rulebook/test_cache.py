@@ -20,6 +20,7 @@ def test_named_folder_wins_over_xdg_wins_over_the_users() -> None:
 
 def test_nobody_without_a_home_gets_a_cache_in_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: Path("~/.cache/ftlint"))
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
     monkeypatch.delenv("FTLINT_CACHE_DIR")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert cache_folder() is None

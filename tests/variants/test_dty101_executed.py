@@ -48,6 +48,11 @@ class Variant:
         pinned = [found for text in self.files.values() for found in PIN.findall(text)]
         return tuple(int(part) for part in pinned[0].split(".")) if pinned else INSTALLED
 
+    @property
+    def launched(self) -> bool:
+        """Whether a Trainer or an Accelerator runs the model: `accelerate launch` has a say then."""
+        return any(re.search(r"(Trainer|Accelerator)\(", text) for text in self.files.values())
+
     def __str__(self) -> str:
         words = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
         return f"{'good' if self.good else 'bad'}-{self.number:02}-{words}"
@@ -77,7 +82,7 @@ class Runner:
     """The process of `tiny_models.py`, which has imported the frameworks and runs a script at a time."""
 
     def __init__(self) -> None:
-        offline = {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "TOKENIZERS_PARALLELISM": "false", "WANDB_MODE": "disabled"}
+        offline = {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "TOKENIZERS_PARALLELISM": "false"}
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("ACCELERATE_", "PYTEST_"))}
         self.process: subprocess.Popen[str] = subprocess.Popen(
             [sys.executable, str(HERE / "tiny_models.py")],
@@ -92,8 +97,8 @@ class Runner:
         assert end is not None
         return end
 
-    def run(self, variant: Variant, folder: Path) -> dict[str, Any]:
-        """How `variant` ended, its files written into `folder`."""
+    def run(self, variant: Variant, folder: Path, **environment: str) -> dict[str, Any]:
+        """How `variant` ended in `environment`, its files written into `folder`."""
         for name, text in variant.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,6 +108,7 @@ class Runner:
             "script": variant.script,
             "version": variant.version,
             "probe": not variant.good,
+            "environment": environment,
         }
         self._pipe(self.process.stdin).write(json.dumps(job) + "\n")
         self._pipe(self.process.stdin).flush()
@@ -158,6 +164,16 @@ def test_a_bad_variant_fails_over_its_dtypes(variant: Variant, runner: Runner, t
     assert DTYPE_ERROR.search(said), outcome.get("trace") or said or "it ran to its end"
     if variant.severity == "error":
         assert outcome["error"], "an error is said of a script that runs to its end"
+
+
+LAUNCHED = [variant for variant in variants() if variant.severity == "warning" and variant.launched]
+
+
+@pytest.mark.referee
+@pytest.mark.parametrize("variant", LAUNCHED, ids=str)
+def test_a_launcher_can_turn_autocast_on(variant: Variant, runner: Runner, tmp_path: Path) -> None:
+    needs(variant)
+    assert runner.run(variant, tmp_path, ACCELERATE_MIXED_PRECISION="bf16")["error"] == ""
 
 
 @pytest.mark.referee

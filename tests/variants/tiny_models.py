@@ -104,13 +104,13 @@ def chosen_dtype(name: str, asked: Any, version: tuple[int, ...]) -> Any:
     return getattr(torch, asked) if isinstance(asked, str) else asked
 
 
-CONFIG_ARGUMENTS = {"num_labels", "id2label", "label2id", "problem_type", "attn_implementation", "use_cache", "pad_token_id"}
+CONFIG_ARGUMENTS = set("num_labels id2label label2id problem_type attn_implementation use_cache pad_token_id".split())
 
 
 def _from_pretrained(original: Any, build: Any, version: tuple[int, ...]) -> Any:
     torch = importlib.import_module("torch")
 
-    def from_pretrained(cls: Any, name: Any, *_: Any, config: Any = None, **asked: Any) -> Any:
+    def from_pretrained(cls: Any, /, name: Any, *_: Any, config: Any = None, **asked: Any) -> Any:
         wanted = asked.pop("dtype", None)
         wanted = asked.pop("torch_dtype", None) if wanted is None else wanted
         if Path(name).is_dir():
@@ -157,14 +157,14 @@ def patch(version: tuple[int, ...]) -> None:
         return cls._from_config(config, dtype=dtype)
 
     def config_of(original: Any) -> Any:
-        def from_pretrained(cls: Any, name: Any, *_: Any, **changes: Any) -> Any:
+        def from_pretrained(cls: Any, /, name: Any, *_: Any, **changes: Any) -> Any:
             if Path(name).is_dir():
                 return original(cls, name, **changes)
             return tiny_config(name, **{key: changes[key] for key in changes if key in CONFIG_ARGUMENTS})
 
         return classmethod(from_pretrained)
 
-    def tokenizer_of(cls: Any, name: Any, *_: Any, **__: Any) -> Any:
+    def tokenizer_of(cls: Any, /, name: Any, *_: Any, **__: Any) -> Any:
         assert Path(name).is_dir() or name in CHECKPOINTS, name
         return tiny_tokenizer()
 
@@ -180,12 +180,13 @@ def patch(version: tuple[int, ...]) -> None:
 def probe(names: dict[str, Any]) -> str:
     """What one forward pass of the models among `names` ends with: the first error, or nothing."""
     torch = importlib.import_module("torch")
-    models = [value for value in names.values() if isinstance(value, torch.nn.Module) and list(value.children())]
-    for model in models:
+    models = [value for value in names.values() if isinstance(value, torch.nn.Module)]
+    parts = {id(part) for model in models for part in model.modules() if part is not model}
+    for model in (model for model in models if id(model) not in parts):
         try:
             with torch.no_grad():
                 model(torch.tensor([[5, 6, 7, 8]]))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a model raises is the answer
             return f"{type(error).__name__}: {error}"
     return ""
 
@@ -197,6 +198,7 @@ def run_script(job: dict[str, Any]) -> dict[str, Any]:
     os.chdir(job["folder"])
     sys.path.insert(0, job["folder"])
     sys.argv = [job["script"]]
+    os.environ.update(job["environment"])
     patch(tuple(job["version"]))
     calls = [0]
 
@@ -204,9 +206,13 @@ def run_script(job: dict[str, Any]) -> dict[str, Any]:
         calls[0] += 1
 
     torch.nn.modules.module.register_module_forward_pre_hook(count)
+    names: dict[str, Any] = {}
     try:
         names = runpy.run_path(job["script"], run_name="__main__")
-    except Exception as error:
+    except SystemExit as left:
+        if left.code:
+            return {"error": f"SystemExit: {left.code}", "calls": calls[0]}
+    except Exception as error:  # noqa: BLE001 - whatever a script raises is the answer
         return {"error": f"{type(error).__name__}: {error}", "calls": calls[0], "trace": traceback.format_exc()}
     return {"error": "", "calls": calls[0], "probe": probe(names) if job["probe"] else ""}
 
@@ -220,9 +226,9 @@ def in_a_child(job: dict[str, Any]) -> dict[str, Any]:
             log = os.open(str(answer.with_suffix(".log")), os.O_WRONLY | os.O_CREAT)
             os.dup2(log, 1)
             os.dup2(log, 2)
-            result = run_script(job)
+            ended = run_script(job)
             sys.stdout.flush()
-            answer.write_text(json.dumps(result), encoding="utf-8")
+            answer.write_text(json.dumps(ended), encoding="utf-8")
         os._exit(0)
     end = time.monotonic() + LIMIT_S
     while os.waitpid(child, os.WNOHANG)[0] == 0:
@@ -242,7 +248,8 @@ def main() -> None:
     for name in ("torch", "transformers", "datasets", "accelerate", "peft", "trl"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    with contextlib.suppress(ImportError, RuntimeError):  # transformers imports lazily: once here, and not in each child
+    # transformers imports lazily: once here, and not in each child
+    with contextlib.suppress(ImportError, RuntimeError):
         for name in ("Trainer", "AutoModelForCausalLM", "LlamaForCausalLM", "PreTrainedTokenizerFast"):
             getattr(importlib.import_module("transformers"), name)
         for name in ("SFTTrainer", "SFTConfig", "RewardTrainer"):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from ftlint.record import record
 
 
 class ModelClass(Enum):
@@ -28,7 +29,7 @@ class Layout(Enum):
     TRANSFORMERS_4 = "transformers 4"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Architecture:
     """One model's numbers, in one vocabulary for all families. Counts of things, not bytes.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ftlint.knowledge.architectures.architecture import Architecture, Layout, ModelClass
 from ftlint.knowledge.architectures.reading import ConfigReader
@@ -16,9 +15,10 @@ from ftlint.knowledge.architectures.tensors import (
     linear,
     single,
 )
+from ftlint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """Which model of an architecture is asked for."""
 
@@ -27,7 +27,7 @@ class Question:
     layout: Layout
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Family:
     """How one model type is read, and how its parameter table is built."""
 
@@ -36,7 +36,7 @@ class Family:
     """The parameter table; None for a class that this family does not have, or that we cannot list exactly."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DecoderHeads:
     """How a decoder-only family names the parts around its body."""
 

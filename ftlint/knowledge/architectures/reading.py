@@ -7,10 +7,10 @@ the whole architecture unknown. Defaults and key aliases are data, harvested fro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ftlint.knowledge.bundled import load_object
+from ftlint.record import record
 
 MAX_LAYERS = 10_000
 """More layers than any model has: beyond it a config.json is nonsense, and tables would take noticeable time."""
@@ -20,7 +20,7 @@ class UnknownArchitectureError(Exception):
     """A config.json does not say enough, or says it in the wrong type. Never leaves this package."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModelTypeDefaults:
     """What transformers' config class of one model type fills in."""
 
@@ -47,7 +47,7 @@ def defaults_of(model_type: str) -> ModelTypeDefaults | None:
     return _all_defaults().get(model_type)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConfigReader:
     """Typed access to one config.json, with the defaults of its model type. Raises `UnknownArchitectureError`."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 from typing import TypeVar
+
+from ftlint.record import record
 
 
 class Role(Enum):
@@ -37,7 +38,7 @@ class Role(Enum):
     """Anything else: attention sinks, embeddings outside an `nn.Embedding`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParameterTensor:
     """One parameter tensor. `name` is dotted; inside a `Section` it is relative to the section's prefix."""
 
@@ -56,7 +57,7 @@ class ParameterTensor:
         return self.name.rpartition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LinearModule:
     """A module that LoRA can wrap by name: an `nn.Linear` or a GPT-2 `Conv1D`."""
 
@@ -68,7 +69,7 @@ class LinearModule:
     """`LINEAR`, `CONV1D`, or `HEAD` for the output layer, which PEFT's "all-linear" leaves out."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Section:
     """Tensors that stand together, or a row of `num_copies` modules with the same tensors in each.
 
@@ -103,7 +104,7 @@ class Section:
         return Section(inner, self.tensors, self.first_index, self.num_copies)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TiedTensor:
     """A name under which the model holds a tensor a second time, such as a tied `lm_head.weight`.
 
@@ -115,7 +116,7 @@ class TiedTensor:
     """Name of the tensor that is stored and counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ParameterTable:
     """All parameter tensors of one model class, in the order of `model.parameters()`."""
 

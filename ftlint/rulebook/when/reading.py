@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ftlint.record import record
@@ -27,12 +26,14 @@ class Outcome:
     reads: tuple[str, ...]
 
 
-@dataclass(slots=True)
 class Reading:
     """One evaluation's view of an environment. Owned by that evaluation; `reads` grows while it runs."""
 
-    environment: Environment
-    reads: list[str] = field(default_factory=list)
+    __slots__ = ("environment", "reads")
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.reads: list[str] = []
 
     def fact(self, dotted: str) -> Fact[Any]:
         """The fact of that name, remembered as read."""

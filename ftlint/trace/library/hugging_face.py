@@ -19,6 +19,7 @@ from ftlint.trace.heap import Class, Dictionary, Instance, Module, ModuleKind, W
 from ftlint.trace.library.effects import TRANSPARENT
 from ftlint.trace.library.models import casts_head_input, is_auto_class, is_model_class
 from ftlint.trace.library.torch_calls import dtype_named
+from ftlint.trace.library.training import note_adapter, note_loading, note_training
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide
 from ftlint.trace.running import method_of, run_module
@@ -71,7 +72,7 @@ def library_call(machine: Machine, callee: External, arguments: Arguments, node:
     if _TRAINER.search(callee.last):
         return _trainer(machine, callee.name, None, arguments, node)
     if _SETTINGS.search(callee.last):
-        return _settings(machine, callee.name, arguments)
+        return _settings(machine, callee.name, arguments, node)
     return None
 
 
@@ -79,8 +80,10 @@ def _is_vision_model(callee: External) -> bool:
     return callee.name.startswith("torchvision.models.") or callee.name == "timm.create_model"
 
 
-def _settings(machine: Machine, name: str, arguments: Arguments) -> Value:
-    return machine.add(Instance(name, dict(arguments.keywords), open=not arguments.complete))
+def _settings(machine: Machine, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    made = machine.add(Instance(name, dict(arguments.keywords), open=not arguments.complete))
+    machine.note_place(made, node)
+    return made
 
 
 def _made(machine: Machine, name: str, weights: Weights, node: ast.expr, model_id: str | None = None) -> Reference:
@@ -111,6 +114,7 @@ def from_pretrained(machine: Machine, owner: str, arguments: Arguments, node: as
         record = machine.module(made)
         assert record is not None
         machine.state.writable_heap()[made.id] = dataclasses.replace(record, unnamed=True)
+    note_loading(machine, made, arguments, node)
     if arguments.get("output_loading_info") not in (None, Constant(False)):
         return Tuple((made, machine.unknown(node)))
     return made
@@ -209,6 +213,8 @@ def wrap(machine: Machine, callee: External, arguments: Arguments, node: ast.exp
     model = arguments.get("model", TRANSPARENT[callee.name]) or arguments.get("module")
     if isinstance(model, Reference) and machine.module(model) is not None:
         machine.emit(Wrapped(machine.location(node), model.id, callee.last))
+        if callee.package == "peft":
+            note_adapter(machine, model.id, arguments.get("peft_config", 1), node)
         return model
     return machine.unknown(node)
 
@@ -219,11 +225,17 @@ def _trainer(machine: Machine, name: str, class_id: int | None, arguments: Argum
     if isinstance(model, Reference) and machine.module(model) is not None:
         machine.emit(Wrapped(machine.location(node), model.id, name.rpartition(".")[2]))
         attributes["model"] = model
+    elif isinstance(model, Constant):
+        attributes["model_id"] = model
+    if (adapter := arguments.get("peft_config")) is not None:
+        attributes["peft_config"] = adapter
     if settings is not None:
         attributes["args"] = settings
     elif not arguments.complete:
         attributes["args"] = machine.unknown(node)
-    return machine.add(Instance(name, attributes, class_id, open=True))
+    made = machine.add(Instance(name, attributes, class_id, open=True))
+    machine.note_place(made, node)
+    return made
 
 
 def own_trainer(
@@ -283,6 +295,8 @@ def instance_method(
 ) -> Value | None:
     """A method of a trainer, an Accelerator and the like; None where it is none of these."""
     if _TRAINER.search(record.name) and record.name.startswith(("transformers", "trl")):
+        if name == "train":
+            note_training(machine, receiver, record, node)
         if name in ("train", "evaluate", "predict"):
             run_trainer(machine, record, node, Manner.TRAINED)
         return machine.unknown(node)

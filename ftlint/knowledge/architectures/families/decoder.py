@@ -6,12 +6,12 @@ Source: transformers 5.23 `models/<model_type>/modeling_<model_type>.py`; tensor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ftlint.knowledge.architectures.architecture import Architecture, Layout
 from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError
 from ftlint.knowledge.architectures.tensors import Role, Tensors, bare, join, linear, norm, scoped
+from ftlint.record import record
 
 Switch = bool | str
 """Whether something is there: always or never, or as a flag of this name in config.json says."""
@@ -42,7 +42,7 @@ class Mlp(Enum):
     """c_fc, c_proj (StarCoder2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attention:
     """How a family's attention block is made."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ftlint.knowledge.architectures.architecture import Architecture, ModelClass
 from ftlint.knowledge.architectures.family import Question
 from ftlint.knowledge.architectures.tensors import (
@@ -19,6 +17,7 @@ from ftlint.knowledge.architectures.tensors import (
     scoped,
     single,
 )
+from ftlint.record import record
 
 
 def dense_and_norm(dense: str, layer_norm: str, in_features: int, out_features: int) -> Tensors:
@@ -37,7 +36,7 @@ def encoder_layer(architecture: Architecture, attention: tuple[str, str, str]) -
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MaskedHead:
     """A head that predicts tokens: a bias of its own, a transform, and a decoder tied to the word embeddings."""
 

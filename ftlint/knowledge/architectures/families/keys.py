@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ftlint.knowledge.architectures.architecture import Architecture
 from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError
+from ftlint.record import record
 
 Specific = int | bool | str | tuple[int, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Keys:
     """What a config class calls the numbers that every model has."""
 

@@ -6,7 +6,7 @@ Source: transformers 5.23 `models/<model_type>/`; checked tensor by tensor again
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ftlint.knowledge.architectures.architecture import Architecture
 from ftlint.knowledge.architectures.families.decoder import (
@@ -33,6 +33,7 @@ from ftlint.knowledge.architectures.tensors import (
     scoped,
     single,
 )
+from ftlint.record import record
 
 TWO_NORMS = ("input_layernorm", "post_attention_layernorm")
 FOUR_NORMS = (*TWO_NORMS, "pre_feedforward_layernorm", "post_feedforward_layernorm")
@@ -40,7 +41,7 @@ POST_NORMS = ("post_attention_layernorm", "post_feedforward_layernorm")
 GLM4_NORMS = (*TWO_NORMS, "post_self_attn_layernorm", "post_mlp_layernorm")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LlamaLike:
     """What distinguishes one such family from Llama."""
 

@@ -6,7 +6,7 @@ Source: transformers 5.23 and, for experts as separate linears, 4.57.1, `models/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from ftlint.knowledge.architectures.architecture import Architecture, Layout
@@ -37,6 +37,7 @@ from ftlint.knowledge.architectures.tensors import (
     scoped,
     single,
 )
+from ftlint.record import record
 
 
 class Sparsity(Enum):
@@ -49,7 +50,7 @@ class Sparsity(Enum):
     """All from `first_k_dense_replace` on (GLM-4.5)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mixture:
     """What distinguishes one such family."""
 
