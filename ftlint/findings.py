@@ -32,7 +32,7 @@ class Severity(Enum):
 
 
 class Applicability(Enum):
-    """What may be done with a fix: safe ones keep the intent, unsafe ones may change the run, display ones are shown."""
+    """What may be done with a fix: safe ones keep the intent, unsafe ones may change the run, others are shown."""
 
     SAFE = "safe"
     UNSAFE = "unsafe"

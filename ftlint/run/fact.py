@@ -107,4 +107,4 @@ def derive(function: Callable[..., R | Unknown], *facts: Fact[Any]) -> Fact[R]:
     return Fact(function(*(fact.value for fact in facts)), origins)
 
 
-KeyValue: TypeAlias = "None | bool | int | float | str | tuple[KeyValue, ...]"
+KeyValue: TypeAlias = "bool | int | float | str | tuple[KeyValue, ...] | None"

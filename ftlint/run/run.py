@@ -194,6 +194,7 @@ def merge(under: Run, over: Run) -> Run:
 
 
 def _merge_section(under: S, over: S) -> S:
-    assert dataclasses.is_dataclass(under) and dataclasses.is_dataclass(over)
+    assert dataclasses.is_dataclass(under)
+    assert dataclasses.is_dataclass(over)
     said = {item.name: getattr(over, item.name) for item in dataclasses.fields(over) if getattr(over, item.name).said}
     return dataclasses.replace(under, **said)  # type: ignore[type-var]  # S is one of the section classes

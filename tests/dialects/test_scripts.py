@@ -1,0 +1,111 @@
+"""Training scripts in the words of a run: what is trained, with which engine; and what stays unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ftlint.dialects.dialect import PartialRun
+from ftlint.dialects.scripts import lower_script
+from ftlint.run.dtype import DType
+from ftlint.run.fact import UNKNOWN
+from ftlint.run.run import Method, OffloadDevice, ParallelKind
+from ftlint.run.versions import Admissible, VersionView
+from ftlint.syntax import parse_text
+from ftlint.syntax.document import Format, ScriptDocument
+from ftlint.trace import trace_script
+
+HEAD = "from transformers import AutoModelForCausalLM, Trainer, TrainingArguments\n"
+MODEL = 'model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B")\n'
+TRAIN = "trainer = Trainer(model=model, args=args, train_dataset=data)\ntrainer.train()\n"
+
+
+def lowered(text: str) -> tuple[PartialRun, ...]:
+    document = parse_text(Path("train.py"), text, Format.PYTHON)
+    assert isinstance(document, ScriptDocument)
+    versions = VersionView({"deepspeed": Admissible(("0.16.3",), ())})
+    return lower_script(trace_script(document), document, versions)
+
+
+def script(arguments: str, *more: str) -> str:
+    return HEAD + f'args = TrainingArguments(output_dir="out", {arguments})\n' + MODEL + "".join(more) + TRAIN
+
+
+def test_a_reference_to_a_deepspeed_file() -> None:
+    text = script('bf16=True, per_device_train_batch_size=2, deepspeed="ds.json"')
+    (partial,) = lowered(text)
+    run = partial.facts
+    assert partial.starts_run
+    assert run.model.id.value == "Qwen/Qwen2.5-7B"
+    assert run.model.model_class.value == "AutoModelForCausalLM"
+    assert run.adapter.method.value is Method.FULL
+    assert run.precision.compute.value is DType.BFLOAT16
+    assert (run.batch.micro_batch.value, run.batch.gradient_accumulation.value) == (2, 1)
+    (reference,) = partial.references
+    assert reference.fact.value == "ds.json"
+    place = reference.fact.location
+    assert place is not None
+    assert text[place.span.start : place.span.end] == '"ds.json"'
+
+
+def test_deepspeeds_settings_as_a_dict_with_their_places() -> None:
+    text = script(
+        "deepspeed=ds",
+    ).replace("args =", 'ds = {"zero_optimization": {"stage": 3, "offload_param": {"device": "cpu"}}}\nargs =', 1)
+    (partial,) = lowered(text)
+    parallel = partial.facts.parallel
+    assert parallel.kind.value is ParallelKind.ZERO
+    assert parallel.offload_param.value is OffloadDevice.CPU
+    place = parallel.offload_param.location
+    assert place is not None
+    assert text[place.span.start : place.span.end] == '"cpu"'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for p in model.parameters():\n    p.requires_grad = False\n",
+        "freeze(model)\n",
+        "model = add_lora(model)\n",
+    ],
+)
+def test_what_may_train_less_than_all_weights_is_unknown(line: str) -> None:
+    for partial in lowered(script("bf16=True", line)):
+        assert partial.facts.adapter.method.value is not Method.FULL
+
+
+def test_lora() -> None:
+    text = script("bf16=True", "model = get_peft_model(model, LoraConfig(r=16, target_modules=['q_proj', 'v_proj']))\n")
+    (partial,) = lowered("from peft import LoraConfig, get_peft_model\n" + text)
+    adapter = partial.facts.adapter
+    assert (adapter.method.value, adapter.lora_rank.value) == (Method.LORA, 16)
+    assert adapter.lora_targets.value == ("q_proj", "v_proj")
+
+
+def test_branches_that_disagree_are_unknown() -> None:
+    text = HEAD + (
+        'if small:\n    args = TrainingArguments(output_dir="o", per_device_train_batch_size=1)\n'
+        'else:\n    args = TrainingArguments(output_dir="o", per_device_train_batch_size=8)\n'
+    )
+    for partial in lowered(text + MODEL + TRAIN):
+        assert partial.facts.batch.micro_batch.value is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + MODEL + 'args = TrainingArguments(output_dir="o")\ntrainer = Trainer(model=model, args=args)\n',
+        HEAD + MODEL + "trainer = Trainer(model=model, args=args)\ntrainer.train()\n",
+        "import torch\n",
+    ],
+    ids=["never trained", "settings from elsewhere", "no trainer"],
+)
+def test_no_run(text: str) -> None:
+    assert lowered(text) == ()
+
+
+def test_settings_that_may_be_hidden_are_unknown() -> None:
+    (partial,) = lowered(script("**common"))
+    assert partial.facts.parallel.kind.value is UNKNOWN
+    assert partial.facts.batch.micro_batch.value is UNKNOWN
