@@ -3,6 +3,6 @@
 
 def serve() -> None:
     """Speak LSP on stdin and stdout until the client ends it."""
-    from ftlint.server.server import create_server
+    from ftlint.server.features import create_server
 
     create_server().start_io()

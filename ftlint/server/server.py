@@ -92,19 +92,3 @@ def path_of(uri: str) -> Path | None:
         return None
     path = to_fs_path(uri)
     return Path(path) if path is not None else None
-
-
-def create_server() -> FtlintServer:
-    """A server with all features; each file registers its own."""
-    from ftlint.server import code_actions, diagnostics, documents, notebooks, settings
-
-    server = FtlintServer()
-
-    @server.feature(types.INITIALIZED)
-    def initialized(ls: FtlintServer, _params: types.InitializedParams) -> None:
-        ls.start_session()
-        settings.watch(ls)
-
-    for feature in (documents, notebooks, diagnostics, code_actions, settings):
-        feature.register(server)
-    return server
