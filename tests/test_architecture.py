@@ -17,7 +17,7 @@ MAX_LINES = 400
 # What must not be loaded by merely importing a module, and why it would hurt: seconds, or a second dependency.
 HEAVY = ("torch", "transformers", "numpy", "rich", "pygls", "lsprotocol", "jsonschema", "asyncio", "multiprocessing")
 # What one JSON file costs at most: neither YAML nor the grammars for half-typed text nor the parser of requirements.
-NOT_FOR_JSON = ("yaml", "tree_sitter", "pip_requirements_parser")
+NOT_FOR_JSON = ("yaml", "pip_requirements_parser")
 # And what a check of one small DeepSpeed file leaves alone besides: it reads no page, resolves no model, asks for no
 # release and reports no mistake (docs/performance.md).
 NOT_FOR_A_SMALL_CHECK = (

@@ -35,7 +35,7 @@ def test_a_quiet_check_imports_nothing_heavy(ftlint_process: Cli) -> None:
     ftlint_process("check")  # fills the cache of rule pages
     imported = imported_modules(ftlint_process("check", "ds.json", environment={"PYTHONPROFILEIMPORTTIME": "1"}))
     assert "click" in imported
-    assert not {"rich", "pygls", "lsprotocol", "jsonschema", "tree_sitter", "yaml"} & imported
+    assert not {"rich", "pygls", "lsprotocol", "jsonschema", "yaml"} & imported
 
 
 def test_zero_one_two(ftlint_process: Cli, folder: Path) -> None:
