@@ -86,7 +86,7 @@ def offload_host_ram(run: Run, estimate: Estimate, project: Settings, versions: 
             "available": judgement.available,
         },
         related=tuple(_related(run, estimate, place)),
-        edits={name: edits for name, edits in _edits(run, project).items() if edits},
+        edits=_edits(run, project) if judgement.severity is not Severity.INFO else {},
         severity=judgement.severity,
         reason=judgement.reason,
     )
@@ -128,7 +128,9 @@ def _judge(run: Run, estimate: Estimate, versions: VersionView) -> _Judgement | 
         return _Judgement(Severity.INFO, _about(need), "how much there is, is not known", "say hardware.host-ram")
     there = f"the node has {_gigabytes(ram_bytes)}"
     totals = [found.host_training for found in _plausible(run, estimate, versions)]
-    if not all(total.expected_bytes > ram_bytes for total in totals):
+    # An optimizer that we do not know may keep nothing at all: then nothing but the least can be held against the run.
+    guessed = run.training.optimizer.said and not run.training.optimizer.known
+    if not all((total.low_bytes if guessed else total.expected_bytes) > ram_bytes for total in totals):
         return None
     if nodes.said and not nodes.known:
         return _Judgement(Severity.INFO, _about(need), there, "on one node; how many there are cannot be seen")
@@ -153,7 +155,7 @@ def _plausible(run: Run, estimate: Estimate, versions: VersionView) -> Iterator[
 
 def _related(run: Run, estimate: Estimate, place: Location) -> Iterator[Related]:
     """The terms, every written fact that took part, and the line that refers to the file with the finding."""
-    yield Related(place, f"it is made of {_terms(estimate)}")
+    yield Related(place, f"made of {_terms(estimate)}")
     seen = {place}
     for name, label in LABELS.items():
         fact = estimate.facts.get(name)
@@ -171,6 +173,8 @@ def _related(run: Run, estimate: Estimate, place: Location) -> Iterator[Related]
 def _shown(name: str, value: Any) -> str:  # Any: facts of every section
     if name == "hardware.host_ram_bytes":
         return _gigabytes(value)
+    if isinstance(value, bool):
+        return str(value).lower()  # as JSON and YAML write it
     return str(value.value if isinstance(value, Enum) else value)
 
 
@@ -178,7 +182,9 @@ def _shown(name: str, value: Any) -> str:  # Any: facts of every section
 
 
 def _edits(run: Run, project: Settings) -> Mapping[str, tuple[Edit, ...]]:
-    return {"nvme": _to_nvme(run, project), "lora": _to_lora(run, project)}
+    """By name; never for advice, or `--unsafe-fixes` would rewrite what may well fit."""
+    edits = {"nvme": _to_nvme(run, project), "lora": _to_lora(run, project)}
+    return {name: found for name, found in edits.items() if found}
 
 
 def _to_nvme(run: Run, project: Settings) -> tuple[Edit, ...]:

@@ -44,7 +44,11 @@ _MARKERS = Markers(
 )
 
 _DEVICES = {"none": OffloadDevice.NONE, "cpu": OffloadDevice.CPU, "nvme": OffloadDevice.NVME}
-_OPTIMIZERS = {"adam": "adamw_torch", "adamw": "adamw_torch", "adagrad": "adagrad"}
+_OPTIMIZERS = {
+    "adam": "adamw_torch",
+    "adamw": "adamw_torch",
+    "adagrad": "adagrad",
+}  # what it takes from torch.optim instead keeps states of its own
 _GRAD_DTYPES = {"fp32": DType.FLOAT32, "bf16": DType.BFLOAT16, "fp16": DType.FLOAT16}
 
 

@@ -106,6 +106,9 @@ def _references(read: KeyReader) -> tuple[Reference, ...]:
 
 
 def _method(read: KeyReader) -> Fact[Method]:
+    by_blocks = read.flag("use_badam", False)
+    if by_blocks.value is not False:
+        return Fact(UNKNOWN, by_blocks.origins)  # BAdam trains one block of layers at a time
     chosen = read.choice("finetuning_type", _METHODS, Method.LORA)
     bits = read.raw("quantization_bit")
     if chosen.value is Method.LORA and bits.said and bits.value is not None:

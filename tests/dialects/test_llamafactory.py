@@ -79,3 +79,16 @@ def test_the_release_is_asked_for_only_where_loaders_differ() -> None:
 def test_the_same_text_is_a_string_to_one_release_and_a_number_to_the_next(release: str, value: object) -> None:
     versions = VersionView({"llamafactory": Admissible((release,), ())})
     assert keys("llamafactory", "learning_rate: 1e-5\n", Format.YAML, versions).fact("learning_rate").value == value
+
+
+def test_badam_trains_one_block_at_a_time() -> None:
+    run = lowered("llamafactory", BASE + "finetuning_type: full\nuse_badam: true\n", Format.YAML).facts
+    assert run.adapter.method.value is UNKNOWN
+
+
+def test_deepspeeds_settings_written_in_place() -> None:
+    text = BASE + "deepspeed:\n  zero_optimization:\n    stage: 3\n    offload_param: {device: cpu}\n"
+    partial = lowered("llamafactory", text, Format.YAML, deepspeed="0.16.3")
+    assert partial.references == ()
+    assert partial.facts.parallel.kind.value is ParallelKind.ZERO
+    assert partial.facts.parallel.zero_stage.value == 3

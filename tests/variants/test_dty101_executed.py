@@ -1,4 +1,4 @@
-"""The variants of DTY101, run: the bad ones must fail over their dtypes, the good ones must run to their end."""
+"""The variants of DTY101, of two testers, run: the bad must fail over their dtypes, the good must run to their end."""
 
 import importlib.util
 import json
@@ -14,7 +14,7 @@ from typing import IO, Any
 import pytest
 
 HERE = Path(__file__).parent
-PAGE = HERE / "DTY101.md"
+PAGES = {"": HERE / "DTY101.md", "second": HERE / "second" / "DTY101.md"}  # a page for each tester
 HEADING = re.compile(r"^## (Bad|Good): (\d+) (.+?)(?: \[(error|warning)\])?$", re.MULTILINE)
 FENCE = re.compile(r"^```(\S+) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"[ ]{2}<- DTY101[ ]*$", re.MULTILINE)
@@ -28,8 +28,9 @@ DTYPE_ERROR = re.compile(
 
 @dataclass(frozen=True)
 class Variant:
-    """One variant of the page: whether it is a good one, and its files, marks cut off."""
+    """One variant of a page: which page, whether it is a good one, and its files, marks cut off."""
 
+    page: str
     good: bool
     number: int
     title: str
@@ -55,19 +56,25 @@ class Variant:
 
     def __str__(self) -> str:
         words = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
-        return f"{'good' if self.good else 'bad'}-{self.number:02}-{words}"
+        return f"{self.page and self.page + '-'}{'good' if self.good else 'bad'}-{self.number:02}-{words}"
 
 
 def variants() -> list[Variant]:
-    """The variants of the page, in its order."""
-    text = PAGE.read_text(encoding="utf-8")
+    """The variants of every page, in their order."""
+    return [variant for page in PAGES for variant in variants_of(page)]
+
+
+def variants_of(page: str) -> list[Variant]:
+    """The variants of one page, in its order."""
+    text = PAGES[page].read_text(encoding="utf-8")
     heads = list(HEADING.finditer(text))
     found = []
     for head, after in zip(heads, [*heads[1:], None], strict=True):
         body = text[head.end() : after.start() if after else len(text)]
         files = {name: MARK.sub("", code) for _, name, code in FENCE.findall(body)}
         kind, number, title, severity = head.groups()
-        found.append(Variant(kind == "Good", int(number), title, severity or "", files, len(MARK.findall(body))))
+        marks = len(MARK.findall(body))
+        found.append(Variant(page, kind == "Good", int(number), title, severity or "", files, marks))
     return found
 
 
@@ -141,8 +148,9 @@ def needs(variant: Variant) -> None:
             pytest.skip(f"{package} is not installed")
 
 
-def test_the_page_is_well_formed() -> None:
-    every = variants()
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_is_well_formed(page: str) -> None:
+    every = variants_of(page)
     bad = [variant for variant in every if not variant.good]
     assert len(bad) >= 20
     assert len(every) - len(bad) >= 20
