@@ -72,7 +72,7 @@ def referees(session: nox.Session) -> None:
 
 @nox.session
 def editors(session: nox.Session) -> None:
-    """Drives real editors against `ftlint server`."""
+    """Drives the real editors that are installed (Neovim) against `ftlint server`."""
     install(session, "dev")
     run_marked(session, "editors")
 

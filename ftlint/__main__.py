@@ -11,15 +11,23 @@ def main() -> None:
         # Answered before click is imported, which takes twice as long as Python's own start.
         from ftlint import __version__
 
-        print(f"ftlint {__version__}")
+        try:
+            print(f"ftlint {__version__}", flush=True)
+        except OSError as error:  # a reader who has left, or a full disk
+            from ftlint.cli.streams import discard_stdout
+
+            discard_stdout()
+            sys.exit(0 if isinstance(error, BrokenPipeError) else 2)
         return
     import gc
 
     # What is imported and parsed stays until the end, and looking through it for garbage again and again costs a check
     # of one file 4 ms of 83 (measured on CPython 3.11).
     gc.set_threshold(50_000)
-    from ftlint.cli.program import run
-
+    try:
+        from ftlint.cli.program import run
+    except KeyboardInterrupt:
+        sys.exit(130)
     status = run(sys.argv[1:])
     # At exit Python looks through everything twice more for garbage, which is a tenth of the time of a small check.
     gc.freeze()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+
+_MOST_BYTES = 100 * 10**6  # nothing we write is a hundredth of that
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path | None:
@@ -38,8 +41,13 @@ def read_json(name: str) -> object:
     folder = cache_folder()
     if folder is None:
         return None
+    path = folder / name
     try:
-        content: object = json.loads((folder / name).read_bytes())
+        state = os.stat(path)
+        # Opening a named pipe would wait for ever, and a device need not end.
+        if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST_BYTES:
+            return None
+        content: object = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return content

@@ -119,8 +119,17 @@ def _write_bundle(bundle: Sequence[FileChange]) -> InputError | None:
 def unified_diff(path: str, old: str, new: str) -> str:
     """The change as a patch, empty where there is none."""
     old_lines, new_lines = _diff_lines(old), _diff_lines(new)
-    lines = difflib.unified_diff(old_lines, new_lines, fromfile=path, tofile=path)
+    name = _patch_name(path)
+    lines = difflib.unified_diff(old_lines, new_lines, fromfile=name, tofile=name)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _patch_name(path: str) -> str:
+    """The name as `patch` and git take it: quoted as in C where it would break the line, ended by a tab after spaces."""
+    if not re.search(r'[\x00-\x1f"\\\x7f]', path):
+        return f"{path}\t" if " " in path else path
+    escapes = re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\{ord(match[0]):03o}", re.sub(r'(["\\])', r"\\\1", path))
+    return f'"{escapes}"'
 
 
 def _diff_lines(text: str) -> list[str]:
@@ -271,6 +280,8 @@ def _old_and_new_bytes(change: FileChange) -> tuple[bytes, bytes]:
 
     old = _read_bytes(change.path)
     decoded = decode(old, change.format)
+    if decoded.text == change.new_text:
+        return old, old  # the same file under another name, which has been fixed a moment ago
     if decoded.text != change.old_text:
         raise InputError(f"{change.path}: the file was changed while it was checked; nothing was written to it")
     try:

@@ -13,7 +13,7 @@ from ftlint.run.versions import VersionView
 from ftlint.spans import Span
 from ftlint.syntax.calls import add_keyword
 from ftlint.syntax.python import span_of
-from ftlint.trace import Fed, Loaded, Manner, ReplacedLayer, Replacement, ScriptTrace, Sighting
+from ftlint.trace import Fed, Loaded, Manner, ReplacedLayer, ScriptTrace, Sighting
 
 SOME_PATHS = "on some of the script's branches"
 
@@ -43,7 +43,7 @@ def replaced_head_dtype(trace: ScriptTrace, versions: VersionView) -> Iterator[M
                 "dtype_expression": expression or body_dtype.torch_name,
             },
             related=_related(first, body_dtype),
-            edits={"dtype": edits} if expression and (edits := _edits(replacement, first, expression)) else {},
+            edits={"dtype": edits} if expression and (edits := _edits(layer, first, expression)) else {},
             severity=Severity.WARNING if reasons else None,
             reason="; ".join(reasons),
         )
@@ -101,10 +101,12 @@ def _expression(layer: ReplacedLayer, fed: Fed, body_dtype: DType) -> str | None
     return f"{fed.replacement.torch_name}.{body_dtype.value}"
 
 
-def _edits(replacement: Replacement, fed: Fed, expression: str) -> tuple[Edit, ...]:
+def _edits(layer: ReplacedLayer, fed: Fed, expression: str) -> tuple[Edit, ...]:
+    replacement = fed.replacement
     if fed.weights.note.startswith("."):
         return ()  # a conversion to float32 stands after the construction: what was meant is not ours to guess
-    built = replacement.construction.call if replacement.construction is not None else None
+    calls = {each.construction.call if each.construction is not None else None for each in layer.replacements}
+    built = calls.pop() if len(calls) == 1 else None  # of several, each would have to change: where it is put in place
     source = replacement.source
     if built is not None and replacement.takes_dtype and all(keyword.arg is not None for keyword in built.keywords):
         if any(keyword.arg == "dtype" for keyword in built.keywords):

@@ -38,7 +38,7 @@ class _Request(NamedTuple):
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(readable=False, path_type=Path))
 @click.option(
     "--select", multiple=True, callback=comma_list, metavar="RULES", help="Only these codes, prefixes or names."
 )

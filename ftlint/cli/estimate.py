@@ -39,7 +39,7 @@ class _Answer:
 
 
 @click.command("estimate")
-@click.argument("target", required=False, type=click.Path(path_type=Path))
+@click.argument("target", required=False, type=click.Path(readable=False, path_type=Path))
 @click.option("--spec", "spec_file", metavar="FILE", help="A run spec in JSON; - reads it from stdin.")
 @click.option("--run", "run_name", metavar="NAME", help="Which run, where several begin in TARGET.")
 @format_option
@@ -88,8 +88,12 @@ def command(
 
 def _read_spec(workspace: Workspace, spec_file: str) -> dict[str, Any]:
     """The object in a spec file, as JSON; what it says is judged by the spec's reader."""
+    from ftlint.project.workspace import SIZE_LIMIT_BYTES
+
     name = "stdin" if spec_file == "-" else spec_file
-    text = sys.stdin.read() if spec_file == "-" else workspace.text(Path(spec_file))
+    text = sys.stdin.buffer.read(SIZE_LIMIT_BYTES + 1) if spec_file == "-" else workspace.text(Path(spec_file))
+    if len(text) > SIZE_LIMIT_BYTES:
+        raise SpecError(f"{name}: too large: ftlint reads up to {SIZE_LIMIT_BYTES // 10**6} MB")
     try:
         spec = json.loads(text)
     except (ValueError, RecursionError) as error:

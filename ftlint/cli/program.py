@@ -84,7 +84,7 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         # What a command reads it guards itself; this is stdout on a full disk, or a working directory that is gone.
         discard_stdout()
-        report_failure(str(error))
+        report_failure(_what_failed(error))
         return COULD_NOT
     except Exception:  # noqa: BLE001  # the last boundary: a bug of ours must not leave with 1, which means findings
         import traceback
@@ -93,3 +93,9 @@ def run(arguments: Sequence[str]) -> int:
         report_failure("this is a bug in ftlint; please report it with the lines above")
         return COULD_NOT
     return status if isinstance(status, int) else 0
+
+
+def _what_failed(error: OSError) -> str:
+    from ftlint.project.workspace import working_directory
+
+    return str(error) if working_directory() else "the working directory is gone: somebody has deleted it"

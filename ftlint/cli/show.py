@@ -14,7 +14,7 @@ from ftlint.spans import Location
 
 
 @click.command("show")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(readable=False, path_type=Path))
 @color_option
 def command(paths: tuple[Path, ...], color: str) -> int:
     """Show the runs that begin in PATHS (default: the working directory): every value, and where it is said."""

@@ -40,15 +40,23 @@ def write(text: str) -> None:
 
 
 def discard_stdout() -> None:
-    """From now on nothing reaches stdout, or Python would complain about what it cannot flush at exit."""
+    """From now on nothing reaches stdout."""
+    _discard(sys.stdout)
+
+
+def _discard(stream: TextIO) -> None:
+    """Or Python would complain at exit, with a status of its own, about what it cannot flush."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def say(text: str) -> None:
-    """One line for the person, on stderr."""
-    print(text, file=sys.stderr)
+    """One line for the person, on stderr. Where that takes nothing the exit status still says how it went."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
 
 
 def report_failure(message: str) -> None:

@@ -29,7 +29,7 @@ def read_keys(
         keys=reader.keys,
         defaults={},
         duplicates=tuple(reader.duplicates),
-        complete=not document.faults and not reader.overflowed,
+        complete=not document.faults and not reader.is_full,
     )
 
 
@@ -42,13 +42,22 @@ class _Reader:
         self._read_scalar = read
         self.keys: dict[KeyPath, Key] = {}
         self.duplicates: list[Key] = []
-        self.overflowed = False
+        self._num_left = MAX_KEYS
+        self._children: dict[KeyPath, list[KeyPath]] = {}
         self._merging = 0
         self._merged_paths: set[KeyPath] = set()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the document holds more than we read."""
+        return self._num_left < 0
+
     def read(self, node: DataNode, path: KeyPath) -> None:
-        if len(path) > MAX_DEPTH or len(self.keys) > MAX_KEYS:
-            self.overflowed = True
+        # Each look counts, also at what was seen before: merges multiply without making new keys.
+        self._num_left -= 1
+        if len(path) > MAX_DEPTH:
+            self._num_left = -1
+        if self.is_full:
             return
         node = target_of(node)
         if isinstance(node, MappingNode):
@@ -92,6 +101,7 @@ class _Reader:
         if path in self.keys:
             self._overrule(path)
         self.keys[path] = key
+        self._children.setdefault(path[:-1], []).append(path)
         if self._merging:
             self._merged_paths.add(path)
         else:
@@ -99,10 +109,14 @@ class _Reader:
 
     def _overrule(self, path: KeyPath) -> None:
         """Drops what was written at that path and below it; it is a duplicate unless a merge key brought it in."""
-        for old in [old for old in self.keys if old[: len(path)] == path]:
-            key = self.keys.pop(old)
-            if old == path and old not in self._merged_paths:
-                self.duplicates.append(key)
+        key = self.keys.pop(path)
+        if path not in self._merged_paths:
+            self.duplicates.append(key)
+        below = self._children.pop(path, [])
+        while below:
+            old = below.pop()
+            self.keys.pop(old, None)
+            below.extend(self._children.pop(old, ()))
 
     def _value(self, node: DataNode | None) -> KeyValue | Section | Unknown:
         found = target_of(node) if node is not None else None

@@ -40,31 +40,43 @@ _CLASSES = ("AutoModelForCausalLM", "AutoModel", "AutoModelForSequenceClassifica
 _OWN_OPTIMIZER = re.compile(r"\boptimizers\s*=|create_optimizer|optimizer_cls")
 
 
+@dataclasses.dataclass(frozen=True)
+class _Words:
+    """What the whole text hints at; looked for once, however many runs the script starts."""
+
+    may_freeze: bool
+    own_optimizer: bool
+
+    @classmethod
+    def of(cls, text: str) -> _Words:
+        return cls(_MAY_FREEZE.search(text) is not None, _OWN_OPTIMIZER.search(text) is not None)
+
+
 def lower_script(trace: ScriptTrace, document: ScriptDocument, versions: VersionView) -> tuple[PartialRun, ...]:
     """The runs that a script starts, one for each `trainer.train()`; where branches disagree a fact is unknown."""
-    text = "\n".join(source.text for source in document.sources)
+    words = _Words.of("\n".join(source.text for source in document.sources))
     by_place: dict[tuple[str, int, int, int], list[PartialRun]] = {}
     for event in trace.events():
         if isinstance(event, Trained) and event.settings is not None:
-            by_place.setdefault(event.location.sort_key(), []).append(_lower(event, text, versions))
+            by_place.setdefault(event.location.sort_key(), []).append(_lower(event, words, versions))
     return tuple(_agreed(partials) for partials in by_place.values())
 
 
-def _lower(event: Trained, text: str, versions: VersionView) -> PartialRun:
+def _lower(event: Trained, words: _Words, versions: VersionView) -> PartialRun:
     settings = event.settings
     assert settings is not None
     read = _Reader(settings, event.trainer)
     facts = Run(
         root=event.made_at,
         model=_model(event.model),
-        adapter=_adapter(event.model, text),
+        adapter=_adapter(event.model, words),
         precision=PrecisionFacts(compute=_compute_dtype(read)),
         batch=BatchFacts(
             micro_batch=read.integer("per_device_train_batch_size", 8),
             gradient_accumulation=read.integer("gradient_accumulation_steps", 1),
         ),
         training=TrainingFacts(
-            optimizer=_optimizer(read, event, text),
+            optimizer=_optimizer(read, event, words),
             gradient_checkpointing=read.flag("gradient_checkpointing", event.trainer.startswith("trl.")),
         ),
     )
@@ -91,7 +103,7 @@ def _model(model: LoadedModel | None) -> ModelFacts:
     )
 
 
-def _adapter(model: LoadedModel | None, text: str) -> AdapterFacts:
+def _adapter(model: LoadedModel | None, words: _Words) -> AdapterFacts:
     """Full training only where nothing in the script hints at anything else."""
     if model is None:
         return AdapterFacts()
@@ -101,7 +113,7 @@ def _adapter(model: LoadedModel | None, text: str) -> AdapterFacts:
         for name in ("quantization_config", "load_in_4bit", "load_in_8bit")
     )
     if model.adapter is None:
-        certain = not quantized and _MAY_FREEZE.search(text) is None
+        certain = not quantized and not words.may_freeze
         return AdapterFacts(
             method=default(Method.FULL, "all weights are trained") if certain else Fact(UNKNOWN, (here,))
         )
@@ -125,8 +137,8 @@ def _compute_dtype(read: _Reader) -> Fact[DType]:
     return NOTHING
 
 
-def _optimizer(read: _Reader, event: Trained, text: str) -> Fact[str]:
-    if event.own_class or _OWN_OPTIMIZER.search(text) is not None:
+def _optimizer(read: _Reader, event: Trained, words: _Words) -> Fact[str]:
+    if event.own_class or words.own_optimizer:
         return Fact(UNKNOWN, (_origin(event.made_at),))
     return read.text("optim")
 

@@ -45,4 +45,6 @@ def _is_placeholder(document: DataDocument, fault: SyntaxFault) -> bool:
 def _first(faults: Sequence[SyntaxFault], severity: Severity | None) -> Iterator[Match]:
     if faults:
         fault = min(faults, key=lambda fault: fault.location.sort_key())
+        if fault.cause is FaultCause.NEWER_PYTHON:
+            severity = Severity.INFO  # the Python of the run is not the one we happen to run in
         yield Match(at=fault.location, values={"cause": fault.message}, severity=severity)

@@ -47,19 +47,20 @@ def read_ignores(document: Document) -> tuple[Ignore, ...]:
     else:
         commented = ((document.source, comment) for comment in document.comments)
     found: list[Ignore] = []
+    indices: dict[int | None, LineIndex] = {}
     for source, comment in commented:
-        if "ftlint" in comment.text:
-            found.extend(_ignores_of(source, comment))
+        if "ftlint" not in comment.text or (match := re.search(_PATTERN, comment.text)) is None:
+            continue
+        if source.cell not in indices:
+            from ftlint.syntax.positions import LineIndex
+
+            indices[source.cell] = LineIndex(source.text)
+        row = indices[source.cell].position(comment.span.start).row
+        found.extend(_ignores_of(source, comment, match, row))
     return tuple(found)
 
 
-def _ignores_of(source: Source, comment: Comment) -> list[Ignore]:
-    match = re.search(_PATTERN, comment.text)
-    if match is None:
-        return []
-    from ftlint.syntax.positions import LineIndex
-
-    row = LineIndex(source.text).position(comment.span.start).row
+def _ignores_of(source: Source, comment: Comment, match: re.Match[str], row: int) -> list[Ignore]:
     if match["what"] == "ignore-file":
         rows = None
     else:

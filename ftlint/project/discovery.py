@@ -106,7 +106,7 @@ class _Walk:
                 if _is_folder_to_enter(entry):
                     waiting.append(path)
                 elif _is_file(entry) and (format := self._format_in_walk(path)) is not None:
-                    if format in _DATA and entry.stat().st_size > self.workspace.size_limit_bytes:
+                    if format in _DATA and _size_bytes(entry) > self.workspace.size_limit_bytes:
                         self.too_large.append(path)
                     else:
                         self._target(Target(path, format, top))
@@ -150,6 +150,14 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:
         return False
+
+
+def _size_bytes(entry: os.DirEntry[str]) -> int:
+    """The size of a file; 0 where it cannot be asked for, so that whoever reads it says why."""
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return 0
 
 
 class ProjectRoots:

@@ -19,6 +19,7 @@ from ftlint.spans import How, Location, Origin, Span
 T = TypeVar("T")
 
 _LONGEST_VALUE = 60  # characters of a value that an error repeats
+_LARGEST_NUMBER = 2**63 - 1  # of TOML
 
 
 @record
@@ -90,7 +91,7 @@ class SettingsTable:
         value = self.values.get(key)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_NUMBER:
             raise self.complaint(key, "a whole number of at least 1")
         return value
 
@@ -162,7 +163,12 @@ def _dotted(path: SettingPath) -> str:
 def _as_written(value: object) -> str:
     """The value as TOML spells it, cut where it is long."""
     if isinstance(value, (str, bool, int, float, list, dict)):
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        try:
+            text = json.dumps(value, ensure_ascii=False, default=str)
+        except RecursionError:
+            text = "a table of many levels"
+        except ValueError:  # a hexadecimal number of more digits than Python prints
+            text = "a number of thousands of digits"
     else:
         text = str(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

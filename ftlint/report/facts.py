@@ -13,6 +13,7 @@ from ftlint.run.fact import Unknown
 from ftlint.spans import How, Origin
 
 GIB = 2**30
+_MOST_BITS = 2_000  # Python prints at least 640 digits, and refuses some more
 
 
 def gib(num_bytes: int) -> str:
@@ -36,6 +37,8 @@ def value_text(name: str, value: object) -> str:
         return f"{value.model_type}, {value.num_layers} layers of {value.hidden_size}, vocabulary {value.vocab_size}"
     if isinstance(value, Gpu):
         return value.name
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return f"a number of {value.bit_length()} bits"
     if isinstance(value, int) and re.search(r"(?:^|[._])bytes(?:$|_)", name):
         return f"{value} bytes ({gib(value)})"
     return visible(str(value))

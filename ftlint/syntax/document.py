@@ -55,6 +55,7 @@ class FaultCause(Enum):
     BYTE_ORDER_MARK = "byte-order-mark"
     BINARY = "binary"
     LIMIT = "limit"
+    NEWER_PYTHON = "newer-python"
     EMPTY = "empty"
     EXTRA_TEXT = "extra-text"
     UNCLOSED = "unclosed"

@@ -11,6 +11,8 @@ from ftlint.syntax.document import Comment
 from ftlint.syntax.positions import begins_line
 from ftlint.syntax.python import LEXEMES
 
+_SESSION = re.compile(r"\s*>>>(?: |$)", re.MULTILINE)
+_PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>[A-Za-z_!][\w.]*|!)[^\r\n]*")
 # Cell magics whose body is Python in the notebook's own namespace. All others (bash, writefile, html, …) hide it.
 _PYTHON_CELL_MAGICS = frozenset(
@@ -42,7 +44,9 @@ class MagicFree:
 
 
 def without_magics(text: str) -> MagicFree:
-    """Takes the magics out of a cell's text."""
+    """Takes the magics out of a cell's text, and the prompts of a session that was pasted into it."""
+    if _SESSION.match(text):
+        text = _PROMPT.sub(lambda prompt: " " * len(prompt[0]), text)
     if not any(sign in text for sign in "%!?") and not _may_have_automagic(text):
         return MagicFree(text, ())
     magics: list[Comment] = []

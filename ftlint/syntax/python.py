@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ftlint.spans import Span
 from ftlint.syntax.document import Comment, FaultCause, Format, ScriptCell, ScriptDocument, Source, SyntaxFault
+from ftlint.syntax.newer_python import newer_release
 from ftlint.syntax.positions import LineIndex, begins_line
 from ftlint.syntax.text import printable
 
@@ -24,6 +25,7 @@ LEXEMES = re.compile(
     r"|'[^'\\\r\n]*(?:\\(?:\r\n|.)[^'\\\r\n]*)*'?",
     re.DOTALL,
 )
+_INDENTED = re.compile(r"\s*^[ \t]+\S", re.MULTILINE)
 
 
 def parse_python(source: Source, faults: Sequence[SyntaxFault] = ()) -> ScriptDocument:
@@ -65,13 +67,35 @@ def _tree(source: Source, code: str) -> tuple[ast.Module | None, SyntaxFault | N
             warnings.simplefilter("ignore")  # invalid escapes and the like are other linters' business
             return ast.parse(code), None
     except SyntaxError as error:
-        message = f"{python} cannot parse this: {error.msg}"
-        return None, SyntaxFault(source.location(_place(error, source)), message)
+        if source.cell is not None and (tree := _indented_tree(code)) is not None:
+            return tree, None
+        place = _place(error, source)
+        release = _newer_release(error, place, source)
+        if release is not None:
+            message = f"this may be Python {release} or newer, and ftlint runs in {python} ({error.msg})"
+            return None, SyntaxFault(source.location(place), message, FaultCause.NEWER_PYTHON)
+        return None, SyntaxFault(source.location(place), f"{python} cannot parse this: {error.msg}")
     except (RecursionError, MemoryError):
         message = "the code is nested too deeply to be parsed"
         return None, SyntaxFault(source.location(Span(0, 0)), message, FaultCause.LIMIT)
     except ValueError as error:  # NUL characters, which only a notebook's cell can still have here
         return None, SyntaxFault(source.location(Span(0, 0)), f"{python} cannot parse this: {error}", FaultCause.BINARY)
+
+
+def _indented_tree(code: str) -> ast.Module | None:
+    """The tree of a cell whose first line is indented: IPython takes that away before Python sees it."""
+    if not _INDENTED.match(code):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(f"if True:\n{code}")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    (block, *rest) = tree.body
+    tree.body = [*block.body, *rest]  # type: ignore[attr-defined]  # it is the `if` we put there
+    ast.increment_lineno(tree, -1)
+    return tree
 
 
 def _place(error: SyntaxError, source: Source) -> Span:
@@ -82,6 +106,12 @@ def _place(error: SyntaxError, source: Source) -> Span:
     start = lines.offset(row, error.offset or 1)
     end = lines.offset(error.end_lineno or row, error.end_offset or 0)
     return Span(start, max(end, min(start + 1, lines.line(row)[1]), start))
+
+
+def _newer_release(error: SyntaxError, place: Span, source: Source) -> str | None:
+    lines = line_index(source.text)
+    start, end = lines.line(lines.position(place.start).row)
+    return newer_release(error.msg, source.text[start:end], place.start - start)
 
 
 def _comments(code: str) -> Iterator[Comment]:

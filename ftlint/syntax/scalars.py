@@ -72,12 +72,21 @@ _OMEGACONF_FLOAT = r"[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[
 _YAML12_INT = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
 _YAML12_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<float>(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)")
+# `0x…` of 5,000 digits is a number to PyYAML, but one that Python refuses to print; 640 digits it always prints.
+_MOST_BITS = 2_000
 _JSON_WORDS = {"true": True, "false": False, "null": None}
 _JSON_FLOATS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 def resolve(scalar: Scalar, rules: ScalarRules) -> ScalarValue:
     """The value that the loader makes of `scalar`."""
+    value = _resolved(scalar, rules)
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return Opaque(scalar.tag or "", scalar.text)
+    return value
+
+
+def _resolved(scalar: Scalar, rules: ScalarRules) -> ScalarValue:
     try:
         if scalar.tag == "!" and scalar.raw:
             return _PLAIN[rules](scalar.text)  # PyYAML reads even `! '12'` as a number

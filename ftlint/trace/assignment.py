@@ -61,6 +61,7 @@ def set_attribute(
     elif isinstance(owner, Reference) and isinstance(record, (Instance, Class)):
         attributes = {**record.attributes, name: value}
         machine.state.writable_heap()[owner.id] = dataclasses.replace(record, attributes=attributes)
+        machine.note_entry(owner, name, value, expression if expression is not None else node)
     elif isinstance(owner, PartOf):
         if name not in ("requires_grad", "grad"):
             hide(machine, owner)
@@ -85,6 +86,8 @@ def _set_item(
             machine.state.writable_heap()[owner.id] = dataclasses.replace(
                 record, entries={**record.entries, index.value: value}
             )
+            if isinstance(index.value, str):
+                machine.note_entry(owner, index.value, value, expression if expression is not None else node)
         else:
             machine.state.writable_heap()[owner.id] = dataclasses.replace(record, open=True)
     elif isinstance(owner, Reference) and isinstance(record, Items):

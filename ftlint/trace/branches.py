@@ -14,14 +14,18 @@ from ftlint.trace.machine import (
     Signal,
     Way,
 )
-from ftlint.trace.paths import met, run_choices
-from ftlint.trace.reading import element_of
-from ftlint.trace.state import State, join
-from ftlint.trace.values import (
-    Value,
-)
+from ftlint.trace.paths import meet, met, run_choices
+from ftlint.trace.reading import element_of, unfold
+from ftlint.trace.state import State, holds_module, join
+from ftlint.trace.values import NONE, Tuple, Value
 
 _CompoundRule: TypeAlias = "Callable[[Machine, Any, State], list[Way]]"
+
+MAX_TURNS = 16  # of loops that are read turn by turn, one inside another
+# A loop that uses one of these may name another submodule in each turn.
+_BY_NAME = frozenset(
+    {"setattr", "getattr", "_modules", "add_module", "register_module", "set_submodule", "get_submodule"}
+)
 
 
 def _tested(machine: Machine, test: ast.expr, state: State) -> list[tuple[State, Truth, Value]]:
@@ -29,11 +33,12 @@ def _tested(machine: Machine, test: ast.expr, state: State) -> list[tuple[State,
     values: list[Value] = []
 
     def action() -> None:
-        values.append(machine.evaluate(test))
+        values.append(NONE)  # so that a way that stops while the condition is read has its place too
+        values[-1] = machine.evaluate(test)
 
     found = []
     for position, (after, signal) in enumerate(run_choices(machine, state, action)):
-        if signal is None and position < len(values):
+        if signal is None:
             machine.state = after
             found.append((after, machine.truth(values[position]), values[position]))
     return found
@@ -83,13 +88,58 @@ def _loop(machine: Machine, body: list[ast.stmt], orelse: list[ast.stmt], state:
 
 def _for(machine: Machine, node: ast.For | ast.AsyncFor, state: State) -> list[Way]:
     ways: list[Way] = []
+    turns: list[tuple[Value, ...] | None] = []
 
     def action() -> None:
-        assign(machine, node.target, element_of(machine, machine.evaluate(node.iter)), node.target, None)
+        turns.append(None)
+        value = machine.evaluate(node.iter)
+        turns[-1] = _turns(machine, node, value)
+        if turns[-1] is None:
+            assign(machine, node.target, element_of(machine, value), node.target, None)
 
-    for after, signal in run_choices(machine, state, action):
-        ways += _loop(machine, node.body, node.orelse, after) if signal is None else [(after, signal)]
+    for (after, signal), items in zip(run_choices(machine, state, action), turns, strict=True):
+        if signal is not None:
+            ways.append((after, signal))
+        elif items is not None:
+            ways += _turn_by_turn(machine, node, items, after)
+        else:
+            ways += _loop(machine, node.body, node.orelse, after)
     return ways
+
+
+def _turns(machine: Machine, node: ast.For | ast.AsyncFor, value: Value) -> tuple[Value, ...] | None:
+    """What a loop goes over, where it has to be read turn by turn: over modules, or over names of submodules."""
+    items = unfold(machine, value)
+    if items is None or len(items) < 2 or len(items) * machine.turns > MAX_TURNS:
+        return None
+    names = any(
+        (isinstance(part, ast.Name) and part.id in _BY_NAME)
+        or (isinstance(part, ast.Attribute) and part.attr in _BY_NAME)
+        for statement in node.body
+        for part in ast.walk(statement)
+    )
+    return items if names or holds_module(Tuple(items), machine.state) else None
+
+
+def _turn_by_turn(machine: Machine, node: ast.For | ast.AsyncFor, items: tuple[Value, ...], state: State) -> list[Way]:
+    live, ended, left = [state], list[State](), list[Way]()
+    machine.turns *= len(items)
+    for item in items:
+        for each in live:
+            machine.state = each
+            assign(machine, node.target, item, node.target, None)
+        going_on: list[State] = []
+        for after, signal in machine.run_block(node.body, live):
+            if signal in (None, Signal.CONTINUE):
+                going_on.append(after)
+            elif signal is Signal.BREAK:
+                ended.append(after)
+            else:
+                left.append((after, signal))
+        live = meet(machine, going_on)
+    machine.turns //= len(items)
+    ways = machine.run_block(node.orelse, live) if node.orelse else [(after, None) for after in live]
+    return [*met(machine, [*ways, *((after, None) for after in ended)]), *left]
 
 
 def _while(machine: Machine, node: ast.While, state: State) -> list[Way]:

@@ -76,6 +76,7 @@ def read_arguments(machine: Machine, node: ast.Call) -> Arguments:
     positional: list[Value] = []
     keywords: dict[str, Value] = {}
     complete = True
+    spread: list[Reference] = []
     for argument in node.args:
         if isinstance(argument, ast.Starred):
             value = machine.evaluate(argument.value)
@@ -94,11 +95,14 @@ def read_arguments(machine: Machine, node: ast.Call) -> Arguments:
             continue
         record = machine.record(value)
         if isinstance(record, Dictionary):
-            keywords.update({key: item for key, item in record.entries.items() if isinstance(key, str)})
+            for key, item in record.entries.items():
+                if isinstance(key, str):
+                    keywords[key] = machine.unknown(None, key) if record.open else item
             complete &= not record.open
+            spread += [value] if isinstance(value, Reference) else []
         else:
             complete = False
-    return Arguments(tuple(positional), keywords, complete)
+    return Arguments(tuple(positional), keywords, complete, tuple(spread))
 
 
 def call_value(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr) -> Value:
@@ -116,6 +120,8 @@ def call_value(machine: Machine, callee: Value, arguments: Arguments, node: ast.
     if isinstance(callee, Reference) and isinstance(record, Module):
         return run_module(machine, callee.id, arguments, node)
     if isinstance(callee, Reference) and isinstance(record, Instance):
+        if record.name == builtin_calls.PARTIAL:
+            return builtin_calls.call_partial(machine, record, arguments, node)
         method = method_of(machine, record.class_id, "__call__")
         if method is not None:
             return call_function(machine, dataclasses.replace(method, bound=callee), arguments, node)
@@ -191,6 +197,9 @@ def call_external(machine: Machine, callee: External, arguments: Arguments, node
         return handler(machine, callee, arguments, node)
     if name in EXITS:
         raise Stopped
+    if name.startswith("torch.nn.Module.") and arguments.positional:  # `nn.Module.half(model)`
+        receiver, *rest = arguments.positional
+        return call_method(machine, receiver, callee.last, dataclasses.replace(arguments, positional=tuple(rest)), node)
     layer = layer_of(name)
     if layer is not None or is_container(name):
         return torch_calls.build_layer(machine, callee, arguments, node)

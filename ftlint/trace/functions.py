@@ -130,7 +130,7 @@ def call_function(machine: Machine, function: Function, arguments: Arguments, no
     machine.called.add(definition)
 
     def produce() -> list[tuple[State, Value]]:
-        return _read_body(machine, function, arguments)
+        return _read_body(machine, function, arguments, node)
 
     return machine.choose(produce)
 
@@ -172,11 +172,11 @@ def names_reached(machine: Machine, definition: FunctionDefinition) -> frozenset
     return known
 
 
-def _read_body(machine: Machine, function: Function, arguments: Arguments) -> list[tuple[State, Value]]:
+def _read_body(machine: Machine, function: Function, arguments: Arguments, node: ast.AST) -> list[tuple[State, Value]]:
     definition = function.definition
     outer_frame, outer_choices, outer_autocast = machine.frame, machine.choices, machine.state.autocast
     number = machine.number()
-    machine.state.open_scope(number, bind_parameters(machine, function, arguments))
+    machine.state.open_scope(number, bind_parameters(machine, function, arguments, node))
     machine.frame = Frame((number, *function.scopes), definition.source, function)
     machine.active.append(definition)
     if definition.autocast:
@@ -203,7 +203,9 @@ def _read_body(machine: Machine, function: Function, arguments: Arguments) -> li
         machine.frame, machine.choices = outer_frame, outer_choices
 
 
-def bind_parameters(machine: Machine, function: Function, arguments: Arguments) -> dict[str, Value]:
+def bind_parameters(
+    machine: Machine, function: Function, arguments: Arguments, call: ast.AST | None = None
+) -> dict[str, Value]:
     """The scope a call begins with; a parameter that may have been passed unseen is unknown."""
     node = function.definition.node
     parameters = node.args
@@ -227,7 +229,8 @@ def bind_parameters(machine: Machine, function: Function, arguments: Arguments) 
     if parameters.vararg is not None:
         scope[parameters.vararg.arg] = Tuple(rest) if arguments.complete else machine.unknown()
     if parameters.kwarg is not None:
-        scope[parameters.kwarg.arg] = machine.add(
-            Dictionary(dict[EntryKey, Value](unused.items()), open=not arguments.complete)
-        )
+        rest_of_keywords = machine.add(Dictionary(dict[EntryKey, Value](unused.items()), open=not arguments.complete))
+        if call is not None:
+            machine.note_place(rest_of_keywords, call)
+        scope[parameters.kwarg.arg] = rest_of_keywords
     return scope

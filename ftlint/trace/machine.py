@@ -15,7 +15,7 @@ from ftlint.syntax.document import Source
 from ftlint.syntax.python import span_of
 from ftlint.trace.events import Event
 from ftlint.trace.heap import Class, Construction, Items, Module, Record, Replacement, Weights
-from ftlint.trace.places import WrittenPlaces
+from ftlint.trace.places import Place, WrittenPlaces
 from ftlint.trace.state import State
 from ftlint.trace.values import (
     Arguments,
@@ -145,6 +145,8 @@ class Machine:
         self.ended: list[State] = []  # paths that stopped before the end, after something had happened on them
         self.feeding: Replacement | None = None
         self.body = Weights()  # of the library's model that is running
+        self.turns = 1  # how often the statement being read is read in loops that go turn by turn
+        self.own_lm_loss = False  # whoever runs the model computes the loss from its LM head's weight, not through it
         self.reasons: tuple[str, ...] = ()  # why what is read now may not happen so
         self._rules = rules
         self.places = WrittenPlaces()
@@ -178,7 +180,11 @@ class Machine:
     def note_place(self, value: Value, node: ast.AST) -> None:
         """Remember that an object is made by that expression."""
         if isinstance(value, Reference):
-            self.places.note(value, self.record(value), node, self.location)
+            self.places.note(value, self.record(value), Place(self.frame.source, node))
+
+    def note_entry(self, owner: Reference, name: str, value: Value, node: ast.AST) -> None:
+        """Remember that an object gets an entry by that expression."""
+        self.places.note_entry(owner, name, value, Place(self.frame.source, node))
 
     def emit(self, event: Event) -> None:
         """Note that something happens on this path."""
@@ -297,7 +303,7 @@ class Machine:
     @property
     def num_paths_affordable(self) -> int:
         """How many paths may be followed side by side: fewer when a script turns out to be long and winding."""
-        return MAX_PATHS if self.steps_left > self.reserve * 2 else 4
+        return MAX_PATHS if self.steps_left > self.reserve * 3 else 4
 
     def choose(self, produce: Callable[[], list[tuple[State, Value]]]) -> Value:
         """One of several ways on; the statement that is being run will be run again for the others."""

@@ -11,7 +11,7 @@ from ftlint.spans import Location
 from ftlint.trace.events import Cast, Replaced
 from ftlint.trace.heap import Dictionary, Instance, Items, Module, ModuleKind, Replacement, Weights
 from ftlint.trace.library.layers import layer_of
-from ftlint.trace.library.models import EMBEDDINGS, HEADS, LAYERS, PARTS_CALLED, has_head
+from ftlint.trace.library.models import EMBEDDINGS, HEADS, INNER_HEADS, LAYERS, PARTS_CALLED, has_head, is_settings
 from ftlint.trace.machine import Machine
 from ftlint.trace.naming import own_expression, text_of, torch_name
 from ftlint.trace.values import (
@@ -94,6 +94,9 @@ def hide(machine: Machine, value: Value, depth: int = 6) -> None:
         elif isinstance(record, Instance):
             for item in record.attributes.values():
                 hide(machine, item, depth - 1)
+            if is_settings(record.name) and record.class_id is None:
+                changed = {name: machine.unknown(None, name) for name in record.attributes}
+                machine.state.writable_heap()[value.id] = dataclasses.replace(record, attributes=changed, open=True)
     elif isinstance(value, Tuple):
         for item in value.items:
             hide(machine, item, depth)
@@ -101,6 +104,23 @@ def hide(machine: Machine, value: Value, depth: int = 6) -> None:
         if value.bound is not None and depth:
             hide(machine, value.bound, depth - 1)
         _hide_captured(machine, value)
+
+
+def lose(machine: Machine, value: Value, depth: int = 3) -> None:
+    """One of the modules in a collection goes on under a name, we do not know which: any of them may change."""
+    if machine.module(value) is not None:
+        hide(machine, value)
+        return
+    record = machine.record(value)
+    items: tuple[Value, ...] = value.items if isinstance(value, Tuple) else ()
+    if isinstance(record, Items):
+        items = record.items
+    elif isinstance(record, Dictionary):
+        items = tuple(record.entries.values())
+    elif isinstance(record, Instance):
+        items = tuple(record.attributes.values())
+    for item in items if depth else ():
+        lose(machine, item, depth - 1)
 
 
 def _hide_captured(machine: Machine, function: Function) -> None:
@@ -146,7 +166,10 @@ def body_term(machine: Machine, id: int) -> DTypeTerm:
         seen.add(current)
         if part.weights.term != record.weights.term:
             return UNKNOWN
-        stack += [value.id for value in part.children.values() if isinstance(value, Reference)]
+        for name, value in part.children.items():
+            if machine.module(value) is None and "norm" in name.lower():
+                return UNKNOWN  # a norm that we do not know, whose weights may decide what comes out of it
+            stack += [value.id] if isinstance(value, Reference) else []
     return record.weights.term
 
 
@@ -218,7 +241,8 @@ def _is_there(machine: Machine, id: int, owner: Module, name: str, before: Value
     if owner.kind is ModuleKind.MODEL:
         return has_head(owner.name, name, owner.family)
     if owner.kind is ModuleKind.PART:
-        return Truth.of(name in LAYERS or name in EMBEDDINGS)
+        heads = INNER_HEADS.get(owner.name.rpartition(".")[2], frozenset[str]())
+        return Truth.of(name in LAYERS or name in EMBEDDINGS or name in heads)
     return Truth.of(owner.kind is ModuleKind.UNSEEN and name in HEADS | LAYERS | EMBEDDINGS)
 
 

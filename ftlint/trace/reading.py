@@ -9,7 +9,7 @@ from ftlint.trace.classes import get_attribute
 from ftlint.trace.heap import Class, Dictionary, Instance, Items, Module, ModuleKind
 from ftlint.trace.library.layers import layer_of
 from ftlint.trace.machine import Machine
-from ftlint.trace.modules import body_term, child
+from ftlint.trace.modules import body_term, child, lose
 from ftlint.trace.running import method_of
 from ftlint.trace.values import (
     Constant,
@@ -25,6 +25,9 @@ from ftlint.trace.values import (
     Value,
 )
 
+_CONVERTS = frozenset({"to", "type", "half", "bfloat16", "float", "double"})
+_WEIGHTS = frozenset({"weight", "bias", "data"})
+
 
 def attribute(machine: Machine, value: Value, name: str) -> Value:
     """`value.name`, read."""
@@ -37,7 +40,9 @@ def attribute(machine: Machine, value: Value, name: str) -> Value:
             return DTypeValue(value.term)
         return value if name in ("data", "T", "mT", "grad", "logits") else Opaque(("tensor", name), name)
     if isinstance(value, PartOf):
-        return DTypeValue(body_term(machine, value.id)) if name == "dtype" else value
+        if name == "dtype":
+            return DTypeValue(body_term(machine, value.id))
+        return PartOf(value.id, tensor=True) if name in _WEIGHTS else value
     if isinstance(value, Reference):
         record = machine.state.heap.get(value.id)
         if isinstance(record, Module):
@@ -67,7 +72,7 @@ def _module_attribute(machine: Machine, id: int, record: Module, name: str) -> V
         return Opaque(("device", id), "device")
     layer = layer_of(record.name)
     if name in ("weight", "bias") and (record.kind is ModuleKind.PART or layer is not None):
-        return PartOf(id)
+        return PartOf(id, tensor=True)
     if name in ("config", "generation_config", "in_features", "out_features", "training", "__class__", "hf_device_map"):
         return Opaque((name, id), name)
     if name in ("module", "_orig_mod") and record.kind is not ModuleKind.SCRIPT:
@@ -79,6 +84,8 @@ def _module_attribute(machine: Machine, id: int, record: Module, name: str) -> V
         owner = machine.class_of(record.class_id)
         found = owner.attributes.get(name) if owner is not None else None
         return found if found is not None else Opaque(("attribute", id, name), name)
+    if name in _CONVERTS:
+        return Method(Reference(id), name)
     if name in ("_modules", "__dict__"):
         return Method(Reference(id), "_modules")
     return child(machine, id, name) or Opaque(("attribute", id, name), name)
@@ -96,22 +103,27 @@ def subscript(machine: Machine, base: Value, index: Value, sliced: bool = False)
     if isinstance(base, Tuple):
         if isinstance(key, int) and -len(base.items) <= key < len(base.items):
             return base.items[key]
+        lose(machine, base)
         return machine.unknown()
     record = machine.record(base)
     if isinstance(record, Dictionary) and isinstance(index, Constant):
         found = record.entries.get(key) if not isinstance(key, (bytes, complex)) else None
         if found is not None and not record.open:
             return found
+        if record.open:
+            lose(machine, base)
         return Opaque(("item", base, index, machine.number() if record.open else 0), str(key))
     if isinstance(record, Items) and isinstance(key, int) and not sliced:
         if not record.open and -len(record.items) <= key < len(record.items):
             return record.items[key]
+        lose(machine, base)
         return machine.unknown()
     if isinstance(record, Module) and isinstance(base, Reference):
         return _module_item(machine, base, record, index, sliced)
     if isinstance(base, Opaque):
         hint = key if isinstance(key, str) else base.hint
         return Opaque(("item", base.key, key_of(index)), hint)
+    lose(machine, base)
     return machine.unknown()
 
 
@@ -124,6 +136,8 @@ def _module_item(machine: Machine, base: Reference, record: Module, index: Value
             return record.children[names[index.value]]
         if isinstance(index, Constant) and isinstance(index.value, str):
             return record.children.get(index.value, PartOf(base.id))
+        if len(names) == 1 and not record.opaque and record.name.endswith("ModuleList"):
+            return record.children[names[0]]  # it stands for each module of the list
         return PartOf(base.id)
     if record.kind is ModuleKind.PART:
         # Layers of a library's list are alike; `layers[0]` and `layers[i]` may be the same one.
@@ -156,11 +170,13 @@ def element_of(machine: Machine, value: Value) -> Value:
     """What a loop over a value binds, one item standing for all."""
     if isinstance(value, (PartOf, Tensor)):
         return value
-    if isinstance(value, Tuple):
-        return value.items[0] if len(set(value.items)) == 1 else machine.unknown()
     record = machine.record(value)
-    if isinstance(record, Items):
-        return record.items[0] if len(record.items) == 1 else machine.unknown()
+    if isinstance(value, Tuple) or isinstance(record, Items):
+        items = value.items if isinstance(value, Tuple) else record.items if isinstance(record, Items) else ()
+        if len(set(items)) == 1:
+            return items[0]
+        lose(machine, value)
+        return machine.unknown()
     if isinstance(record, Module) and isinstance(value, Reference):
         if record.kind is ModuleKind.PART:
             return child(machine, value.id, "[]") or PartOf(value.id)

@@ -15,11 +15,12 @@ from ftlint.spans import Location
 from ftlint.trace.events import Fed, Manner, Used
 from ftlint.trace.heap import Module, ModuleKind, Weights
 from ftlint.trace.library.layers import layer_of
-from ftlint.trace.library.models import EMBEDDINGS
+from ftlint.trace.library.models import EMBEDDINGS, casts_embeddings
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import body_term, either
 from ftlint.trace.values import Arguments, DTypeTerm, Function, Opaque, Reference, Tensor, Value
 
+SOME_BODIES = "unless the model converts what its embedding gives, as T5 does"
 SOME_MODELS = "unless the model converts its head's input, as Mamba does"
 
 
@@ -160,31 +161,32 @@ def _library(machine: Machine, id: int, record: Module, location: Location, node
             continue
         body = body_term(machine, id)
         if name in EMBEDDINGS:
-            # It is fed tokens, and feeds the rest: the first projection meets its dtype (tried with a tiny Llama).
-            if machine.state.autocast is Truth.NO and module.kind is ModuleKind.LAYER:
-                reasons = tuple(dict.fromkeys((*replacement.reasons, *machine.reasons)))
-                machine.emit(
-                    Fed(
-                        location,
-                        child_id,
-                        replacement,
-                        body,
-                        module.weights,
-                        Truth.NO,
-                        manner,
-                        record.weights,
-                        True,
-                        reasons,
-                    )
-                )
+            _embedding(machine, child_id, record, body, location, manner)
             continue
-        if record.casts_head_input and name == "lm_head":
+        if name == "lm_head" and (record.casts_head_input or machine.own_lm_loss):
             body = UNKNOWN
         outer, outer_body = machine.reasons, machine.body
         machine.reasons = (*outer, SOME_MODELS) if record.unnamed and name == "lm_head" else outer
         machine.body = record.weights
         _run(machine, child_id, module, Tensor(body), Arguments((Tensor(body),)), location, node, manner)
         machine.reasons, machine.body = outer, outer_body
+
+
+def _embedding(machine: Machine, id: int, owner: Module, body: DTypeTerm, location: Location, manner: Manner) -> None:
+    """A replaced embedding is fed tokens, and feeds the rest: the first norm or projection meets its dtype."""
+    module = machine.state.heap[id]
+    assert isinstance(module, Module)
+    replacement = module.replacement
+    if replacement is None or machine.state.autocast is not Truth.NO or module.kind is not ModuleKind.LAYER:
+        return
+    if casts_embeddings(owner.name, owner.family):
+        return
+    unnamed = (SOME_BODIES,) if owner.unnamed else ()
+    reasons = tuple(dict.fromkeys((*replacement.reasons, *machine.reasons, *unnamed)))
+    weights = module.weights
+    machine.emit(
+        Fed(location, id, replacement, body, weights, Truth.NO, manner, owner.weights, by_owner=True, reasons=reasons)
+    )
 
 
 def _replaced(machine: Machine, id: int) -> Iterator[tuple[str, int, Module]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from ftlint.record import record
+from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN, Unknown
 from ftlint.spans import Location
 from ftlint.trace.heap import Dictionary, Instance, Items, Module
-from ftlint.trace.values import Constant, DTypeValue, Tuple, Value
+from ftlint.trace.values import Constant, DTypeValue, Opaque, Tuple, Value
 
 if TYPE_CHECKING:
     from ftlint.trace.machine import Machine
@@ -18,7 +19,7 @@ MAX_DEPTH = 8
 
 @record
 class Settings:
-    """`entries` by name. `open`: there may be others, or those listed may have changed since."""
+    """`entries` by name. `open`: there may be others."""
 
     location: Location
     entries: tuple[tuple[str, Setting], ...]
@@ -44,7 +45,7 @@ class Setting:
 class LoadedModel:
     """Which model is trained: the id it is loaded by (None where that cannot be seen), its class, its adapter.
 
-    `adapter`: the settings of an adapter put on it in this script; None where none was seen.
+    `adapter`: the settings of the LoRA put on it in this script, on every path; None where none is seen for certain.
     """
 
     model_id: str | None
@@ -62,6 +63,8 @@ def settings_of(machine: Machine, value: Value | None, fallback: Location, depth
     if isinstance(found, Dictionary):
         entries = {name: item for name, item in found.entries.items() if isinstance(name, str)}
         is_open = found.open or len(entries) < len(found.entries)
+        if found.open:  # what is listed may have been changed by whoever had the dict, or by a `**` after it
+            entries = {name: Opaque(("open", name), name) for name in entries}
     elif isinstance(found, Instance):
         entries, is_open = dict(found.attributes), found.open
     else:
@@ -75,9 +78,8 @@ def settings_of(machine: Machine, value: Value | None, fallback: Location, depth
 
 
 def _entry(machine: Machine, owner: Value, name: str, item: Value, fallback: Location, depth: int) -> Setting:
-    written = machine.places.entry(owner, name)
-    # A place noted for another value is not where this one comes from.
-    location = written[1] if written is not None and written[0] == item else fallback
+    written = machine.places.entry(owner, name, item)
+    location = written.location if written is not None else fallback
     return Setting(_plain(machine, item, location, depth), location)
 
 
@@ -85,7 +87,7 @@ def _plain(machine: Machine, value: Value, location: Location, depth: int) -> Se
     if isinstance(value, Constant):
         return UNKNOWN if isinstance(value.value, bytes | complex) else value.value
     if isinstance(value, DTypeValue):
-        return str(getattr(value.term, "value", "")) or UNKNOWN
+        return value.term.value if isinstance(value.term, DType) else UNKNOWN
     if isinstance(value, Tuple):
         return tuple(_plain(machine, item, location, depth + 1) for item in value.items)
     found = machine.record(value)

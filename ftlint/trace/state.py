@@ -9,7 +9,7 @@ from typing import TypeAlias
 from ftlint.run.dtype import DType, parse_dtype
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.events import Event
-from ftlint.trace.heap import Dictionary, Instance, Items, Module, Record, Weights
+from ftlint.trace.heap import Dictionary, Instance, Items, Module, ModuleKind, Record, Weights
 from ftlint.trace.values import Constant, DTypeTerm, DTypeValue, Opaque, PartOf, Reference, Tensor, Tuple, Value
 
 Scope: TypeAlias = "dict[str, Value]"
@@ -93,6 +93,10 @@ def join(left: State, right: State, *, force: bool = False) -> State | None:
 class _Joiner:
     def __init__(self, left: State, right: State, force: bool) -> None:
         self.left, self.right, self.force = left, right, force
+        # One object for two that each path made for itself, by the left one's id and by the right one's.
+        self.fused: dict[int, int] = {}
+        self.fused_right: dict[int, int] = {}
+        self.waiting: list[int] = []
 
     def joined(self) -> State:
         left, right = self.left, self.right
@@ -101,7 +105,6 @@ class _Joiner:
         result = State.__new__(State)
         result.default_dtype = left.default_dtype if left.default_dtype == right.default_dtype else UNKNOWN
         result.autocast = left.autocast if left.autocast is right.autocast else Truth.UNKNOWN
-        result.assumed = {key: answer for key, answer in left.assumed.items() if right.assumed.get(key) is answer}
         result.scopes = {}
         for number in left.scopes.keys() | right.scopes.keys():
             one, two = left.scopes.get(number), right.scopes.get(number)
@@ -112,6 +115,10 @@ class _Joiner:
         result._own_heap = False
         result._own_scopes = set()
         result.heap = left.heap if left.heap is right.heap else self.heap()
+        while self.waiting:  # fusing two objects may fuse what they hold
+            one_id = self.waiting.pop()
+            result.heap[one_id] = self.record(left.heap[one_id], right.heap[self.fused[one_id]], one_id)
+        result.assumed = {key: answer for key, answer in left.assumed.items() if right.assumed.get(key) is answer}
         result.log = _merge_logs(left.log, right.log)
         return result
 
@@ -140,6 +147,8 @@ class _Joiner:
             return Tuple(tuple(self.value(a, b, (where, i)) for i, (a, b) in enumerate(pairs)))
         if isinstance(one, Tensor) and isinstance(two, Tensor):
             return Tensor(UNKNOWN)
+        if isinstance(one, Reference) and isinstance(two, Reference) and self.made_alike(one.id, two.id):
+            return one
         if not self.force and (self.matters(one, self.left) or self.matters(two, self.right)):
             raise _Apart
         if isinstance(one, DTypeValue) and isinstance(two, DTypeValue):
@@ -147,6 +156,18 @@ class _Joiner:
         if is_device_name(one) and is_device_name(two):
             return Opaque(("joined", where), "device")
         return Opaque(("joined", where, one, two), hint)
+
+    def made_alike(self, one_id: int, two_id: int) -> bool:
+        """Whether two objects that the other path does not know are of one make, and so become one."""
+        if one_id in self.fused or two_id in self.fused_right:
+            return self.fused.get(one_id) == two_id  # two names of one object on either path, or none
+        if one_id in self.right.heap or two_id in self.left.heap:
+            return False
+        if not _of_one_make(self.left.heap.get(one_id), self.right.heap.get(two_id)):
+            return False
+        self.fused[one_id], self.fused_right[two_id] = two_id, one_id
+        self.waiting.append(one_id)
+        return True
 
     def matters(self, value: Value | None, state: State) -> bool:
         """Whether mixing this value with another would lose what the trace is about."""
@@ -193,11 +214,26 @@ class _Joiner:
         return dataclasses.replace(
             one,
             weights=one.weights if same else Weights(),
+            construction=one.construction if one.construction == two.construction else None,
             children=self.mapping(one.children, two.children, id),
             opaque=one.opaque or two.opaque or not alike,
             autocast=one.autocast if one.autocast is two.autocast else Truth.UNKNOWN,
             reasons=tuple(dict.fromkeys((*one.reasons, *two.reasons))),
         )
+
+
+def _of_one_make(one: Record | None, two: Record | None) -> bool:
+    if isinstance(one, Instance) and isinstance(two, Instance):
+        return one.name == two.name and one.class_id is two.class_id is None
+    if isinstance(one, Module) and isinstance(two, Module):
+        # How a library's model was loaded is known by its number: two of them stay two.
+        return (one.kind, one.name, one.class_id) == (two.kind, two.name, two.class_id) and (
+            one.kind is not ModuleKind.MODEL
+            and one.weights.term == two.weights.term
+            and one.replacement is two.replacement is None
+            and one.children.keys() == two.children.keys()
+        )
+    return isinstance(one, Dictionary) and isinstance(two, Dictionary)
 
 
 def is_device_name(value: Value | None) -> bool:

@@ -174,7 +174,7 @@ def _run_the_unused(machine: Machine) -> None:
     for event in machine.state.events():
         if isinstance(event, Replaced):
             pending[event.replacement.owner_id] = event.replacement
-        elif isinstance(event, Saved):
+        elif isinstance(event, Saved) and event.by != "torch.save":  # which keeps the module as it is
             pending.pop(event.module_id, None)  # a script that makes a checkpoint; loading it gives one dtype again
         elif isinstance(event, Used):
             pending.pop(event.module_id, None)
@@ -230,7 +230,7 @@ def _makes_models(machine: Machine, function: Function, state: State) -> bool:
     if function.class_id is not None:
         return not function.definition.names.isdisjoint(_LOADS)
     names = names_reached(machine, function.definition)
-    if not names.isdisjoint(_LOADS):
+    if not names.isdisjoint(_LOADS) or ("train" in names and any(name.endswith("Trainer") for name in names)):
         return True
     return any(looks_like_model(name) for name in names) or any(
         isinstance(record, Class) and record.kind is ClassKind.MODULE and record.name in names

@@ -77,9 +77,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class PartOf:
-    """Something that belongs to the object and through which it may change: a parameter, one of its modules."""
+    """Something that belongs to the object and through which it may change: one of its modules or (`tensor`) weights.
+
+    A module is converted in place by `.to()`; a tensor's `.to()` gives another tensor.
+    """
 
     id: int
+    tensor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +173,15 @@ Value: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What a call passes. `complete` is False where `*rest` or `**options` hide some of it."""
+    """What a call passes. `complete` is False where `*rest` or `**options` hide some of it.
+
+    `spread`: the dicts behind `**`, whose entries are among the keywords.
+    """
 
     positional: tuple[Value, ...] = ()
     keywords: dict[str, Value] = field(default_factory=dict)
     complete: bool = True
+    spread: tuple[Reference, ...] = ()
 
     def get(self, name: str, position: int | None = None) -> Value | None:
         """The argument of that name or position; None where it is not passed (ask `complete` before believing it)."""

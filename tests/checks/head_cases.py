@@ -395,6 +395,64 @@ model = GPT(CONFIG)
 model.out_head = LoRA(model.out_head, 2)  # <-
 model(ids)
 """),
+    Case("own-block-by-index", """\
+model = GPT(CONFIG)
+for i in range(1, CONFIG["layers"]):
+    model.blocks[i].ff = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 16))  # <-
+model(ids)
+""", 'model.blocks[i].ff = nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 16)).to(torch.bfloat16)'),
+    Case("configuration-by-its-id", """\
+from transformers import AutoConfig
+config = AutoConfig.from_pretrained("Qwen/Qwen2.5-1.5B")
+model = AutoModelForSequenceClassification.from_config(config, dtype=torch.bfloat16)
+with torch.random.fork_rng():
+    model._modules["score"] = nn.Linear(config.hidden_size, 1)  # <-
+try:
+    model(input_ids=ids)
+except KeyError as error:
+    raise SystemExit("no reward") from error
+""", 'model._modules["score"] = nn.Linear(config.hidden_size, 1, dtype=torch.bfloat16)', runs=False),
+    Case("converted-weights-thrown-away", """\
+from transformers import BertConfig, BertForMaskedLM
+model = BertForMaskedLM._from_config(BertConfig(**TINY), dtype=torch.bfloat16)
+decoder = nn.Linear(16, 64)
+decoder.weight.to(torch.bfloat16)
+for parameter in decoder.parameters():
+    parameter.data.bfloat16()
+model.cls.predictions.decoder = decoder  # <-
+model(input_ids=ids)
+"""),
+    Case("projections-by-name", """\
+model = AutoModelForCausalLM.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+for block in model.model.layers:
+    for name in ("gate_proj", "up_proj"):
+        setattr(block.mlp, name, nn.Linear(16, 32, bias=False))  # <-
+model(input_ids=ids)
+""", "setattr(block.mlp, name, nn.Linear(16, 32, bias=False, dtype=torch.bfloat16))"),
+    Case("projections-enumerated", """\
+model = AutoModelForCausalLM.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+mlp = model.model.layers[0].mlp
+for i, (name, new) in enumerate(zip(["gate_proj", "up_proj"], [nn.Linear(16, 32), nn.Linear(16, 32)])):
+    print(i)
+    setattr(mlp, name, new)  # <-
+model(input_ids=ids)
+""", "setattr(mlp, name, new.to(torch.bfloat16))"),
+    Case("partial", """\
+from functools import partial
+Dense = partial(nn.Linear, 16, bias=False)
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Sequential(nn.Dropout(0.1), Dense(3))  # <-
+model(input_ids=ids)
+"""),
+    Case("heads-of-two-branches", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+if torch.cuda.is_available():
+    head = nn.Linear(16, 3)
+else:
+    head = nn.Linear(16, 3, bias=False)
+model.score = head  # <-
+model(input_ids=ids)
+""", "model.score = head.to(torch.bfloat16)"),
 )  # fmt: skip
 
 NEGATIVES = (
@@ -802,5 +860,103 @@ model = GPT(CONFIG)
 model.out_head = LoRA(model.out_head, 2)
 model.bfloat16()
 model(ids)
+"""),
+    Case("sft-computes-the-loss-itself", """\
+from trl import SFTConfig, SFTTrainer
+model = AutoModelForCausalLM.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.lm_head = nn.Linear(16, 64, bias=False)
+SFTTrainer(model=model, args=SFTConfig("out", bf16=False)).train()
+""", runs=False),
+    Case("partial-with-the-dtype", """\
+from functools import partial
+Dense = partial(nn.Linear, 16, dtype=torch.bfloat16)
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = Dense(3)
+model(input_ids=ids)
+"""),
+    Case("partial-that-converts", """\
+from functools import partial
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 3)
+convert = partial(nn.Module.to, model.score)
+list(map(lambda dtype: convert(dtype), [torch.bfloat16]))
+model(input_ids=ids)
+"""),
+    Case("methods-as-values", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 3))
+nn.Module.to(model.score[0], torch.bfloat16)
+convert = model.score[1].bfloat16
+convert()
+model(input_ids=ids)
+"""),
+    Case("modules-in-a-tuple", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 3)
+for module in (model.model, model.score):
+    module.to(torch.bfloat16)
+model(input_ids=ids)
+"""),
+    Case("one-of-several-modules", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 3)
+parts = {"head": model.score, "body": model.model}
+key = min(["head", "tail"], key=lambda text: text[0])
+parts[key].bfloat16()
+model(input_ids=ids)
+"""),
+    Case("one-of-several-modules-by-index", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 3)
+parts = [model.model, model.score]
+parts[int(torch.ones(()))].bfloat16()
+model(input_ids=ids)
+"""),
+    Case("parameters-in-a-dict", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.score = nn.Linear(16, 3, bias=False)
+parameters = dict(model.named_parameters())
+parameters["score.weight"].data = parameters["score.weight"].data.bfloat16()
+model(input_ids=ids)
+"""),
+    Case("inner-head-tied", """\
+from transformers import BertConfig, BertForMaskedLM
+model = BertForMaskedLM._from_config(BertConfig(**TINY), dtype=torch.bfloat16)
+decoder = nn.Linear(16, 64)
+decoder.bias.data = decoder.bias.data.bfloat16()
+model.cls.predictions.decoder = decoder
+model.init_weights()
+model(input_ids=ids)
+"""),
+    Case("state-assigned", """\
+model = AutoModelForCausalLM.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+state = model.state_dict()
+model.lm_head = nn.Linear(16, 64, bias=False)
+model.load_state_dict(state, assign=True)
+model(input_ids=ids)
+"""),
+    Case("norm-and-head-in-float32", """\
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
+model = AutoModelForCausalLM.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+model.model.norm = LlamaRMSNorm(16)
+model.lm_head = nn.Linear(16, 64)
+model(input_ids=ids)
+"""),
+    Case("t5-converts-its-embeddings", """\
+from transformers import T5Config, T5ForConditionalGeneration
+config = T5Config(d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, vocab_size=64, decoder_start_token_id=0)
+model = T5ForConditionalGeneration._from_config(config, dtype=torch.bfloat16)
+model.encoder.embed_tokens = nn.Embedding(64, 16)
+model(input_ids=ids, labels=ids)
+"""),
+    Case("two-names-for-one-head", """\
+model = AutoModelForSequenceClassification.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+if torch.cuda.is_available():
+    head = spare = nn.Linear(16, 3)
+else:
+    head, spare = nn.Linear(16, 3), nn.Linear(16, 3)
+spare.bfloat16()
+model.score = spare
+model(input_ids=ids)
 """),
 )  # fmt: skip

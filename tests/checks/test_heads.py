@@ -88,6 +88,8 @@ def test_negative_runs(case: Case, verdicts: dict[str, str]) -> None:
 def test_severity() -> None:
     by_name = {case.name: find(case.script)[0].severity for case in POSITIVES}
     assert by_name["own-model-config-dict"] is None  # the page's own: an error
+    assert by_name["own-block-by-index"] is by_name["configuration-by-its-id"] is None
+    assert by_name["projections-by-name"] is by_name["converted-weights-thrown-away"] is None
     assert by_name["cast-in-one-branch"] is Severity.WARNING
     assert by_name["never-run"] is Severity.WARNING
     assert by_name["trainer-without-autocast"] is Severity.WARNING  # a launcher may turn autocast on

@@ -123,7 +123,7 @@ def test_it_stands_at_the_offload_setting_and_names_what_took_part() -> None:
     assert match.at == documents.place(SHEET, "zero_optimization.offload_optimizer.device")
     terms, *others = match.related
     assert terms.location == match.at
-    assert terms.message.startswith("it is made of optimizer states 262 GB, ")
+    assert terms.message.startswith("made of optimizer states 262 GB, ")
     related = {(place.location.path, place.message) for place in others}
     assert related == {
         (MODEL_FILE, "model Qwen/Qwen2.5-32B"),
@@ -176,6 +176,7 @@ def test_unknown_ram_is_advice_with_the_figure() -> None:
     assert match.severity is Severity.INFO
     assert "858 GB" in match.values["needed"]
     assert "not known" in match.values["available"]
+    assert match.edits == {}, "nothing is known to be wrong, so --unsafe-fixes must leave the file alone"
 
 
 def test_an_unsaid_number_of_nodes_is_never_an_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,6 +175,12 @@ def test_a_file_named_one_by_one_must_parse_whatever_it_is(tmp_path: Path) -> No
         ("CFG001", "error", "a.py"),
         ("CFG001", "error", "b.yaml"),
     ]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python reads such code")
+def test_code_of_a_newer_python_is_no_broken_file(tmp_path: Path) -> None:
+    write(tmp_path, {"train.py": 'import transformers\n\nprompt = f"{row["question"]}, and why"\n'})
+    assert shown(checked(tmp_path, "train.py"), tmp_path) == [("CFG001", "info", "train.py")]
 
 
 def test_a_template_is_no_broken_file(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ftlint.syntax.document import Format, ScriptDocument
 from ftlint.syntax.magics import without_magics
 from ftlint.syntax.notebook import percent_to_notebook
 from ftlint.syntax.notebook_text import with_sources
+from ftlint.syntax.python import span_of
 from tests.syntax.samples import NOTEBOOK_CELLS
 
 
@@ -55,6 +56,10 @@ def test_cells_are_numbered_among_all() -> None:
         ("x %= 3\na != b\na == c", "x %= 3\na != b\na == c"),
         ("await f()", "await f()"),
         ("return 3", "return 3"),
+        # IPython takes away the indent of the first line, and the prompts of a session that somebody pasted.
+        ("  x = f(\n    a\n  )\n  for y in x:\n    y", "x = f(a)\nfor y in x:\n    y"),
+        ("\n  x = 1\ny = 2", "x = 1\ny = 2"),
+        (">>> x = 1\n>>> for y in x:\n...     y\n>>>\n>>> !ls", "x = 1\nfor y in x:\n    y\n0"),
         ("%%bash\npip install a", ""),
         ("%%writefile a.py\nimport (", ""),
     ],
@@ -70,7 +75,20 @@ def test_magics(text: str, python: str) -> None:
         assert cell.source.slice(magic.span) == magic.text
 
 
-@given(st.text(alphabet="%!?=ax \n\\'\"(#pi", max_size=30))
+@pytest.mark.parametrize("text", ["  x = 1", ">>> x = 1"])
+def test_what_an_indent_or_prompt_stands_before_keeps_its_place(text: str) -> None:
+    (cell,) = _parse(json.dumps({"cells": [{"cell_type": "code", "source": text}]})).cells
+    assert cell.tree is not None
+    assert cell.source.slice(span_of(cell.tree.body[0], cell.source)) == "x = 1"
+
+
+@pytest.mark.parametrize("text", ["x = 1\n  y = 2", "  x = (", "# here\n    x = 1"])
+def test_an_indent_in_the_wrong_place_is_a_fault(text: str) -> None:
+    (cell,) = _parse(json.dumps({"cells": [{"cell_type": "code", "source": text}]})).cells
+    assert len(cell.faults) == 1
+
+
+@given(st.text(alphabet="%!?=ax>. \n\\'\"(#pi", max_size=30))
 def test_magics_keep_every_offset(text: str) -> None:
     code = without_magics(text).code
     if code is not None:

@@ -39,7 +39,7 @@ def instantiate(config: dict[str, object], model_class: str, num_labels: int = 2
     settings.num_labels = num_labels
     with torch.device("meta"):
         model: torch.nn.Module = getattr(transformers, model_class).from_config(settings)
-    model.tie_weights()  # type: ignore[operator]  # transformers' method, unknown to torch's stub
+    model.tie_weights()
     return model
 
 

@@ -12,7 +12,7 @@ from ftlint.trace.assignment import set_attribute
 from ftlint.trace.heap import Class, Dictionary, EntryKey, Instance, Items, Module, ModuleKind
 from ftlint.trace.library.models import has_head
 from ftlint.trace.machine import Machine
-from ftlint.trace.modules import copy_module, hide
+from ftlint.trace.modules import copy_module, hide, lose
 from ftlint.trace.reading import attribute, element_of, unfold
 from ftlint.trace.values import (
     NONE,
@@ -27,6 +27,10 @@ from ftlint.trace.values import (
     Value,
 )
 
+MAX_ROWS = 8
+PARTIAL = "functools.partial"
+CALLED, GIVEN = "what is called", "what is given first"  # no keywords of Python's can have these names
+
 Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
 
@@ -39,7 +43,10 @@ def _getattr(machine: Machine, callee: External, arguments: Arguments, node: ast
         if len(arguments.positional) > 2 and module is not None and name.value not in module.children:
             return machine.unknown(node)  # the default says that it may not be there
         return attribute(machine, owner, name.value)
-    return PartOf(owner.id) if isinstance(owner, Reference) and machine.module(owner) else machine.unknown(node)
+    if isinstance(owner, Reference) and machine.module(owner):
+        return PartOf(owner.id)
+    lose(machine, owner)
+    return machine.unknown(node)
 
 
 def _setattr(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
@@ -72,13 +79,17 @@ def _dict(machine: Machine, callee: External, arguments: Arguments, node: ast.Ca
     open = not arguments.complete
     for value in arguments.positional:
         record = machine.record(value)
+        if isinstance(value, PartOf):
+            return value  # `dict(model.named_parameters())`
         if isinstance(record, Dictionary):
             entries.update(record.entries)
             open |= record.open
         else:
             open = True
     entries.update(arguments.keywords)
-    return machine.add(Dictionary(entries, open))
+    made = machine.add(Dictionary(entries, open))
+    machine.note_place(made, node)
+    return made
 
 
 def _namespace(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
@@ -107,6 +118,19 @@ def _passing(machine: Machine, callee: External, arguments: Arguments, node: ast
 
 
 def _enumerate(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
+    known = [unfold(machine, value) for value in arguments.positional[: 1 if callee.last == "enumerate" else None]]
+    lengths = {len(items) if items is not None else 0 for items in known}
+    # A list of one may stand for many that are alike.
+    if len(lengths) == 1 and 1 < next(iter(lengths)) <= MAX_ROWS and arguments.complete:
+        columns = [items for items in known if items is not None]
+        if callee.last == "enumerate":
+            started = len(arguments.all()) > 1
+            columns.insert(0, tuple(machine.unknown(node) if started else Constant(i) for i in range(len(columns[0]))))
+        return machine.add(Items(tuple(Tuple(row) for row in zip(*columns, strict=True))))
+    return _one_row(machine, callee, arguments, node)
+
+
+def _one_row(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
     columns = [element_of(machine, value) for value in arguments.positional]
     if callee.last == "enumerate":
         columns = [machine.unknown(node, "index"), *columns[:1]]
@@ -151,9 +175,22 @@ def _field(machine: Machine, callee: External, arguments: Arguments, node: ast.C
 
 
 def _partial(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
-    for value in arguments.positional[1:]:
-        hide(machine, value)
-    return machine.unknown(node)
+    builds = arguments.positional and isinstance(arguments.positional[0], (External, Reference))
+    if not builds or not arguments.complete or any(machine.module(value) for value in arguments.all()):
+        for value in arguments.all():
+            hide(machine, value)  # it may be called anywhere
+        return machine.unknown(node)
+    function, *given = arguments.positional
+    return machine.add(Instance(PARTIAL, {CALLED: function, GIVEN: Tuple(tuple(given)), **arguments.keywords}))
+
+
+def call_partial(machine: Machine, record: Instance, arguments: Arguments, node: ast.expr) -> Value:
+    """A call of what `functools.partial` gave."""
+    keywords = dict(record.attributes)
+    function, given = keywords.pop(CALLED), keywords.pop(GIVEN)
+    positional = (*(given.items if isinstance(given, Tuple) else ()), *arguments.positional)
+    merged = dataclasses.replace(arguments, positional=positional, keywords={**keywords, **arguments.keywords})
+    return machine.call_value(function, merged, node)
 
 
 def _text(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
@@ -189,7 +226,7 @@ HANDLERS: dict[str, Handler] = {
     "dataclasses.replace": _replace,
     "dataclasses.asdict": _as_dict,
     "dataclasses.field": _field,
-    "functools.partial": _partial,
+    PARTIAL: _partial,
 }
 
 

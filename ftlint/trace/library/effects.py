@@ -73,7 +73,9 @@ SAME_DTYPE_FUNCTIONS = frozenset(
         "relu", "gelu", "silu", "softmax", "log_softmax", "dropout", "tanh", "sigmoid", "transpose", "reshape",
         "flatten", "squeeze", "unsqueeze", "mean", "sum", "rsqrt", "sqrt", "exp", "layer_norm", "rms_norm",
         "scaled_dot_product_attention", "leaky_relu", "normalize", "zeros_like", "ones_like", "empty_like",
-        "rand_like", "randn_like", "clone", "triu", "tril", "masked_fill",
+        "rand_like", "randn_like", "clone", "triu", "tril", "masked_fill", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
+        "adaptive_max_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d", "pad", "interpolate", "elu",
+        "hardswish", "mish", "relu6",
     }
 )  # fmt: skip
 

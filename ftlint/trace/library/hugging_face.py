@@ -46,7 +46,13 @@ _TRAINER = re.compile(r"Trainer$")
 _SETTINGS = re.compile(r"(Config|Arguments|Args|Accelerator|Plugin|Kwargs)$")
 _QUANTIZED = ("quantization_config", "load_in_4bit", "load_in_8bit")
 _OVERRIDES = ("compute_loss", "training_step", "prediction_step", "autocast_smart_context_manager", "_wrap_model")
+# Settings that hand the model to somebody who may convert it, or replace its forward.
+_ENGINES = (
+    "deepspeed", "fsdp", "fsdp_config", "bf16_full_eval", "fp16_full_eval", "half_precision_backend",
+    "use_liger_kernel", "use_liger",
+)  # fmt: skip
 AUTOCAST = "autocast of the trainer"  # no attribute of Python's can have this name
+CONFIG_ID = "id of the checkpoint"
 
 
 def library_call(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
@@ -56,7 +62,8 @@ def library_call(machine: Machine, callee: External, arguments: Arguments, node:
         if is_model_class(owner):
             return from_pretrained(machine, owner, arguments, node)
         if owner.rpartition(".")[2].endswith("Config"):
-            return machine.add(Instance(owner, {}, open=True))
+            named = arguments.get("pretrained_model_name_or_path", 0)
+            return machine.add(Instance(owner, {CONFIG_ID: named} if named is not None else {}, open=True))
         return unseen_loaded(machine, arguments, node)
     if callee.last in ("from_config", "_from_config") and is_model_class(owner):
         return _from_config(machine, owner, arguments, node)
@@ -83,10 +90,23 @@ def _is_vision_model(callee: External) -> bool:
 def _settings(machine: Machine, name: str, arguments: Arguments, node: ast.expr) -> Value:
     made = machine.add(Instance(name, dict(arguments.keywords), open=not arguments.complete))
     machine.note_place(made, node)
+    for options in arguments.spread:
+        for key, value in arguments.keywords.items():
+            place = machine.places.entry(options, key, value)
+            if place is not None:
+                machine.places.note_entry(made, key, value, place)
     return made
 
 
-def _made(machine: Machine, name: str, weights: Weights, node: ast.expr, model_id: str | None = None) -> Reference:
+def _made(
+    machine: Machine,
+    name: str,
+    weights: Weights,
+    node: ast.expr,
+    model_id: str | None = None,
+    *,
+    unnamed: bool = False,
+) -> Reference:
     kind = ModuleKind.MODEL
     made = machine.add(
         Module(
@@ -96,6 +116,7 @@ def _made(machine: Machine, name: str, weights: Weights, node: ast.expr, model_i
             construction=machine.construction(node),
             casts_head_input=casts_head_input(name, model_id),
             family=model_id,
+            unnamed=unnamed,
         )
     )
     machine.emit(ModelMade(machine.location(node), made.id, name, weights))
@@ -109,11 +130,7 @@ def from_pretrained(machine: Machine, owner: str, arguments: Arguments, node: as
     first = arguments.get("pretrained_model_name_or_path", 0)
     model_id = first.value if isinstance(first, Constant) and isinstance(first.value, str) else None
     weights = _loaded_weights(machine, model_id, arguments, node)
-    made = _made(machine, owner, weights, node, model_id)
-    if model_id is None and is_auto_class(owner):
-        record = machine.module(made)
-        assert record is not None
-        machine.state.writable_heap()[made.id] = dataclasses.replace(record, unnamed=True)
+    made = _made(machine, owner, weights, node, model_id, unnamed=model_id is None and is_auto_class(owner))
     note_loading(machine, made, arguments, node)
     if arguments.get("output_loading_info") not in (None, Constant(False)):
         return Tuple((made, machine.unknown(node)))
@@ -142,7 +159,8 @@ def _loaded_weights(machine: Machine, model_id: str | None, arguments: Arguments
 def _from_config(machine: Machine, owner: str, arguments: Arguments, node: ast.expr) -> Value:
     location = machine.location(node)
     config = machine.record(arguments.get("config", 0))
-    name = config.name if isinstance(config, Instance) else None
+    name = _family_of(config) if isinstance(config, Instance) else None
+    unnamed = is_auto_class(owner) and (name is None or name.endswith("AutoConfig"))
     for keyword in ("dtype", "torch_dtype"):
         value = arguments.get(keyword)
         if value is not None:
@@ -150,12 +168,18 @@ def _from_config(machine: Machine, owner: str, arguments: Arguments, node: ast.e
                 next((k.value for k in node.keywords if k.arg == keyword), None) if isinstance(node, ast.Call) else None
             )
             place = machine.location(expression) if expression is not None else location
-            return _made(machine, owner, Weights(dtype_named(value), place, keyword, expression), node, name)
+            weights = Weights(dtype_named(value), place, keyword, expression)
+            return _made(machine, owner, weights, node, name, unnamed=unnamed)
     term: DTypeTerm = UNKNOWN
     if isinstance(config, Instance) and not config.open and arguments.complete:
         written = config.attributes.get("dtype") or config.attributes.get("torch_dtype")
         term = machine.state.default_dtype if written in (None, NONE) else dtype_named(written)
-    return _made(machine, owner, Weights(term, location, "from_config"), node, name)
+    return _made(machine, owner, Weights(term, location, "from_config"), node, name, unnamed=unnamed)
+
+
+def _family_of(config: Instance) -> str:
+    named = config.attributes.get(CONFIG_ID)
+    return named.value if isinstance(named, Constant) and isinstance(named.value, str) else config.name
 
 
 def unseen_loaded(machine: Machine, arguments: Arguments, node: ast.expr) -> Value:
@@ -235,6 +259,9 @@ def _trainer(machine: Machine, name: str, class_id: int | None, arguments: Argum
         attributes["args"] = machine.unknown(node)
     made = machine.add(Instance(name, attributes, class_id, open=True))
     machine.note_place(made, node)
+    if "model_id" in attributes and isinstance(node, ast.Call):
+        written = next((keyword.value for keyword in node.keywords if keyword.arg == "model"), None)
+        machine.note_entry(made, "model_id", attributes["model_id"], written or (node.args or [node])[0])
     return made
 
 
@@ -265,7 +292,7 @@ def trainer_autocast(machine: Machine, trainer: Instance) -> tuple[Truth, tuple[
         return Truth.YES, ()
     if settings.open:
         return Truth.UNKNOWN, ()
-    for name in ("deepspeed", "fsdp", "fsdp_config", "bf16_full_eval", "fp16_full_eval", "half_precision_backend"):
+    for name in _ENGINES:
         if settings.attributes.get(name) not in (None, NONE, Constant(False), Constant("")):
             return Truth.UNKNOWN, ()
     if any(value not in (None, NONE, Constant(False)) for value in chosen):
@@ -284,10 +311,13 @@ def run_trainer(machine: Machine, trainer: Instance, node: ast.AST, manner: Mann
     outer, outer_reasons = machine.state.autocast, machine.reasons
     machine.state.autocast = autocast if autocast is not Truth.NO else outer
     machine.reasons = (*outer_reasons, *reasons)
+    # trl's trainers multiply with `lm_head.weight` themselves, converted to the hidden states' dtype: SFTTrainer's
+    # "chunked_nll" from 1.4 on, all trainers of language models in 1.16 (`add_fused_lm_head`).
+    machine.own_lm_loss = trainer.name.startswith("trl.")
     try:
         run_module(machine, model.id, Arguments(), node, manner)
     finally:
-        machine.state.autocast, machine.reasons = outer, outer_reasons
+        machine.state.autocast, machine.reasons, machine.own_lm_loss = outer, outer_reasons, False
 
 
 def instance_method(

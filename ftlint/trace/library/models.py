@@ -14,6 +14,7 @@ _MODEL_CLASS = re.compile(r"(Model|LMHead\w*|For[A-Z]\w+|PreTraining|PreTrainedM
 _NO_MODEL = re.compile(
     r"(Config|Tokenizer|TokenizerFast|Processor|FeatureExtractor|Output|Trainer|Arguments|Collator\w*)$"
 )
+_SETTINGS = re.compile(r"(Config|Arguments|Args)$")
 # The head of a model class, by what the class is for: the submodules that are fed the body's hidden states. A name that
 # is not here adds a submodule which nothing runs (`score` on a causal model) instead of replacing one.
 _HEADS_BY_TASK: dict[str, frozenset[str]] = {
@@ -97,10 +98,24 @@ LAYERS = frozenset(
     }
 )  # fmt: skip
 EMBEDDINGS = frozenset({"embed_tokens", "tok_emb", "wte", "word_embeddings", "embed_in", "tok_embeddings"})
+# Heads that stand deeper in a model, by the submodule that holds them: `cls.predictions.decoder` of BERT,
+# `lm_head.decoder` and `classifier.out_proj` of RoBERTa (transformers 5.23 models/bert, models/roberta).
+INNER_HEADS = {
+    "predictions": frozenset({"decoder"}),
+    "lm_head": frozenset({"decoder"}),
+    "classifier": frozenset({"out_proj"}),
+    "classification_head": frozenset({"out_proj"}),
+}
+# What `tie_weights` gives a weight of another module.
+TIED = EMBEDDINGS | {"lm_head", "decoder", "embed_out", "shared", "output_projection", "proj_out"}
 
 # These convert the head's input to the head's own dtype, so a float32 head works in them.
 # transformers 5.23: modeling_mamba.py, and those of mamba2, falcon_mamba, xlstm and hy_v4.
 CASTING_HEADS = ("mamba", "xlstm", "hyv4", "hy_v4", "hy-v4", "hunyuan")
+
+# These convert what the embedding gives to the dtype of their own weights, so a float32 embedding works in them.
+# transformers 5.23: T5LayerNorm of modeling_t5.py and its copies; run with T5 and Mamba. 20 other families raise.
+CASTING_BODIES = ("t5", "udop", "pop2piano", "switch", *CASTING_HEADS)
 
 # Methods of a model that leave every parameter's dtype alone.
 HARMLESS_METHODS = frozenset(
@@ -124,6 +139,7 @@ RETURNS_PARTS = frozenset(
         "named_buffers", "get_parameter",
     }
 )  # fmt: skip
+RETURNS_WEIGHTS = frozenset({"parameters", "named_parameters", "buffers", "named_buffers", "get_parameter"})
 PARTS_CALLED = frozenset(
     {
         "model",
@@ -147,6 +163,11 @@ def is_model_class(dotted: str) -> bool:
     return package in {"transformers", "peft", "trl"} and bool(_MODEL_CLASS.search(last)) and not _NO_MODEL.search(last)
 
 
+def is_settings(dotted: str) -> bool:
+    """Whether a class of a known library holds settings of a training, which anybody may change."""
+    return dotted.startswith(("transformers.", "peft.", "trl.")) and bool(_SETTINGS.search(dotted))
+
+
 def is_auto_class(name: str) -> bool:
     """Whether which model it is depends on the checkpoint."""
     return name.rpartition(".")[2].startswith(("AutoModel", "AutoPeftModel"))
@@ -155,6 +176,11 @@ def is_auto_class(name: str) -> bool:
 def casts_head_input(*names: str | None) -> bool:
     """Whether one of the names (class, configuration, model id) is of a family that converts the head's input."""
     return any(word in name.lower() for name in names if name for word in CASTING_HEADS)
+
+
+def casts_embeddings(*names: str | None) -> bool:
+    """Whether one of the names is of a family that converts what its embedding gives."""
+    return any(word in name.lower() for name in names if name for word in CASTING_BODIES)
 
 
 def has_head(class_name: str, name: str, *families: str | None) -> Truth:

@@ -15,9 +15,11 @@ from ftlint.trace.library.models import (
     PARTS_CALLED,
     RETURNS_PARTS,
     RETURNS_SELF,
+    RETURNS_WEIGHTS,
+    TIED,
 )
 from ftlint.trace.machine import Machine
-from ftlint.trace.modules import body_term, cast, child, hide, set_child
+from ftlint.trace.modules import body_term, cast, child, hide, inside, set_child
 from ftlint.trace.running import method_of, run_module
 from ftlint.trace.state import is_device_name
 from ftlint.trace.values import (
@@ -38,7 +40,7 @@ from ftlint.trace.values import (
 CASTS = {"half": DType.FLOAT16, "bfloat16": DType.BFLOAT16, "float": DType.FLOAT32, "double": DType.FLOAT64}
 _HOOKS = frozenset({"register_forward_hook", "register_forward_pre_hook", "register_module_forward_pre_hook"})
 _SAVES = frozenset({"save_pretrained", "push_to_hub", "state_dict"})
-_TIES = frozenset({"tie_weights", "resize_token_embeddings"})
+_TIES = frozenset({"tie_weights", "resize_token_embeddings", "init_weights", "post_init"})  # the last two tie as well
 _ADDS = frozenset({"add_module", "register_module", "set_submodule", "__setattr__"})
 
 
@@ -75,9 +77,11 @@ def module_method(
     if name in ("get_output_embeddings", "get_input_embeddings", "get_submodule"):
         return _get(machine, receiver, name, arguments, node)
     if name in _TIES:
-        head = machine.state.heap[receiver.id]
-        if isinstance(head, Module) and "lm_head" in head.children:
-            hide(machine, head.children["lm_head"])  # its weight may now be the embedding's
+        for id in tuple(inside(machine, receiver.id)):
+            part = machine.state.heap[id]
+            for child_name, value in part.children.items() if isinstance(part, Module) else ():
+                if child_name in TIED:
+                    hide(machine, value)  # its weight may now be that of another module
         return PartOf(receiver.id)
     if name in _HOOKS:
         machine.state.writable_heap()[receiver.id] = dataclasses.replace(record, opaque=True)
@@ -103,7 +107,7 @@ def _other(
     if name in RETURNS_SELF:
         return receiver
     if name in RETURNS_PARTS:
-        return PartOf(receiver.id)
+        return PartOf(receiver.id, tensor=name in RETURNS_WEIGHTS)
     if name in _SAVES:
         machine.emit(Saved(machine.location(node), receiver.id, name))
         return machine.unknown(node)
@@ -220,18 +224,17 @@ def part_method(machine: Machine, receiver: PartOf, name: str, arguments: Argume
     """A method of one of a model's modules or parameters, we do not know which."""
     if name in CASTS or name in ("to", "type"):
         weights = Weights(CASTS[name]) if name in CASTS else converted(machine, arguments, node)
-        if weights is not None:
-            hide(machine, receiver)
+        if weights is None:
+            return receiver
+        if receiver.tensor:
+            return Tensor(weights.term)  # a new one: the module keeps its own
+        hide(machine, receiver)
         return receiver
     if name in ("set_", "apply", "set_submodule", "add_module", "register_module", "__setattr__", "copy_from"):
         hide(machine, receiver)
     if name in _HOOKS:
-        _distrust(machine, receiver)
+        hide(machine, receiver)
     return receiver if name in KEEPS_DTYPE or name in RETURNS_PARTS or name in RETURNS_SELF else machine.unknown(node)
-
-
-def _distrust(machine: Machine, part: PartOf) -> None:
-    hide(machine, part)
 
 
 def tensor_method(machine: Machine, receiver: Tensor, name: str, arguments: Arguments) -> Value:

@@ -1,0 +1,229 @@
+"""What people and accidents put before the program: it ends soon, with a line that says why, and hides nothing else."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import ROOT, Cli, Outcome
+
+BROKEN = '{"zero_optimization": {"stage": 2} "bf16": 1}\n'
+LLAMAFACTORY = """\
+model_name_or_path: Qwen/Qwen2.5-7B
+stage: sft
+do_train: true
+finetuning_type: full
+dataset: alpaca
+template: qwen
+output_dir: out
+"""
+SCRIPT = """\
+import torch
+from transformers import AutoModelForCausalLM
+m = AutoModelForCausalLM.from_pretrained("gpt2", torch_dtype=torch.bfloat16)
+m.lm_head = torch.nn.Linear(768, 2)
+m(torch.zeros(1, 1))
+"""
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions, pipes and devices")
+
+
+def assert_one_line(outcome: Outcome, *words: str) -> None:
+    """Exit status 2 and one line on stderr that holds these words."""
+    assert outcome.status == 2
+    (line,) = outcome.stderr.splitlines()
+    assert all(word in line for word in words)
+
+
+def program(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A shell line in which `$FTLINT` is the program."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "FTLINT": f"{sys.executable} -m ftlint"}
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+@posix_only
+@pytest.mark.parametrize("arguments", [(), ("closed.json", "listed", ".")])
+def test_what_may_not_be_read_hides_nothing(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    (folder / "broken.json").write_text(BROKEN)
+    (folder / "closed.json").write_text(BROKEN)
+    (folder / "listed").mkdir()
+    (folder / "listed" / "x.json").write_text(BROKEN)
+    _close(monkeypatch, folder / "closed.json", folder / "listed" / "x.json")
+    outcome = cli("check", "--quiet", *arguments)
+    assert outcome.status == 2
+    assert "broken.json:1:36 CFG001" in outcome.stdout
+    assert outcome.stderr.splitlines() == [
+        "ftlint: closed.json: permission denied",
+        "ftlint: listed/x.json: permission denied",
+    ]
+
+
+def _close(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> None:
+    """Files as somebody sees them who may list their folder and nothing else; root, who may run tests, reads all."""
+    closed = {os.fspath(path) for path in paths} | {path.name for path in paths}
+    stat, access = os.stat, os.access
+
+    def refused(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if not isinstance(path, int) and os.fspath(path) in closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return stat(path, *arguments, **options)
+
+    class Entry:
+        """What `os.scandir` yields; its `stat` asks the file, everything else is known from the folder."""
+
+        def __init__(self, entry: os.DirEntry[str]) -> None:
+            self._entry = entry
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._entry, name)
+
+        def stat(self) -> os.stat_result:
+            return refused(os.path.abspath(self._entry.path))
+
+    class Listing:
+        """What `os.scandir` returns."""
+
+        def __init__(self, folder: Any = ".") -> None:
+            self._entries = scandir(folder)
+
+        def __enter__(self) -> Iterator[Entry]:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._entries.close()
+
+        def __iter__(self) -> Iterator[Entry]:
+            return self
+
+        def __next__(self) -> Entry:
+            return Entry(next(self._entries))
+
+    def allowed(path: Any, *arguments: Any, **options: Any) -> bool:
+        return os.fspath(path) not in closed and access(path, *arguments, **options)
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "stat", refused)
+    monkeypatch.setattr(os, "scandir", Listing)
+    monkeypatch.setattr(os, "access", allowed)
+
+
+@posix_only
+def test_two_names_of_one_file_are_fixed_once(cli: Cli, folder: Path) -> None:
+    (folder / "train.py").write_text(SCRIPT)
+    (folder / "link.py").symlink_to("train.py")
+    outcome = cli("check", "--fix")
+    assert (outcome.status, outcome.stdout) == (0, "")
+    assert (folder / "train.py").read_text() == SCRIPT.replace("(768, 2)", "(768, 2, dtype=torch.bfloat16)")
+    assert (folder / "link.py").is_symlink()
+
+
+@posix_only
+@pytest.mark.parametrize("name", ["a b.py", 'a"b.py', "a\\b.py", "a\n+++ b.py"])
+def test_a_diff_names_its_file_in_one_line(cli: Cli, folder: Path, name: str) -> None:
+    (folder / name).write_text(SCRIPT)
+    lines = cli("check", "--diff").stdout.splitlines()
+    assert [line[:4] for line in lines if line.startswith(("---", "+++"))] == ["--- ", "+++ "]
+    if shutil.which("patch"):
+        patch = cli("check", "--diff").stdout
+        subprocess.run(["patch", "-s", "-p0"], cwd=folder, input=patch, text=True, check=True)
+        assert "dtype=torch.bfloat16)" in (folder / name).read_text()
+
+
+def test_merges_that_multiply_end(cli: Cli, folder: Path) -> None:
+    letters = "abcdefghijklmnop"
+    bomb = "a: &a {x: 1}\n" + "".join(
+        f"{name}: &{name} {{<<: [{', '.join([f'*{before}'] * 9)}], {name}1: 1}}\n" for before, name in pairwise(letters)
+    )
+    (folder / "train.yaml").write_text(f"{LLAMAFACTORY}{bomb}<<: *p\n")
+    (folder / "broken.json").write_text(BROKEN)
+    outcome = cli("check", "--output-format", "json")
+    assert [finding["filename"] for finding in json.loads(outcome.stdout)] == ["broken.json"]
+
+
+def test_keys_written_over_and_over_end(cli: Cli, folder: Path) -> None:
+    keys = ",".join(f'"k{number % 14000}": {{}}' for number in range(33_000))
+    (folder / "ds.json").write_text(f'{{"zero_optimization": {{{keys}}}}}')
+    assert cli("check").status == 0
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 20_000, "9" * 20_000, "1" + ":59" * 5_000])
+def test_numbers_that_python_refuses_to_print(cli: Cli, folder: Path, number: str) -> None:
+    (folder / "train.yaml").write_text(f"{LLAMAFACTORY}per_device_train_batch_size: {number}\n")
+    for command in ("check", "show", "estimate"):
+        outcome = cli(command, "train.yaml")
+        assert (outcome.status, outcome.stderr.count("Traceback")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "select = 0x" + "f" * 6_000,
+        "[hardware]\nnodes = 0x" + "f" * 6_000,
+        "a" + ".a" * 50_000 + " = 1",
+        "[a" + ".a" * 3_000 + "]",
+    ],
+)
+def test_settings_of_monstrous_size(cli: Cli, folder: Path, settings: str) -> None:
+    (folder / "ftlint.toml").write_text(settings + "\n")
+    outcome = cli("check", "--quiet")
+    assert_one_line(outcome, "ftlint.toml:")
+    assert len(outcome.stderr) < 300
+
+
+def test_many_ignores_end(cli: Cli, folder: Path) -> None:
+    lines = "".join(f"x{number} = 1  # ftlint: ignore[NOPE{number}]\n" for number in range(1_000))
+    (folder / "train.py").write_text(f"{SCRIPT}{lines}")
+    outcome = cli("check", "--output-format", "json")
+    assert len(json.loads(outcome.stdout)) == 1_001
+
+
+@posix_only
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_cache_that_is_no_file(ftlint_process: Cli, folder: Path, kind: str) -> None:
+    cache = folder / "cache"
+    environment = {"FTLINT_CACHE_DIR": str(cache)}
+    ftlint_process("check", environment=environment)
+    kept = [path for path in cache.rglob("*") if path.is_file()]
+    assert kept
+    for path in kept:
+        path.unlink()
+        os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    assert ftlint_process("check", "ds.json", environment=environment).status == 0
+
+
+@posix_only
+def test_a_working_directory_that_is_gone(folder: Path) -> None:
+    outcome = program(folder, "mkdir gone; cd gone; rmdir ../gone; exec $FTLINT check")
+    assert (outcome.returncode, outcome.stderr) == (
+        2, "ftlint: the working directory is gone: somebody has deleted it\n"
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_nothing_can_be_written_anywhere(folder: Path) -> None:
+    (folder / "broken.json").write_text(BROKEN)
+    command = "$FTLINT check 2>/dev/full >/dev/null; echo $?; $FTLINT check >/dev/full 2>&1; echo $?; "
+    command += "$FTLINT --version >/dev/full; echo $?"
+    assert program(folder, command).stdout.split() == ["1", "2", "2"]
+
+
+@posix_only
+def test_a_spec_on_stdin_is_text_of_a_certain_size(folder: Path) -> None:
+    bytes_of_latin1 = program(folder, r"""printf '{"model": {"id": "\xe9"}}' | $FTLINT estimate --spec -""")
+    endless = program(folder, "$FTLINT estimate --spec - </dev/zero")
+    assert (bytes_of_latin1.returncode, endless.returncode) == (2, 2)
+    assert bytes_of_latin1.stderr.startswith("ftlint: stdin: not JSON: ")
+    assert endless.stderr == "ftlint: stdin: too large: ftlint reads up to 10 MB\n"
