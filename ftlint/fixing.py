@@ -125,7 +125,7 @@ def unified_diff(path: str, old: str, new: str) -> str:
 
 
 def _patch_name(path: str) -> str:
-    """The name as `patch` and git take it: quoted as in C where it would break the line, ended by a tab after spaces."""
+    """The name as `patch` and git take it: quoted as in C where it would break the line, with a tab after spaces."""
     if not re.search(r'[\x00-\x1f"\\\x7f]', path):
         return f"{path}\t" if " " in path else path
     escapes = re.sub(r"[\x00-\x1f\x7f]", lambda match: f"\\{ord(match[0]):03o}", re.sub(r'(["\\])', r"\\\1", path))

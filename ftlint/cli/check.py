@@ -186,6 +186,8 @@ def _explain_files(result: CheckResult, workspace: Workspace) -> None:
 def _say_summary(request: _Request, result: CheckResult, num_fixed: int) -> None:
     from ftlint.report.summary import summary
 
+    if result.unread and not result.files:
+        return  # nothing was checked: what stood in the way has been said
     text = summary(result.findings, len(result.files), num_fixed)
     if not any(file.dialect for file in result.files):
         text += "; nothing here that ftlint knows" + ("" if request.verbose else " (-v says why)")

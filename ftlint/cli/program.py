@@ -58,7 +58,7 @@ class _LazyGroup(click.Group):
 def program() -> None:
     """Read fine-tuning configs, scripts and notebooks before the launch, and say what will go wrong.
 
-    Nothing that is read is ever executed. Exit status: 0 nothing found, 1 findings, 2 something could not be done.
+    Nothing that is read is ever executed. Exit status: 0 nothing at or above --fail-on, 1 findings, 2 something failed.
     """
 
 

@@ -16,7 +16,7 @@ from ftlint.engine.projects import INTERNAL_ERROR, Subjects, judge_project, run_
 from ftlint.engine.result import CheckedFile, CheckResult, RunVariant, Selection, Unread
 from ftlint.engine.selecting import Choice, choose
 from ftlint.engine.suppressions import Ignore, read_ignores, suppress
-from ftlint.errors import FtlintError, InputError, SettingsError
+from ftlint.errors import FtlintError, InputError, PageError, SettingsError
 from ftlint.findings import Edit, Finding, Match
 from ftlint.project.companions import companions
 from ftlint.project.discovery import ProjectRoots, Target, discover
@@ -118,7 +118,7 @@ class _Check:
     def _of_group(self, group: _Group, named: frozenset[Path], walked: Sequence[Path]) -> CheckResult:
         try:
             choice = choose(self._rulebook(group.settings.rulebook), group.settings, self._selection, self._workspace)
-        except SettingsError as error:
+        except (SettingsError, PageError) as error:  # a broken house rule is this project's, and no other's
             self._refuse(error)
             return CheckResult()
         subjects = self._subjects(group, named)

@@ -24,7 +24,7 @@ def fsdp_terms(work: Workload) -> Iterator[Term]:
     units = [ceil_div(unit, ranks.world_size) * widths.trained.expected_bytes for unit in parameters.units]
     rounded = pinned_size(units).times(ranks.per_node).high_bytes
     size = Interval(weights.low_bytes, weights.expected_bytes, max(weights.high_bytes, rounded))
-    formula = f"{ranks.per_node} ranks x {count} x {widths.trained.expected_bytes} B"
+    formula = f"{ranks.in_words} x {count} x {widths.trained.expected_bytes} B"
     source = "torch/distributed/fsdp, CPUOffload and CPUOffloadPolicy"
     yield Term("trained weights", Place.HOST_PINNED, ALWAYS, maybe(work, size), formula, source)
     yield Term("gradients", Place.HOST_PINNED, FROM_FIRST_STEP_ON, maybe(work, size), formula, source)
@@ -36,7 +36,7 @@ def fsdp_terms(work: Workload) -> Iterator[Term]:
         Place.HOST_PAGEABLE,
         FROM_FIRST_STEP_ON,
         maybe(work, states.times(ranks.per_node)),
-        f"{ranks.per_node} ranks, {work.optimizer or 'adamw_torch'} on {count} parameters",
+        f"{ranks.in_words}, {work.optimizer or 'adamw_torch'} on {count} parameters",
         source,
     )
     if parameters.frozen or parameters.quantized:

@@ -82,7 +82,7 @@ def _zero3_optimizer(work: Workload, shards: Shards) -> Iterator[Term]:
         _place(work.offload.pin_optimizer),
         ALWAYS,
         maybe(work, size),
-        f"{work.ranks.per_node} ranks x {len(sub_groups)} sub-groups, {grouped(sum(sub_groups))} in all,"
+        f"{work.ranks.in_words} x {len(sub_groups)} sub-groups, {grouped(sum(sub_groups))} in all,"
         f" x {width.expected_bytes} B{_rounding(work.offload.pin_optimizer)}",
         STAGE3,
     )
@@ -96,7 +96,7 @@ def _zero3_optimizer(work: Workload, shards: Shards) -> Iterator[Term]:
         Place.HOST_PAGEABLE,
         LOADING,
         Interval(0, transient, transient),
-        f"{work.ranks.per_node} ranks x (sub-group {grouped(largest)} x {width.expected_bytes} B + the last copy)",
+        f"{work.ranks.in_words} x (sub-group {grouped(largest)} x {width.expected_bytes} B + the last copy)",
         STAGE3,
     )
 
@@ -120,7 +120,7 @@ def _accumulated_gradients(work: Workload, shards: Shards) -> Term:
         _place(work.offload.pin_optimizer),
         ALWAYS,
         size,
-        f"{work.ranks.per_node} ranks x {grouped(shards.num_params)} x {width.expected_bytes} B"
+        f"{work.ranks.in_words} x {grouped(shards.num_params)} x {width.expected_bytes} B"
         f"{_rounding(work.offload.pin_optimizer)}",
         STAGE3,
     )
@@ -135,7 +135,7 @@ def _zero3_weights(work: Workload, shards: Shards) -> Iterator[Term]:
         Place.HOST_PINNED,
         ALWAYS,
         maybe(work, flat),
-        f"{ranks.per_node} ranks x {grouped(shards.num_params)} x {width.expected_bytes} B{_rounding(Truth.YES)}",
+        f"{ranks.in_words} x {grouped(shards.num_params)} x {width.expected_bytes} B{_rounding(Truth.YES)}",
         STAGE3,
     )
     frozen = [partition(size, ranks.world_size) * work.widths.frozen.expected_bytes for size in work.parameters.frozen]
@@ -171,7 +171,7 @@ def _freed_partitions(work: Workload, shards: Shards) -> Term:
         Place.HOST_PINNED,
         ALWAYS,
         Interval(0, kept if work.offload.pin_param is Truth.YES else 0, kept),
-        f"{work.ranks.per_node} ranks x weights pinned one by one while loading, each rounded up to a power of two",
+        f"{work.ranks.in_words} x weights pinned one by one while loading, each rounded up to a power of two",
         "deepspeed 0.19.8 runtime/zero/partition_parameters.py; torch 2.13 ATen/core/CachingHostAllocator.h",
     )
 
@@ -193,7 +193,7 @@ def zero2_terms(work: Workload) -> Iterator[Term]:
         _place(offload.pin_optimizer),
         ALWAYS,
         maybe(work, gradients),
-        f"{ranks.per_node} ranks x {grouped(shard)} x {width} B{_rounding(offload.pin_optimizer)}",
+        f"{ranks.in_words} x {grouped(shard)} x {width} B{_rounding(offload.pin_optimizer)}",
         STAGE2,
     )
     if work.has_bf16_offload_buffer is not Truth.NO:
@@ -205,7 +205,7 @@ def zero2_terms(work: Workload) -> Iterator[Term]:
             _place(offload.pin_optimizer),
             ALWAYS,
             copies if surely else copies.at_least(0),
-            f"{ranks.per_node} ranks x {grouped(shard)} x {widths.trained.expected_bytes} B",
+            f"{ranks.in_words} x {grouped(shard)} x {widths.trained.expected_bytes} B",
             f"{STAGE2}, since 0.17",
         )
     if work.num_accumulation_steps is None or work.num_accumulation_steps > 1:
@@ -250,7 +250,7 @@ def _master_and_states(
         _place(pinned),
         ALWAYS,
         maybe(work, _scaled_low(master, low_share)),
-        f"{ranks.per_node} ranks x {grouped(num_params)} x {widths.master.expected_bytes} B{_rounding(pinned)}",
+        f"{ranks.in_words} x {grouped(num_params)} x {widths.master.expected_bytes} B{_rounding(pinned)}",
         source,
     )
     copies, element = cpu_optimizer_states(work.optimizer), widths.optimizer_states
@@ -265,7 +265,7 @@ def _master_and_states(
         Place.HOST_PAGEABLE,
         FROM_FIRST_STEP_ON,
         maybe(work, _scaled_low(states, low_share)),
-        f"{ranks.per_node} ranks x {grouped(num_params)} x {copies.expected_bytes} x {element.expected_bytes} B",
+        f"{ranks.in_words} x {grouped(num_params)} x {copies.expected_bytes} x {element.expected_bytes} B",
         "deepspeed 0.19.8 ops/adam/cpu_adam.py; accelerate 1.x utils/deepspeed.py",
     )
 

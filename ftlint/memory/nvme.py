@@ -29,7 +29,7 @@ def nvme_terms(work: Workload) -> Iterator[Term]:
             Place.HOST_PINNED,
             ALWAYS,
             maybe(work, _buffers(work, [largest * width] * offload.optimizer_buffer_count, largest * width)),
-            f"{ranks.per_node} ranks x {offload.optimizer_buffer_count} x sub-group {grouped(largest)} x {width} B",
+            f"{ranks.in_words} x {offload.optimizer_buffer_count} x sub-group {grouped(largest)} x {width} B",
             "deepspeed 0.19.8 runtime/swap_tensor/optimizer_utils.py",
         )
     if offload.param is OffloadDevice.NVME:
@@ -41,7 +41,7 @@ def nvme_terms(work: Workload) -> Iterator[Term]:
             Place.HOST_PINNED,
             ALWAYS,
             _buffers(work, [pool, in_ram], largest * width).at_least(0),
-            f"{ranks.per_node} ranks x ({offload.param_buffer_count} x {grouped(offload.param_buffer_size)}"
+            f"{ranks.in_words} x ({offload.param_buffer_count} x {grouped(offload.param_buffer_size)}"
             f" + max_in_cpu {grouped(offload.param_max_in_cpu)}) x {width} B",
             "deepspeed 0.19.8 runtime/swap_tensor/partitioned_param_swapper.py",
         )

@@ -34,7 +34,7 @@ def process_terms(work: Workload, host_capacity_bytes: int | None) -> Iterator[T
         Place.HOST_PAGEABLE,
         ALWAYS,
         PROCESS.times(per_node),
-        f"{per_node} ranks x {PROCESS.expected_bytes / 1e9:g} GB",
+        f"{work.ranks.in_words} x {PROCESS.expected_bytes / 1e9:g} GB",
         "measured and published resident sizes",
     )
     reserved = (host_capacity_bytes or 0) // KERNEL_SHARE
@@ -80,7 +80,7 @@ def _loading(work: Workload) -> Term:
         Place.HOST_PAGEABLE,
         moments,
         size,
-        f"{per_node} ranks x {grouped(work.parameters.num_params)} parameters",
+        f"{work.ranks.in_words} x {grouped(work.parameters.num_params)} parameters",
         source,
     )
 

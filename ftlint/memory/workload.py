@@ -21,6 +21,11 @@ class Ranks:
         """Processes on all nodes."""
         return self.per_node * self.num_nodes
 
+    @property
+    def in_words(self) -> str:
+        """Those of one node, for formulas: `8 ranks`."""
+        return "1 rank" if self.per_node == 1 else f"{self.per_node} ranks"
+
 
 @record
 class Offload:

@@ -21,6 +21,7 @@ from ftlint.spans import Location
 _MOST_BYTES = 10**6  # tomllib takes a second for that much
 # tomllib's time grows with the square of a dotted key's length: 20 seconds for 100,000 characters of `a.a.a`.
 _ENDLESS_KEY = re.compile(r"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){100}")
+_LONGEST_CHAIN = 50
 _AT_END = "(at end of document)"
 
 
@@ -50,6 +51,8 @@ def load_settings(path: Path, workspace: Workspace, extended_by: tuple[Path, ...
         values = values.get(name) if isinstance(values, dict) else None
     if values is None:
         return None
+    if not isinstance(values, dict):
+        raise SettingsError(f"{shown(path)}: tool.ftlint is a table of settings, not one value")
     locations = {
         keys[len(prefix) :]: Location(path, place.span)
         for keys, place in places.items()
@@ -80,6 +83,8 @@ def _syntax_complaint(path: Path, text: str, message: str) -> str:
 def _extended(top: SettingsTable, target: str, chain: tuple[Path, ...]) -> Settings:
     """The settings that `extend` names, relative to the file it is written in."""
     path = absolute(top.file.parent / target)
+    if len(chain) > _LONGEST_CHAIN:
+        raise top.complaint("extend", f"settings that do not follow each other through {_LONGEST_CHAIN} files")
     if path in chain:
         raise top.complaint("extend", "another file: these settings extend each other in a circle")
     if not _is_allowed(path, top):

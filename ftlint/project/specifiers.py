@@ -117,6 +117,8 @@ def _specifier_set(text: str) -> SpecifierSet | None:
     text = text.strip()
     if text[:1].isdigit() or re.match(r"v\d", text):
         text = f"=={text}"
+    if re.search(r"\d{100}", text):
+        return None  # no release has such a number, and Python refuses to read or print some
     try:
         return SpecifierSet(text) if text else None
     except InvalidSpecifier:

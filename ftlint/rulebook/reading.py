@@ -23,6 +23,8 @@ class PageText:
 def read_page(path: Path) -> PageText:
     """The page at `path`, or a PageError."""
     try:
+        if not path.is_file():  # opening a named pipe would wait for ever
+            raise PageError(f"{path}: not a regular file")
         with path.open("rb") as file:
             content = file.read(MAX_PAGE_BYTES + 1)
     except OSError as error:

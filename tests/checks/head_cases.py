@@ -959,4 +959,10 @@ spare.bfloat16()
 model.score = spare
 model(input_ids=ids)
 """),
+    Case("an-embedding-that-is-handed-its-weights", """\
+model = AutoModelForCausalLM.from_config(LlamaConfig(**TINY), dtype=torch.bfloat16)
+kept = torch.cat([model.model.embed_tokens.weight.data, model.model.embed_tokens.weight.data])
+model.model.embed_tokens = nn.Embedding(128, 16, _weight=kept)
+model(input_ids=ids)
+"""),
 )  # fmt: skip

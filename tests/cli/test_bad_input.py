@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import ROOT, Cli, Outcome
+from tests.cli.conftest import ROOT, SETTINGS_TEXT, Cli, Outcome
 
 BROKEN = '{"zero_optimization": {"stage": 2} "bf16": 1}\n'
 LLAMAFACTORY = """\
@@ -227,3 +227,38 @@ def test_a_spec_on_stdin_is_text_of_a_certain_size(folder: Path) -> None:
     assert (bytes_of_latin1.returncode, endless.returncode) == (2, 2)
     assert bytes_of_latin1.stderr.startswith("ftlint: stdin: not JSON: ")
     assert endless.stderr == "ftlint: stdin: too large: ftlint reads up to 10 MB\n"
+
+
+@posix_only
+@pytest.mark.parametrize("page", ["broken", "pipe"])
+def test_a_broken_house_rule_is_one_projects_affair(cli: Cli, folder: Path, page: str) -> None:
+    (folder / "house" / "rules").mkdir(parents=True)
+    (folder / "house" / "ftlint.toml").write_text('rulebook = ["rules"]\n')
+    (folder / "house" / "ds.json").write_text(SETTINGS_TEXT)
+    path = folder / "house" / "rules" / "HSE100-no-page.md"
+    path.write_text("no front matter\n") if page == "broken" else os.mkfifo(path)
+    (folder / "broken.json").write_text(BROKEN)
+    outcome = cli("check", "--quiet")
+    assert_one_line(outcome, "HSE100-no-page.md")
+    assert "broken.json:1:36 CFG001" in outcome.stdout
+
+
+@pytest.mark.parametrize("text", ["[tool]\nftlint = 3\n", "tool = 3  # ftlint\n"])
+def test_a_pyproject_whose_tables_are_none(cli: Cli, folder: Path, text: str) -> None:
+    (folder / "pyproject.toml").write_text(text)
+    outcome = cli("check", "--quiet")
+    assert outcome.status in (0, 2)
+    assert "Traceback" not in outcome.stderr
+
+
+def test_settings_that_extend_each_other_without_end(cli: Cli, folder: Path) -> None:
+    for number in range(2_000):
+        (folder / f"{number}.toml").write_text(f'extend = "{number + 1}.toml"\n')
+    (folder / "ftlint.toml").write_text('extend = "0.toml"\n')
+    assert_one_line(cli("check", "--quiet"), "extend")
+
+
+def test_a_release_of_thousands_of_digits(cli: Cli, folder: Path) -> None:
+    (folder / "train.yaml").write_text(LLAMAFACTORY)
+    (folder / "ftlint.toml").write_text(f'[versions]\ntransformers = "{"9" * 5_000}"\n')
+    assert_one_line(cli("check", "--quiet"), "versions.transformers")

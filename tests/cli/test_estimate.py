@@ -38,7 +38,7 @@ def test_options_and_spec_say_the_same(cli: Cli, folder: Path, monkeypatch: pyte
     (folder / "spec.json").write_text(json.dumps(SPEC))
     of_options = cli("estimate", *WORDS, "--output-format", "json")
     of_file = cli("estimate", "--spec", "spec.json", "--output-format", "json")
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(SPEC)))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(SPEC).encode())))
     of_stdin = cli("estimate", "--spec", "-", "--output-format", "json")
     shown = [json.loads(outcome.stdout) for outcome in (of_options, of_file, of_stdin)]
     assert [outcome.status for outcome in (of_options, of_file, of_stdin)] == [0, 0, 0]

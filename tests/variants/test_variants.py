@@ -23,7 +23,7 @@ VARIANTS = [
     example for page in PAGES for example in parse_examples(page.stem, page.read_text("utf-8"), page, 1)
 ]  # fmt: skip
 NOT_SEEN_YET = "not-seen-yet"
-"""Ends the heading of a Bad that the rule is silent about: a miss, which is bad, but no false accusation."""
+"""In the heading of a Bad that the rule is silent about: a miss, which is bad, but no false accusation."""
 _SEVERITY = re.compile(r"(error|warning)$")
 
 
@@ -42,7 +42,7 @@ def test_variant(variant: Example, tmp_path: Path) -> None:
         row = LineIndex(source.text).position(finding.location.span.start).row
         filename = finding.location.path.relative_to(folder).as_posix()
         found[filename, finding.location.cell, row] = finding.severity.value
-    if variant.name.endswith(NOT_SEEN_YET):
+    if NOT_SEEN_YET in variant.name:
         assert not found, "it is seen now: take the words out of its heading"
         return
     expected = {(mark.filename, mark.cell, mark.row) for mark in variant.marks}

@@ -11,7 +11,7 @@ from ftlint.run.fact import UNKNOWN
 from ftlint.trace.events import DefaultDTypeSet, Saved
 from ftlint.trace.heap import Dictionary, Module, ModuleKind, Weights
 from ftlint.trace.library.effects import SAME_DTYPE_FUNCTIONS
-from ftlint.trace.library.layers import is_container, layer_of
+from ftlint.trace.library.layers import Layer, is_container, layer_of
 from ftlint.trace.machine import Machine
 from ftlint.trace.reading import unfold
 from ftlint.trace.values import (
@@ -42,12 +42,15 @@ def build_layer(machine: Machine, callee: External, arguments: Arguments, node: 
     assert layer is not None
     value = arguments.get("dtype", layer.dtype_position)
     expression = _keyword(node, "dtype")
-    weights = Weights(layer_dtype(machine, value, arguments), machine.location(node), callee.last, expression)
+    weights = Weights(layer_dtype(machine, value, arguments, layer), machine.location(node), callee.last, expression)
     return machine.add(Module(ModuleKind.LAYER, callee.name, weights, construction=machine.construction(node)))
 
 
-def layer_dtype(machine: Machine, value: Value | None, arguments: Arguments) -> DTypeTerm:
-    """The dtype a layer is built in, given what was passed as `dtype`."""
+def layer_dtype(machine: Machine, value: Value | None, arguments: Arguments, layer: Layer) -> DTypeTerm:
+    """The dtype a layer is built in, given what was passed as `dtype`; one that is handed its weights has theirs."""
+    given = arguments.get("_weight", 7 if layer.takes_tokens else None)
+    if given not in (None, NONE):
+        return given.term if isinstance(given, Tensor) else UNKNOWN
     if isinstance(value, DTypeValue):
         return value.term
     if value is None and not arguments.complete:
