@@ -171,10 +171,18 @@ class _Check:
 
     def _file(self, target: Target, settings: Settings) -> CheckedFile | None:
         try:
-            document = self._workspace.document(target.path, target.format)
+            return self._recognised(target, settings)
         except InputError as error:
             self._refuse(error)
-            return None
+        except Exception as error:  # noqa: BLE001  # our own failure on one file hides no other
+            self._unread.setdefault(
+                str(target.path), Unread(f"{shown(target.path)}: ftlint failed to read it: {error!r}")
+            )
+        return None
+
+    def _recognised(self, target: Target, settings: Settings) -> CheckedFile:
+        """The parsed file and what it is taken for. Raises InputError."""
+        document = self._workspace.document(target.path, target.format)
         if isinstance(document, ScriptDocument):
             from ftlint.dialects.imports import explain_script
 

@@ -13,11 +13,14 @@ from ftlint.trace.calls import call
 from ftlint.trace.functions import definition_of
 from ftlint.trace.heap import Dictionary, Items
 from ftlint.trace.machine import Machine
+from ftlint.trace.modules import hide
 from ftlint.trace.operations import binary, compared
 from ftlint.trace.paths import meet_values
 from ftlint.trace.reading import attribute, element_of, key_of, subscript, unfold
 from ftlint.trace.state import State
 from ftlint.trace.values import (
+    MAX_TEXT_LENGTH,
+    MAX_VALUES,
     NONE,
     Constant,
     Function,
@@ -83,7 +86,9 @@ def _items(machine: Machine, nodes: list[ast.expr]) -> tuple[Value, ...] | None:
             items.append(machine.evaluate(node))
             continue
         inner = unfold(machine, machine.evaluate(node.value))
-        if inner is None:
+        if inner is None or len(items) + len(inner) > MAX_VALUES:
+            for value in dict.fromkeys(inner or ()):
+                hide(machine, value)
             whole = False
         else:
             items.extend(inner)
@@ -122,6 +127,8 @@ def _joined_string(machine: Machine, node: ast.JoinedStr) -> Value:
         if not plain or not isinstance(value, Constant):
             return machine.unknown(node)
         parts.append(str(value.value))
+        if sum(map(len, parts)) > MAX_TEXT_LENGTH:
+            return machine.unknown(node)
     return Constant("".join(parts))
 
 

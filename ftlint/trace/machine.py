@@ -156,10 +156,14 @@ class Machine:
 
     def evaluate(self, node: ast.expr) -> Value:
         """The value of an expression on the current path."""
+        self.spend()
+        return self._rules.evaluate(self, node)
+
+    def spend(self) -> None:
+        """Every walk that a script can make long pays for its steps: expressions, modules run, objects hidden."""
         self.steps_left -= 1
         if self.steps_left < 0:
             raise OutOfBudget
-        return self._rules.evaluate(self, node)
 
     def call_function(self, function: Function, arguments: Arguments, node: ast.AST) -> Value:
         """What a function of the script returns."""

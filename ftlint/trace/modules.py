@@ -71,8 +71,14 @@ def cast(machine: Machine, id: int, weights: Weights, location: Location) -> Non
     machine.emit(Cast(location, id, weights))
 
 
-def hide(machine: Machine, value: Value, depth: int = 6) -> None:
+NEARBY = 6
+"""How far into lists, dicts and objects a stranger is taken to reach."""
+
+
+def hide(machine: Machine, value: Value, depth: int = NEARBY) -> None:
     """Somebody we do not see may do anything to what can be reached from here: its weights become unknown."""
+    if depth < NEARBY:
+        machine.spend()  # what one call hands over is paid with the call; what lies below it is not
     if isinstance(value, (Reference, PartOf)):
         record = machine.state.heap.get(value.id)
         if isinstance(record, Module):

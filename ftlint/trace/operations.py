@@ -11,9 +11,12 @@ from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.heap import Dictionary, Items
 from ftlint.trace.machine import Machine
+from ftlint.trace.modules import hide
 from ftlint.trace.reading import key_of, unfold
 from ftlint.trace.running import multiply
 from ftlint.trace.values import (
+    MAX_TEXT_LENGTH,
+    MAX_VALUES,
     Constant,
     DTypeValue,
     Function,
@@ -40,18 +43,37 @@ def binary(machine: Machine, left: Value, op: ast.operator, right: Value, node: 
         return _folded(machine, left.value, op, right.value)
     one, two = machine.record(left), machine.record(right)
     if isinstance(op, ast.Add) and isinstance(one, Items) and isinstance(two, Items):
-        return machine.add(Items(one.items + two.items, one.open or two.open))
+        items = one.items + two.items
+        is_cut = len(items) > MAX_VALUES
+        if is_cut:
+            _give_up(machine, items)
+        return machine.add(Items(items[:MAX_VALUES], one.open or two.open or is_cut))
     if isinstance(op, ast.Add) and isinstance(left, Tuple) and isinstance(right, Tuple):
-        return Tuple(left.items + right.items)
+        items = left.items + right.items
+        if len(items) > MAX_VALUES:
+            _give_up(machine, items)
+            return machine.unknown(node)
+        return Tuple(items)
     if isinstance(op, ast.BitOr) and isinstance(one, Dictionary) and isinstance(two, Dictionary):
         return machine.add(Dictionary({**one.entries, **two.entries}, one.open or two.open))
     return machine.unknown()
 
 
+def _give_up(machine: Machine, items: tuple[Value, ...]) -> None:
+    """What becomes of values in something too large to follow cannot be seen."""
+    for item in dict.fromkeys(items):
+        hide(machine, item)
+
+
 def _folded(machine: Machine, left: Any, op: ast.operator, right: Any) -> Value:
     # Texts are only put together, never repeated: nothing here may grow without bound.
     numbers = all(isinstance(side, (int, float)) and abs(side) < 1e15 for side in (left, right))
-    texts = isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add) and len(left) < 10_000
+    texts = (
+        isinstance(left, str)
+        and isinstance(right, str)
+        and isinstance(op, ast.Add)
+        and len(left) + len(right) < MAX_TEXT_LENGTH
+    )
     if not (numbers or texts):
         return machine.unknown()
     try:

@@ -12,6 +12,7 @@ from ftlint.trace.machine import Machine
 from ftlint.trace.modules import body_term, child, lose
 from ftlint.trace.running import method_of
 from ftlint.trace.values import (
+    MAX_VALUES,
     Constant,
     DTypeValue,
     External,
@@ -153,7 +154,12 @@ def key_of(value: Value) -> Hashable:
 
 
 def unfold(machine: Machine, value: Value) -> tuple[Value, ...] | None:
-    """The items of something that is iterated over, where all are known."""
+    """The items of something that is iterated over, where all are known and not more than we follow."""
+    items = _items_of(machine, value)
+    return items if items is None or len(items) <= MAX_VALUES else None
+
+
+def _items_of(machine: Machine, value: Value) -> tuple[Value, ...] | None:
     if isinstance(value, Tuple):
         return value.items
     record = machine.record(value)

@@ -46,6 +46,7 @@ def _run(
     node: ast.AST,
     manner: Manner,
 ) -> Value:
+    machine.spend()  # a container may hold itself many times over
     if record.opaque:
         return machine.unknown(node)
     outer, outer_autocast, outer_reasons = machine.feeding, machine.state.autocast, machine.reasons

@@ -16,6 +16,10 @@ from ftlint.run.dtype import DType
 from ftlint.run.fact import Unknown
 from ftlint.syntax.document import Source
 
+MAX_VALUES = 256
+"""Values that one list, tuple or call holds; `x = x + x` in a row would otherwise take all the memory there is."""
+MAX_TEXT_LENGTH = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from ftlint.dialects.registry import Explained
 from ftlint.engine import Selection
 from ftlint.errors import UsageError
+from ftlint.syntax.document import DataDocument
 from tests.engine.projects import LORA, OFFLOAD, PROJECT, SETTINGS, TRAIN, checked, shown, write
 
 MEM101 = ("MEM101", "error", "ds.json")
@@ -211,3 +213,21 @@ def test_our_own_failure_is_a_finding_on_that_file_only(tmp_path: Path, monkeypa
         check_functions._find.cache_clear()
     assert {row[0] for row in shown(result, tmp_path)} == {"CFG001", "CFG003"}
     assert len(result.unread) == 1
+
+
+def test_our_own_failure_while_reading_one_file_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ftlint.engine.checking as checking
+
+    recognise = checking.explain
+
+    def fail_on_one(document: DataDocument, named: str | None = None) -> Explained:
+        if document.path.name == "bad.json":
+            raise RuntimeError("a bug of ours")
+        return recognise(document, named)
+
+    monkeypatch.setattr(checking, "explain", fail_on_one)
+    write(tmp_path, {**PROJECT, "bad.json": "{}"})
+    result = checked(tmp_path)
+    assert shown(result, tmp_path) == [MEM101]
+    (unread,) = result.unread
+    assert "bad.json" in unread.reason

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftlint.syntax.document import Format
+from ftlint.syntax import parse_text
+from ftlint.syntax.document import Format, ScriptDocument
+from ftlint.trace import trace_script
 from tests.checks.head_cases import NEGATIVES, POSITIVES
 from tests.checks.test_heads import find
 from tests.trace.test_values import trace
@@ -99,3 +103,33 @@ def test_too_much_is_left_alone() -> None:
     calls = "\n".join(f"def f{i}(x):\n    f{i + 1}(x); f{i + 1}(x); f{i + 1}(x)" for i in range(11))
     found = trace(HEAD + calls + "\ndef f11(x): return x.half()\n" + LOAD + "\nf0(model)")
     assert found.complete or found.stories == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = x + x",
+        "x += x",
+        "x = [*x, *x]",
+        "x = (*x, *x)",
+        "x.extend(x)",
+        "x = [x, x]",
+        'u = f"{u}{u}"',
+        "u = u + u",
+        "x = nn.Sequential(*x, *x)",
+    ],
+)
+def test_what_doubles_at_every_line_stays_small(line: str) -> None:
+    text = "import torch\nfrom torch import nn\nu = 'a'\nx = [nn.Linear(2, 2)]\n" + f"{line}\n" * 60 + "x(1)\n"
+    document = parse_text(Path("train.py"), text, Format.PYTHON)
+    assert isinstance(document, ScriptDocument)
+    began = time.process_time()
+    trace_script(document)
+    assert time.process_time() - began < 2
+
+
+def test_a_container_that_holds_itself_many_times_over() -> None:
+    text = "import torch\nx = torch.nn.Linear(2, 2)\n" + "x = torch.nn.Sequential(x, x)\n" * 60 + "x.half()\nx(1)\n"
+    document = parse_text(Path("train.py"), text, Format.PYTHON)
+    assert isinstance(document, ScriptDocument)
+    assert not trace_script(document).complete
