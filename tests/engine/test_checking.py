@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ftlint.dialects.registry import Explained
+from ftlint.dialects.registry import Explained, explain
 from ftlint.engine import Selection
 from ftlint.errors import UsageError
 from ftlint.syntax.document import DataDocument
@@ -216,16 +216,12 @@ def test_our_own_failure_is_a_finding_on_that_file_only(tmp_path: Path, monkeypa
 
 
 def test_our_own_failure_while_reading_one_file_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ftlint.engine.checking as checking
-
-    recognise = checking.explain
-
     def fail_on_one(document: DataDocument, named: str | None = None) -> Explained:
         if document.path.name == "bad.json":
             raise RuntimeError("a bug of ours")
-        return recognise(document, named)
+        return explain(document, named)
 
-    monkeypatch.setattr(checking, "explain", fail_on_one)
+    monkeypatch.setattr("ftlint.engine.checking.explain", fail_on_one)
     write(tmp_path, {**PROJECT, "bad.json": "{}"})
     result = checked(tmp_path)
     assert shown(result, tmp_path) == [MEM101]
