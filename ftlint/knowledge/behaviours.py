@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ftlint.knowledge.bundled import load_object
 from ftlint.record import record
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 
 @record
@@ -41,14 +45,19 @@ class Behaviour:
 
         Raises `packaging.version.InvalidVersion` for text that is no version.
         """
-        from packaging.version import Version
-
-        wanted = Version(version)
+        wanted = _version(version)
         value = self.history[0].value
         for change in self.history[1:]:
-            if Version(change.since) <= wanted:
+            if _version(change.since) <= wanted:
                 value = change.value
         return value
+
+
+@lru_cache(maxsize=4096)
+def _version(text: str) -> Version:
+    from packaging.version import Version  # most checks ask for no release
+
+    return Version(text)
 
 
 @lru_cache(maxsize=1)

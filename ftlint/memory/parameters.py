@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from ftlint.knowledge.architectures import LinearModule, ParameterTable, ParameterTensor, Role
 from ftlint.record import record
@@ -68,6 +69,7 @@ class Training:
     """False where one of the above is an assumption that changes what is trained."""
 
 
+@lru_cache(maxsize=64)  # thousands of small projects train the same few models
 def choose_parameters(table: ParameterTable, training: Training) -> Parameters:
     """The tensors of a model as this method divides them."""
     if training.method is Method.FULL:
