@@ -108,6 +108,8 @@ def _adapter(model: LoadedModel | None, words: _Words) -> AdapterFacts:
     if model is None:
         return AdapterFacts()
     here = _origin(model.location)
+    if model.handed_away:
+        return AdapterFacts(method=Fact(UNKNOWN, (here,)))
     quantized = model.loading is not None and any(
         (found := model.loading.get(name)) is not None and found.value not in (None, False)
         for name in ("quantization_config", "load_in_4bit", "load_in_8bit")

@@ -85,6 +85,7 @@ def hide(machine: Machine, value: Value, depth: int = NEARBY) -> None:
             for id in inside(machine, value.id):
                 module = machine.state.heap[id]
                 assert isinstance(module, Module)
+                machine.places.handed_away.update((id, module.root_id if module.root_id is not None else id))
                 if module.weights.term is not UNKNOWN:
                     machine.state.writable_heap()[id] = dataclasses.replace(module, weights=Weights())
         elif depth == 0:

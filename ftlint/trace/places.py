@@ -31,6 +31,8 @@ class WrittenPlaces:
     def __init__(self) -> None:
         self._made: dict[int, tuple[Place, Record | None]] = {}
         self._entries: dict[tuple[int, str], dict[Value, Place]] = {}
+        self.handed_away: set[int] = set()
+        """Modules that a function of another file was given, on whatever path: it may have frozen or adapted them."""
         self.loaded_with: dict[int, Reference] = {}
         """The arguments of the calls that loaded models."""
 

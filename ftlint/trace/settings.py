@@ -46,6 +46,7 @@ class LoadedModel:
     """Which model is trained: the id it is loaded by (None where that cannot be seen), its class, its adapter.
 
     `adapter`: the settings of the LoRA put on it in this script, on every path; None where none is seen for certain.
+    `handed_away`: something outside the script had it in its hands before, so which weights are trained cannot be seen.
     """
 
     model_id: str | None
@@ -53,6 +54,7 @@ class LoadedModel:
     class_name: str
     loading: Settings | None
     adapter: Settings | None
+    handed_away: bool = False
 
 
 def settings_of(machine: Machine, value: Value | None, fallback: Location, depth: int = 0) -> Settings | None:

@@ -68,6 +68,10 @@ def test_deepspeeds_settings_as_a_dict_with_their_places() -> None:
         "for p in model.parameters():\n    p.requires_grad = False\n",
         "freeze(model)\n",
         "model = add_lora(model)\n",
+        "setup(model)\n",
+        "setup([model])\n",
+        "Setup(model).apply()\n",
+        "if big:\n    setup(model.model)\n",
     ],
 )
 def test_what_may_train_less_than_all_weights_is_unknown(line: str) -> None:

@@ -60,7 +60,8 @@ def _model(machine: Machine, receiver: Reference, trainer: Instance, made_at: Lo
     # Of a model that is built rather than loaded, `family` is the configuration's class.
     model_id = module.family if options is not None and not module.unnamed else None
     adapter = adapter or _adapter(machine, module.children.get(ADAPTER), location)
-    return LoadedModel(model_id, location, module.name, loading, adapter)
+    handed_away = model.id in machine.places.handed_away
+    return LoadedModel(model_id, location, module.name, loading, adapter, handed_away)
 
 
 def _adapter(machine: Machine, configuration: Value | None, location: Location) -> Settings | None:
