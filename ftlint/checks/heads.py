@@ -5,15 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ftlint.checks.dtypes import dtype_behind
 from ftlint.findings import Edit, Match, Related, Severity
-from ftlint.knowledge.models import find_model
-from ftlint.run.dtype import DType, parse_dtype
-from ftlint.run.fact import UNKNOWN, Unknown
+from ftlint.run.dtype import DType
 from ftlint.run.versions import VersionView
 from ftlint.spans import Span
 from ftlint.syntax.calls import add_keyword
 from ftlint.syntax.python import span_of
-from ftlint.trace import Fed, Loaded, Manner, ReplacedLayer, ScriptTrace, Sighting
+from ftlint.trace import Fed, Manner, ReplacedLayer, ScriptTrace, Sighting
 
 SOME_PATHS = "on some of the script's branches"
 
@@ -30,7 +29,7 @@ def replaced_head_dtype(trace: ScriptTrace, versions: VersionView) -> Iterator[M
         if first is None:
             continue
         replacement = first.replacement
-        body_dtype = _resolve(first.input, versions)
+        body_dtype = dtype_behind(first.input, versions)
         assert isinstance(body_dtype, DType)
         reasons = first.reasons if all(failing) else (*first.reasons, SOME_PATHS)
         expression = _expression(layer, first, body_dtype)
@@ -54,26 +53,10 @@ def _first_failing(sighting: Sighting | None, versions: VersionView) -> Fed | No
     for fed in sighting.fed if sighting is not None else ():
         # A float32 side is asked for first: the other one may need a question about releases.
         if fed.weights.term is DType.FLOAT32:
-            body_dtype = _resolve(fed.input, versions)
+            body_dtype = dtype_behind(fed.input, versions)
             if isinstance(body_dtype, DType) and body_dtype.is_half:
                 return fed
     return None
-
-
-def _resolve(term: DType | Loaded | Unknown, versions: VersionView) -> DType | Unknown:
-    """The dtype behind a term: what `from_pretrained` picks depends on the release and on the checkpoint."""
-    if not isinstance(term, Loaded):
-        return term
-    if not term.auto:
-        default = versions.behaviour("from_pretrained_default_dtype").value
-        if default == "float32":
-            return DType.FLOAT32
-        if default != "checkpoint":
-            return UNKNOWN
-    model = find_model(term.model_id) if term.model_id is not None else None
-    if model is None or model.quantization is not None or model.checkpoint_dtype is None:
-        return UNKNOWN
-    return parse_dtype(model.checkpoint_dtype) or UNKNOWN
 
 
 def _related(fed: Fed, body_dtype: DType) -> tuple[Related, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, Protocol
 
+from ftlint.checks.amounts import billions, gigabytes
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.memory import Estimate, Interval
 from ftlint.memory import estimate as estimate_run
@@ -126,7 +127,7 @@ def _judge(run: Run, estimate: Estimate, versions: VersionView) -> _Judgement | 
     nodes = run.parallel.num_nodes
     if ram_bytes is None:
         return _Judgement(Severity.INFO, _about(need), "how much there is, is not known", "say hardware.host-ram")
-    there = f"the node has {_gigabytes(ram_bytes)}"
+    there = f"the node has {gigabytes(ram_bytes)}"
     totals = [found.host_training for found in _plausible(run, estimate, versions)]
     # An optimizer that we do not know may keep nothing at all: then nothing but the least can be held against the run.
     guessed = run.training.optimizer.said and not run.training.optimizer.known
@@ -137,7 +138,7 @@ def _judge(run: Run, estimate: Estimate, versions: VersionView) -> _Judgement | 
     condition = "" if nodes.known else "if it runs on one node"
     if not all(total.low_bytes > ram_bytes for total in totals):
         return _Judgement(Severity.WARNING, _about(need), there, condition)
-    low = _gigabytes(min(total.low_bytes for total in totals))
+    low = gigabytes(min(total.low_bytes for total in totals))
     severity = Severity.ERROR if nodes.known else Severity.WARNING
     return _Judgement(severity, f"at least {low}", there, condition)
 
@@ -172,7 +173,7 @@ def _related(run: Run, estimate: Estimate, place: Location) -> Iterator[Related]
 
 def _shown(name: str, value: Any) -> str:  # Any: facts of every section
     if name == "hardware.host_ram_bytes":
-        return _gigabytes(value)
+        return gigabytes(value)
     if isinstance(value, bool):
         return str(value).lower()  # as JSON and YAML write it
     return str(value.value if isinstance(value, Enum) else value)
@@ -240,7 +241,7 @@ def _has(document: DataDocument, path: Sequence[str]) -> bool:
 
 def _parameters(estimate: Estimate) -> str:
     """`32.8 billion parameters`, or how many of them are trained."""
-    total, trained = _billions(estimate.num_parameters), _billions(estimate.num_trainable_parameters)
+    total, trained = billions(estimate.num_parameters), billions(estimate.num_trainable_parameters)
     if estimate.num_parameters == estimate.num_trainable_parameters:
         return f"{total} parameters"
     return f"{total} parameters, {trained} of them trained,"
@@ -250,17 +251,8 @@ def _terms(estimate: Estimate) -> str:
     """The terms of host RAM that matter, largest first: `optimizer states 262 GB, …`."""
     terms = [term for term in estimate.host_training_terms if term.size.expected_bytes >= 10**8]
     largest = sorted(terms, key=lambda term: -term.size.expected_bytes)
-    return ", ".join(f"{term.name} {_gigabytes(term.size.expected_bytes)}" for term in largest)
-
-
-def _billions(count: int) -> str:
-    return f"{count / 1e9:.1f} billion" if count >= 10**8 else f"{count / 1e6:.1f} million"
+    return ", ".join(f"{term.name} {gigabytes(term.size.expected_bytes)}" for term in largest)
 
 
 def _about(need: Interval) -> str:
-    return f"about {_gigabytes(need.expected_bytes)} ({need.low_bytes / 1e9:.0f} to {_gigabytes(need.high_bytes)})"
-
-
-def _gigabytes(num_bytes: int) -> str:
-    """GB as in `host-ram`: 10^9 bytes."""
-    return f"{num_bytes / 1e9:.0f} GB" if num_bytes >= 10**10 else f"{num_bytes / 1e9:.1f} GB"
+    return f"about {gigabytes(need.expected_bytes)} ({need.low_bytes / 1e9:.0f} to {gigabytes(need.high_bytes)})"

@@ -88,13 +88,18 @@ class LaunchFiles:
         self, path: Path, lower_accelerate: LowerAccelerate = as_written, gpus_of_node: Fact[int] = NOTHING
     ) -> Run:
         """What the launch files that name that file say; where they disagree a fact is unknown."""
-        found = [
+        return agreed(self.runs_of(path, lower_accelerate, gpus_of_node))
+
+    def runs_of(
+        self, path: Path, lower_accelerate: LowerAccelerate = as_written, gpus_of_node: Fact[int] = NOTHING
+    ) -> tuple[Run, ...]:
+        """What each launch file that names that file says."""
+        return tuple(
             run
             for text in self.texts
             if path.stem in text.source.text
             and (run := self._said(path, text, lower_accelerate, gpus_of_node)) is not None
-        ]
-        return agreed(found)
+        )
 
     def _said(
         self, path: Path, text: LaunchText, lower_accelerate: LowerAccelerate, gpus_of_node: Fact[int]

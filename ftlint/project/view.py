@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from ftlint.trace import ScriptTrace
 
 
+MAX_LAUNCHES = 16
+"""Launch files of one script that are told apart, as many as there may be variants."""
+
+
 @record
 class Place:
     """What a project's files share in every variant: where it lies, what its settings say, who reads its files."""
@@ -109,11 +113,18 @@ class ProjectView:
     def launched(self, path: Path) -> Run:
         """What the project's launch commands say of a file, and the configuration files they name; nothing else."""
         if path not in self._launched:
-            hardware = self._place.settings.hardware
-            self._launched[path] = self._place.launch_files().run_of(
-                path, self._lower_accelerate, hardware.gpus_per_node
-            )
+            from ftlint.project.launchers import agreed  # only runs look for their launchers
+
+            self._launched[path] = agreed(self._launches(path))
         return self._launched[path]
+
+    def launches(self, path: Path) -> tuple[Run, ...]:
+        """What each of the project's launch files says of a file; without one, one launch of which nothing is said."""
+        return self._launches(path)[:MAX_LAUNCHES] or (Run(),)
+
+    def _launches(self, path: Path) -> tuple[Run, ...]:
+        hardware = self._place.settings.hardware
+        return self._place.launch_files().runs_of(path, self._lower_accelerate, hardware.gpus_per_node)
 
     def _lower_accelerate(self, launch: Launch, referrer: Path) -> Run:
         """What a command says, over the file behind its `--config_file`."""
@@ -153,11 +164,15 @@ class ProjectView:
         return document if isinstance(document, DataDocument) else None
 
     def _assemble(self, partial: PartialRun, path: Path) -> Run:
-        from ftlint.project.models import resolve_model  # brings all architectures; only what starts a run has a model
-
         run = dataclasses.replace(partial.facts, name=shown(path), inputs=(Input(path, True),))
         for reference in partial.references:
             run = merge(run, self._referenced(reference, path))
+        return self.completed(run, path)
+
+    def completed(self, run: Run, path: Path) -> Run:
+        """A run that begins in that file, laid on the node in the settings, with its launch and its architecture."""
+        from ftlint.project.models import resolve_model  # brings all architectures; only what starts a run has a model
+
         run = merge_launch(merge(self._node(), run), self.launched(path))
         architecture, inputs = resolve_model(run.model, self._folders(path), self._place.workspace)
         return dataclasses.replace(

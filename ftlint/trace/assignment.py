@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import dataclasses
 
+from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.heap import Class, Dictionary, Instance, Items, Module, ModuleKind
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide, set_child
 from ftlint.trace.reading import unfold
+from ftlint.trace.sharding import Gathering, StateDict
 from ftlint.trace.values import (
     Constant,
     External,
@@ -24,6 +26,8 @@ def assign(machine: Machine, target: ast.expr, value: Value, node: ast.AST, expr
     """`target = value`; `expression` is what the value was written as, where it is written for this target alone."""
     if isinstance(target, ast.Name):
         machine.bind(target.id, value)
+        if expression is not None:
+            machine.written_as[machine.frame.source, target.id] = expression
     elif isinstance(target, ast.Attribute):
         set_attribute(machine, machine.evaluate(target.value), target.attr, value, node, expression)
     elif isinstance(target, ast.Subscript):
@@ -43,6 +47,8 @@ def _unpack(
     for position, part in enumerate(target.elts):
         if isinstance(value, PartOf):
             item: Value = value
+        elif isinstance(value, StateDict):
+            item = PartOf(value.module_id, tensor=True) if position else machine.unknown(node)
         elif items is not None and not starred and len(items) == len(target.elts):
             item = items[position]
         else:
@@ -66,6 +72,9 @@ def set_attribute(
         if name not in ("requires_grad", "grad"):
             hide(machine, owner)
             hide(machine, value)
+    elif name == "state_dict_type":
+        # Of accelerate's plugin; what is gathered from here on is no longer what its configuration says.
+        machine.state.gathering = Gathering(UNKNOWN, Truth.UNKNOWN, Truth.UNKNOWN, machine.location(node))
     elif isinstance(owner, Tensor) or (isinstance(owner, External) and owner.package in ("os", "torch")):
         pass
     else:
@@ -94,7 +103,7 @@ def _set_item(
         machine.state.writable_heap()[owner.id] = _with_item(record, index, value)
     elif isinstance(owner, Reference) and isinstance(record, Module):
         _set_module_item(machine, owner, record, index, value, node, expression)
-    elif isinstance(owner, PartOf):
+    elif isinstance(owner, (PartOf, StateDict)):
         hide(machine, owner)
     elif not isinstance(owner, Tensor):
         hide(machine, value)

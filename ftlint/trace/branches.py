@@ -15,7 +15,9 @@ from ftlint.trace.machine import (
     Way,
 )
 from ftlint.trace.paths import meet, met, run_choices
+from ftlint.trace.ranks import lets_rank_zero_through
 from ftlint.trace.reading import element_of, unfold
+from ftlint.trace.sharding import Guard
 from ftlint.trace.state import State, holds_module, join
 from ftlint.trace.values import NONE, Tuple, Value
 
@@ -46,15 +48,25 @@ def _tested(machine: Machine, test: ast.expr, state: State) -> list[tuple[State,
 
 def _if(machine: Machine, node: ast.If, state: State) -> list[Way]:
     ways: list[Way] = []
+    guards, outer = lets_rank_zero_through(node.test), state.guard
     for after, truth, value in _tested(machine, node.test, state):
         if _is_main(node.test):
             truth = Truth.YES
+        sides: list[list[Way]] = []
         for answer, body in ((Truth.YES, node.body), (Truth.NO, node.orelse)):
             if truth in (answer, Truth.UNKNOWN):
                 branch = after.fork() if truth is Truth.UNKNOWN else after
                 machine.state = branch
                 machine.assume(value, answer is Truth.YES)
-                ways += machine.run_block(body, [branch])
+                if guards is answer and outer is None:
+                    branch.guard = Guard(machine.location(node.test), node)
+                sides.append(machine.run_block(body, [branch]))
+        if all(any(signal is None for _, signal in side) for side in sides):
+            # Both sides go on together; after `if rank != 0: return` rank 0 stays alone.
+            for side in sides:
+                for left, _ in side:
+                    left.guard = outer
+        ways += (way for side in sides for way in side)
     return met(machine, ways)
 
 
@@ -71,8 +83,10 @@ def _loop(machine: Machine, body: list[ast.stmt], orelse: list[ast.stmt], state:
     """A loop is read once: a training loop, or a loop over a model's layers, that never runs is nothing to check."""
     through: list[State] = []
     left: list[Way] = []
+    guard = state.guard
     for after, signal in machine.run_block(body, [state]):
         if signal in (None, Signal.CONTINUE, Signal.BREAK):
+            after.guard = guard  # `if rank != 0: continue` ends with its turn
             through.append(after)
         else:
             left.append((after, signal))
@@ -154,7 +168,7 @@ def _while(machine: Machine, node: ast.While, state: State) -> list[Way]:
 
 def _with(machine: Machine, node: ast.With | ast.AsyncWith, state: State) -> list[Way]:
     ways: list[Way] = []
-    outer = state.autocast, state.default_dtype
+    outer = state.autocast, state.default_dtype, state.gathering
     for after, signal in run_choices(machine, state, lambda: enter(machine, node)):
         if signal is not None:
             ways.append((after, signal))
@@ -165,7 +179,7 @@ def _with(machine: Machine, node: ast.With | ast.AsyncWith, state: State) -> lis
         if expected:
             inner = [(used_like(before, inner), None)]
         for left, reason in inner:
-            left.autocast, left.default_dtype = outer
+            left.autocast, left.default_dtype, left.gathering = outer
             ways.append((left, reason))
     return met(machine, ways)
 

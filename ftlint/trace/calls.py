@@ -11,7 +11,15 @@ from ftlint.run.fact import UNKNOWN
 from ftlint.trace.classes import call_super, get_attribute, instantiate
 from ftlint.trace.functions import call_function
 from ftlint.trace.heap import Class, Dictionary, Instance, Items, Module
-from ftlint.trace.library import builtin_calls, hugging_face, module_methods, torch_calls
+from ftlint.trace.library import (
+    accelerators,
+    builtin_calls,
+    hugging_face,
+    module_methods,
+    saving,
+    sharding,
+    torch_calls,
+)
 from ftlint.trace.library.effects import (
     AUTOCAST_CONTEXTS,
     DEFAULT_DTYPE_HINTS,
@@ -29,6 +37,7 @@ from ftlint.trace.machine import Machine, Stopped
 from ftlint.trace.modules import hide
 from ftlint.trace.reading import unfold
 from ftlint.trace.running import method_of, run_module
+from ftlint.trace.sharding import StateDict
 from ftlint.trace.values import (
     Arguments,
     Constant,
@@ -45,7 +54,12 @@ from ftlint.trace.values import (
 
 Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
-HANDLERS: dict[str, Handler] = {**builtin_calls.HANDLERS, **torch_calls.HANDLERS, **hugging_face.HANDLERS}
+HANDLERS: dict[str, Handler] = {
+    **builtin_calls.HANDLERS,
+    **torch_calls.HANDLERS,
+    **hugging_face.HANDLERS,
+    **saving.HANDLERS,
+}
 # Methods by which a script tells somebody something, and which change nothing.
 _TELLING = frozenset(
     {"info", "debug", "warning", "error", "log", "print", "write", "add_argument", "watch", "update", "append"}
@@ -143,6 +157,8 @@ def call_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
         return call_super(machine, receiver, name, arguments, node)
     if isinstance(receiver, Tensor):
         return module_methods.tensor_method(machine, receiver, name, arguments)
+    if isinstance(receiver, StateDict):
+        return saving.state_method(machine, receiver, name, arguments, node)
     if isinstance(receiver, PartOf):
         return module_methods.part_method(machine, receiver, name, arguments, node)
     if isinstance(receiver, Reference):
@@ -159,6 +175,12 @@ def call_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
         return builtin_calls.text_method(machine, receiver, name, arguments)
     if name in KEEPS_DTYPE or name in _TELLING:
         return machine.unknown(node, name)
+    if name == "set_state_dict_type":
+        return sharding.set_plugin_type(machine, arguments, node)
+    if isinstance(receiver, Opaque) and receiver.hint == "accelerator":
+        known = accelerators.unseen_accelerator(machine, name, arguments, node)
+        if known is not None:
+            return known
     if name == "to" or name in module_methods.CASTS:
         return module_methods.cast_unknown(machine, receiver, name, arguments)
     return unknown_call(machine, arguments, node)
@@ -253,6 +275,10 @@ def _opaque_of(machine: Machine, callee: External, arguments: Arguments) -> Valu
 
 
 def _torch(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
+    if callee.name.startswith("torch.distributed"):
+        known = sharding.library_call(machine, callee, arguments, node)
+        if known is not None:
+            return known
     if callee.name.startswith(TORCH_HARMFUL):
         return unknown_call(machine, arguments, node)
     known = torch_calls.function_result(machine, callee, arguments)

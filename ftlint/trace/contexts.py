@@ -8,8 +8,9 @@ from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.assignment import assign
 from ftlint.trace.events import Used
 from ftlint.trace.heap import Instance
+from ftlint.trace.library.accelerators import AUTOCAST
 from ftlint.trace.library.effects import AUTOCAST_CONTEXTS, EXPECTED_FAILURES, HARMLESS_CONTEXTS
-from ftlint.trace.library.hugging_face import AUTOCAST
+from ftlint.trace.library.sharding import STATE_TYPE_CONTEXT, SUMMON_CONTEXT, gathering_of
 from ftlint.trace.machine import (
     Machine,
     Way,
@@ -44,6 +45,9 @@ def _enter_context(machine: Machine, value: Value, node: ast.expr) -> None:
     elif name == "accelerate.autocast":
         assert isinstance(record, Instance)
         state.autocast = either(state.autocast, machine.truth(record.attributes[AUTOCAST]))
+    elif name in (STATE_TYPE_CONTEXT, SUMMON_CONTEXT):
+        assert isinstance(record, Instance)
+        state.gathering = gathering_of(machine, record, node)
     elif name == "contextlib.nullcontext" or _harmless_context(machine, node):
         pass
     else:

@@ -10,17 +10,20 @@ from ftlint.run.fact import Truth
 from ftlint.spans import Location
 from ftlint.trace.heap import Replacement, Weights
 from ftlint.trace.settings import LoadedModel, Settings
+from ftlint.trace.sharding import SavingEvent
 from ftlint.trace.values import DTypeTerm
 
 
 @dataclass(frozen=True, slots=True)
 class ModelMade:
-    """A model was loaded or built from a configuration; `name` is its class."""
+    """A model was loaded (`model_id`) or built from a configuration; `name` is its class."""
 
     location: Location
     module_id: int
     name: str
     weights: Weights
+    model_id: str | None = None
+    is_quantized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +130,6 @@ class DefaultDTypeSet:
     term: DTypeTerm
 
 
-Event: TypeAlias = "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | Adapted | Trained | DefaultDTypeSet"
+Event: TypeAlias = (
+    "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | Adapted | Trained | DefaultDTypeSet | SavingEvent"
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -12,11 +13,13 @@ from ftlint.trace.assignment import assign
 from ftlint.trace.calls import call
 from ftlint.trace.functions import definition_of
 from ftlint.trace.heap import Dictionary, Items
+from ftlint.trace.library.saving import gather_by_hand
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide
 from ftlint.trace.operations import binary, compared
 from ftlint.trace.paths import meet_values
 from ftlint.trace.reading import attribute, element_of, key_of, subscript, unfold
+from ftlint.trace.sharding import StateDict
 from ftlint.trace.state import State
 from ftlint.trace.values import (
     MAX_TEXT_LENGTH,
@@ -251,9 +254,35 @@ def _bind(machine: Machine, target: ast.expr, value: Value) -> None:
     assign(machine, target, value, target, None)
 
 
+# What a comprehension over a state dict may do to each weight and leave it the piece, or the whole, that it was.
+_KEEPS_PIECES = frozenset(
+    {"cpu", "to", "detach", "clone", "contiguous", "half", "bfloat16", "float", "replace", "items", "to_local"}
+)
+
+
+def _methods_called(node: ast.DictComp) -> frozenset[str]:
+    """The methods called in the key and value of a comprehension; a function counts as "()"."""
+    parts = [part for inner in (node.key, node.value) for part in ast.walk(inner)]
+    functions = [part.func for part in parts if isinstance(part, ast.Call)]
+    return frozenset(function.attr if isinstance(function, ast.Attribute) else "()" for function in functions)
+
+
+def _state_comprehension(machine: Machine, source: StateDict, node: ast.DictComp) -> Value | None:
+    """`{name: weight.cpu() for name, weight in model.state_dict().items()}`: a state dict of the same weights."""
+    methods = _methods_called(node)
+    if node.generators[0].ifs or not methods <= _KEEPS_PIECES | {"full_tensor"}:
+        return None
+    if "full_tensor" in methods:
+        return gather_by_hand(machine, source, node)
+    return dataclasses.replace(source, is_plain=source.is_plain or "to_local" in methods)
+
+
 def _dict_comprehension(machine: Machine, node: ast.DictComp) -> Value:
     with _own_names(machine, node.generators):
-        _loop(machine, node.generators)
+        source = machine.evaluate(node.generators[0].iter)
+        if isinstance(source, StateDict) and (state := _state_comprehension(machine, source, node)) is not None:
+            return state
+        _bind(machine, node.generators[0].target, element_of(machine, source))
         machine.evaluate(node.key)
         machine.evaluate(node.value)
     return machine.add(Dictionary({}, open=True))

@@ -175,6 +175,7 @@ def names_reached(machine: Machine, definition: FunctionDefinition) -> frozenset
 def _read_body(machine: Machine, function: Function, arguments: Arguments, node: ast.AST) -> list[tuple[State, Value]]:
     definition = function.definition
     outer_frame, outer_choices, outer_autocast = machine.frame, machine.choices, machine.state.autocast
+    outer_guard = machine.state.guard
     number = machine.number()
     machine.state.open_scope(number, bind_parameters(machine, function, arguments, node))
     machine.frame = Frame((number, *function.scopes), definition.source, function)
@@ -194,7 +195,7 @@ def _read_body(machine: Machine, function: Function, arguments: Arguments, node:
                 elif isinstance(signal, Returned):
                     ways.append((state, signal.value))
         for state, _ in ways:
-            state.autocast = outer_autocast
+            state.autocast, state.guard = outer_autocast, outer_guard
             if not definition.nests:
                 state.scopes.pop(number, None)
         return meet_values(machine, ways)

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.spans import Location
 from ftlint.syntax.document import Source
+from ftlint.trace.sharding import Sharding
 from ftlint.trace.values import DTypeTerm, FunctionDefinition, Value
 
 
@@ -87,6 +88,7 @@ class Module:
     family: str | None = None  # of a MODEL: the id it is loaded from, or its configuration's class
     unnamed: bool = False  # which model it is, is decided when the script runs
     reasons: tuple[str, ...] = ()
+    sharding: Sharding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,8 @@ class Machine:
         self.reasons: tuple[str, ...] = ()  # why what is read now may not happen so
         self._rules = rules
         self.places = WrittenPlaces()
+        self.statement: ast.stmt | None = None  # the simple one being read
+        self.written_as: dict[tuple[Source, str], ast.expr] = {}  # what each name was last given, as it is written
         self.numbered = 0  # reset when a statement is run again, so that it meets the objects of the first run
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -221,6 +223,13 @@ class Machine:
         for number in self.frame.scopes:
             names.update(self.state.scopes.get(number, ()))
         return frozenset(names)
+
+    def forget(self, value: Value) -> None:
+        """A value changes in a way we do not follow: the names that stand for it stand for something unknown."""
+        for number in self.frame.scopes:
+            for name, held in tuple(self.state.scopes.get(number, {}).items()):
+                if held == value:
+                    self.state.writable_scope(number)[name] = Opaque(("changed", self.number()), name)
 
     # -- objects -----------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from ftlint.trace.library.layers import layer_of
 from ftlint.trace.library.models import EMBEDDINGS, HEADS, INNER_HEADS, LAYERS, PARTS_CALLED, has_head, is_settings
 from ftlint.trace.machine import Machine
 from ftlint.trace.naming import own_expression, text_of, torch_name
+from ftlint.trace.sharding import StateDict
 from ftlint.trace.values import (
     DTypeTerm,
     Function,
@@ -104,6 +105,8 @@ def hide(machine: Machine, value: Value, depth: int = NEARBY) -> None:
             if is_settings(record.name) and record.class_id is None:
                 changed = {name: machine.unknown(None, name) for name in record.attributes}
                 machine.state.writable_heap()[value.id] = dataclasses.replace(record, attributes=changed, open=True)
+    elif isinstance(value, StateDict):
+        machine.forget(value)  # its entries may be put together, or taken out
     elif isinstance(value, Tuple):
         for item in value.items:
             hide(machine, item, depth)

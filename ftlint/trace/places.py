@@ -9,6 +9,7 @@ from ftlint.spans import Location
 from ftlint.syntax.document import Source
 from ftlint.syntax.python import span_of
 from ftlint.trace.heap import Dictionary, Instance, Record
+from ftlint.trace.sharding import Site
 from ftlint.trace.values import Reference, Value
 
 
@@ -49,6 +50,13 @@ class WrittenPlaces:
         """Where an object was made."""
         made = self._made.get(value.id) if isinstance(value, Reference) else None
         return made[0].location if made is not None else None
+
+    def call_of(self, value: Value | None) -> Site | None:
+        """The call that made an object."""
+        made = self._made.get(value.id) if isinstance(value, Reference) else None
+        if made is None or not isinstance(made[0].node, ast.Call):
+            return None
+        return Site(made[0].source, made[0].node)
 
     def entry(self, owner: Value | None, name: str, value: Value) -> Place | None:
         """Where it is written that an object has that value for that entry."""

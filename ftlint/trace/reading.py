@@ -11,6 +11,7 @@ from ftlint.trace.library.layers import layer_of
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import body_term, child, lose
 from ftlint.trace.running import method_of
+from ftlint.trace.sharding import StateDict
 from ftlint.trace.values import (
     MAX_VALUES,
     Constant,
@@ -174,7 +175,7 @@ def _items_of(machine: Machine, value: Value) -> tuple[Value, ...] | None:
 
 def element_of(machine: Machine, value: Value) -> Value:
     """What a loop over a value binds, one item standing for all."""
-    if isinstance(value, (PartOf, Tensor)):
+    if isinstance(value, (PartOf, Tensor, StateDict)):
         return value
     record = machine.record(value)
     if isinstance(value, Tuple) or isinstance(record, Items):

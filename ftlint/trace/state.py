@@ -10,6 +10,7 @@ from ftlint.run.dtype import DType, parse_dtype
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.events import Event
 from ftlint.trace.heap import Dictionary, Instance, Items, Module, ModuleKind, Record, Weights
+from ftlint.trace.sharding import Gathering, Guard, StateDict
 from ftlint.trace.values import Constant, DTypeTerm, DTypeValue, Opaque, PartOf, Reference, Tensor, Tuple, Value
 
 Scope: TypeAlias = "dict[str, Value]"
@@ -19,7 +20,10 @@ Log: TypeAlias = "tuple[Event, Log] | None"  # newest first; paths share what ha
 class State:
     """The one mutable thing a path owns. Forks share dicts until one of them writes."""
 
-    __slots__ = ("_own_heap", "_own_scopes", "assumed", "autocast", "default_dtype", "heap", "log", "scopes")
+    __slots__ = (
+        "_own_heap", "_own_scopes", "assumed", "autocast", "default_dtype", "gathering", "guard", "heap", "log",
+        "scopes",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.scopes: dict[int, Scope] = {}
@@ -28,6 +32,8 @@ class State:
         self.assumed: dict[Hashable, bool] = {}
         self.autocast = Truth.NO
         self.default_dtype: DTypeTerm = DType.FLOAT32
+        self.gathering: Gathering | None = None
+        self.guard: Guard | None = None
         self._own_heap = True
         self._own_scopes: set[int] = set()
 
@@ -42,6 +48,7 @@ class State:
         twin.log = self.log
         twin.autocast = self.autocast
         twin.default_dtype = self.default_dtype
+        twin.gathering, twin.guard = self.gathering, self.guard
         return twin
 
     def writable_heap(self) -> dict[int, Record]:
@@ -105,6 +112,8 @@ class _Joiner:
         result = State.__new__(State)
         result.default_dtype = left.default_dtype if left.default_dtype == right.default_dtype else UNKNOWN
         result.autocast = left.autocast if left.autocast is right.autocast else Truth.UNKNOWN
+        result.gathering = _either_gathering(left.gathering, right.gathering)
+        result.guard = left.guard if left.guard == right.guard else None
         result.scopes = {}
         for number in left.scopes.keys() | right.scopes.keys():
             one, two = left.scopes.get(number), right.scopes.get(number)
@@ -175,7 +184,7 @@ class _Joiner:
             return isinstance(value.value, str) and parse_dtype(value.value) is not None
         if isinstance(value, Reference):
             return holds_module(value, state)
-        return isinstance(value, (DTypeValue, PartOf))
+        return isinstance(value, (DTypeValue, PartOf, StateDict))
 
     def record(self, one: Record, two: Record, id: int) -> Record:
         if isinstance(one, Module) and isinstance(two, Module):
@@ -205,7 +214,8 @@ class _Joiner:
         raise _Apart
 
     def module(self, one: Module, two: Module, id: int) -> Module:
-        if not self.force and (one.weights.term != two.weights.term or one.replacement != two.replacement):
+        differ = one.weights.term != two.weights.term or one.replacement != two.replacement
+        if not self.force and (differ or one.sharding != two.sharding):
             raise _Apart
         alike = one.kind is two.kind and one.name == two.name
         if not self.force and not alike:
@@ -218,6 +228,7 @@ class _Joiner:
             children=self.mapping(one.children, two.children, id),
             opaque=one.opaque or two.opaque or not alike,
             autocast=one.autocast if one.autocast is two.autocast else Truth.UNKNOWN,
+            sharding=one.sharding if one.sharding == two.sharding else None,
             reasons=tuple(dict.fromkeys((*one.reasons, *two.reasons))),
         )
 
@@ -231,6 +242,7 @@ def _of_one_make(one: Record | None, two: Record | None) -> bool:
             one.kind is not ModuleKind.MODEL
             and one.weights.term == two.weights.term
             and one.replacement is two.replacement is None
+            and one.sharding == two.sharding
             and one.children.keys() == two.children.keys()
         )
     return isinstance(one, Dictionary) and isinstance(two, Dictionary)
@@ -249,7 +261,7 @@ def holds_module(value: Value | None, state: State, depth: int = 3) -> bool:
     """Whether a module or a dtype can be reached from a value."""
     if isinstance(value, Tuple):
         return any(holds_module(item, state, depth) for item in value.items)
-    if isinstance(value, (PartOf, DTypeValue)):
+    if isinstance(value, (PartOf, DTypeValue, StateDict)):
         return True
     if not isinstance(value, Reference) or depth == 0:
         return False
@@ -264,6 +276,14 @@ def holds_module(value: Value | None, state: State, depth: int = 3) -> bool:
     elif isinstance(record, Instance):
         inside = tuple(record.attributes.values())
     return any(holds_module(item, state, depth - 1) for item in inside)
+
+
+def _either_gathering(one: Gathering | None, two: Gathering | None) -> Gathering | None:
+    """Where only one path set a type, or each another one, nothing is known of what is gathered."""
+    known = one or two
+    if one == two or known is None:
+        return one
+    return dataclasses.replace(known, type=UNKNOWN, on_cpu=Truth.UNKNOWN, rank0_only=Truth.UNKNOWN)
 
 
 def _merge_logs(left: Log, right: Log) -> Log:

@@ -62,7 +62,11 @@ def run_statement(machine: Machine, statement: ast.stmt, state: State) -> list[W
     compound = COMPOUND.get(type(statement))
     if compound is not None:
         return compound(machine, statement, state)
-    return run_choices(machine, state, lambda: _run_simple(machine, statement))
+    outer, machine.statement = machine.statement, statement
+    try:
+        return run_choices(machine, state, lambda: _run_simple(machine, statement))
+    finally:
+        machine.statement = outer
 
 
 def _run_simple(machine: Machine, statement: ast.stmt) -> Signal | Returned | None:

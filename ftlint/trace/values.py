@@ -15,6 +15,7 @@ from typing import TypeAlias
 from ftlint.run.dtype import DType
 from ftlint.run.fact import Unknown
 from ftlint.syntax.document import Source
+from ftlint.trace.sharding import StateDict
 
 MAX_VALUES = 256
 """Values that one list, tuple or call holds; `x = x + x` in a row would otherwise take all the memory there is."""
@@ -170,9 +171,8 @@ class Function:
     class_id: int | None = None
 
 
-Value: TypeAlias = (
-    "Constant | DTypeValue | External | Reference | PartOf | Tensor | Tuple | Method | Super | Opaque | Function"
-)
+Content: TypeAlias = "Constant | DTypeValue | External | Tensor | StateDict | Tuple"
+Value: TypeAlias = "Content | Reference | PartOf | Method | Super | Opaque | Function"
 
 
 @dataclass(frozen=True, slots=True)

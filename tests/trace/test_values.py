@@ -13,6 +13,7 @@ from ftlint.syntax import parse
 from ftlint.syntax.document import Format, ScriptDocument
 from ftlint.trace import Loaded, ScriptTrace, trace_script
 from ftlint.trace.events import Adapted, Cast, Fed, ModelMade, Replaced, Saved, Used, Wrapped
+from ftlint.trace.sharding import Written
 
 BF16, FP16, FP32 = DType.BFLOAT16, DType.FLOAT16, DType.FLOAT32
 
@@ -130,7 +131,7 @@ model.save_pretrained("out")
     (story,) = trace(text).stories
     (path,) = story.paths
     kinds = [type(event) for event in path.events]
-    assert kinds == [ModelMade, Replaced, Cast, Wrapped, Adapted, Used, Fed, Saved]
+    assert kinds == [ModelMade, Replaced, Cast, Wrapped, Adapted, Used, Fed, Saved, Written]
     (fed,) = [event for event in path.events if isinstance(event, Fed)]
     assert fed.input is fed.weights.term is FP16
 

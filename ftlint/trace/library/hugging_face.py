@@ -16,6 +16,8 @@ from typing import TypeAlias
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.events import Manner, ModelMade, Wrapped
 from ftlint.trace.heap import Class, Dictionary, Instance, Module, ModuleKind, Weights
+from ftlint.trace.library import saving
+from ftlint.trace.library.accelerators import LAUNCHER, accelerator_method
 from ftlint.trace.library.effects import TRANSPARENT
 from ftlint.trace.library.models import casts_head_input, is_auto_class, is_model_class
 from ftlint.trace.library.torch_calls import dtype_named
@@ -37,7 +39,6 @@ from ftlint.trace.values import (
 
 Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
-LAUNCHER = "unless the launcher turns mixed precision on (ACCELERATE_MIXED_PRECISION)"
 _UNSEEN_MODEL = re.compile(
     r"^[A-Z]\w*(Model|Net|LM|GPT|Transformer|Classifier|BERT|Bert)\w*$|^(GPT|Llama|Qwen|Gemma|Phi)\w*$"
 )
@@ -51,7 +52,6 @@ _ENGINES = (
     "deepspeed", "fsdp", "fsdp_config", "bf16_full_eval", "fp16_full_eval", "half_precision_backend",
     "use_liger_kernel", "use_liger",
 )  # fmt: skip
-AUTOCAST = "autocast of the trainer"  # no attribute of Python's can have this name
 CONFIG_ID = "id of the checkpoint"
 
 
@@ -106,6 +106,7 @@ def _made(
     model_id: str | None = None,
     *,
     unnamed: bool = False,
+    quantized: bool = False,
 ) -> Reference:
     kind = ModuleKind.MODEL
     made = machine.add(
@@ -119,7 +120,7 @@ def _made(
             unnamed=unnamed,
         )
     )
-    machine.emit(ModelMade(machine.location(node), made.id, name, weights))
+    machine.emit(ModelMade(machine.location(node), made.id, name, weights, model_id, quantized))
     return made
 
 
@@ -130,7 +131,8 @@ def from_pretrained(machine: Machine, owner: str, arguments: Arguments, node: as
     first = arguments.get("pretrained_model_name_or_path", 0)
     model_id = first.value if isinstance(first, Constant) and isinstance(first.value, str) else None
     weights = _loaded_weights(machine, model_id, arguments, node)
-    made = _made(machine, owner, weights, node, model_id, unnamed=model_id is None and is_auto_class(owner))
+    unnamed = model_id is None and is_auto_class(owner)
+    made = _made(machine, owner, weights, node, model_id, unnamed=unnamed, quantized=_is_quantized(arguments))
     note_loading(machine, made, arguments, node)
     if arguments.get("output_loading_info") not in (None, Constant(False)):
         return Tuple((made, machine.unknown(node)))
@@ -139,7 +141,7 @@ def from_pretrained(machine: Machine, owner: str, arguments: Arguments, node: as
 
 def _loaded_weights(machine: Machine, model_id: str | None, arguments: Arguments, node: ast.expr) -> Weights:
     location = machine.location(node)
-    quantized = any(arguments.get(name) not in (None, NONE, Constant(False)) for name in _QUANTIZED)
+    quantized = _is_quantized(arguments)
     for name in ("dtype", "torch_dtype"):
         value = arguments.get(name)
         if value is None:
@@ -154,6 +156,10 @@ def _loaded_weights(machine: Machine, model_id: str | None, arguments: Arguments
     if quantized or not arguments.complete:
         return Weights(UNKNOWN, location, "from_pretrained")
     return Weights(Loaded(model_id, auto=False), location, "from_pretrained")
+
+
+def _is_quantized(arguments: Arguments) -> bool:
+    return any(arguments.get(name) not in (None, NONE, Constant(False)) for name in _QUANTIZED)
 
 
 def _from_config(machine: Machine, owner: str, arguments: Arguments, node: ast.expr) -> Value:
@@ -251,6 +257,8 @@ def _trainer(machine: Machine, name: str, class_id: int | None, arguments: Argum
         attributes["model"] = model
     elif isinstance(model, Constant):
         attributes["model_id"] = model
+        loaded = Module(ModuleKind.MODEL, "transformers.AutoModelForCausalLM", Weights(), unnamed=True)
+        attributes["model"] = machine.add(loaded)  # which the Trainer loads by itself
     if (adapter := arguments.get("peft_config")) is not None:
         attributes["peft_config"] = adapter
     if settings is not None:
@@ -329,52 +337,16 @@ def instance_method(
             note_training(machine, receiver, record, node)
         if name in ("train", "evaluate", "predict"):
             run_trainer(machine, record, node, Manner.TRAINED)
+        if name == "train":
+            saving.note_trained(machine, record, node)
+        elif name in ("save_model", "push_to_hub"):
+            saving.trainer_saves(machine, record, name, node)
         return machine.unknown(node)
     if record.name.rpartition(".")[2] == "Accelerator":
-        return _accelerator(machine, record, name, arguments, node)
+        return accelerator_method(machine, record, name, arguments, node)
     if record.name.startswith(("transformers", "peft", "trl", "torch.autocast")):
         return machine.unknown(node)
     return None
-
-
-def accelerator_autocast(record: Instance) -> tuple[Truth, tuple[str, ...]]:
-    """Whether models prepared by an Accelerator run under autocast."""
-    mixed = record.attributes.get("mixed_precision")
-    plugins = [name for name in record.attributes if name.endswith(("plugin", "plugins", "handlers"))]
-    if record.open or plugins:
-        return Truth.UNKNOWN, ()
-    if mixed in (None, NONE):
-        return Truth.NO, (LAUNCHER,)
-    if isinstance(mixed, Constant):
-        return Truth.of(mixed.value != "no"), ()
-    return Truth.UNKNOWN, ()
-
-
-def _accelerator(machine: Machine, record: Instance, name: str, arguments: Arguments, node: ast.expr) -> Value | None:
-    if name == "autocast":
-        return machine.add(Instance("accelerate.autocast", {AUTOCAST: _as_value(machine, record)}))
-    if name in ("unwrap_model", "prepare", "prepare_model") and not arguments.complete:
-        for value in arguments.all():
-            hide(machine, value)
-        return machine.unknown(node)
-    if name == "unwrap_model":
-        return arguments.get("model", 0) or machine.unknown(node)
-    if name not in ("prepare", "prepare_model"):
-        return machine.unknown(node)
-    autocast, reasons = accelerator_autocast(record)
-    for value in arguments.positional:
-        module = machine.module(value)
-        if isinstance(value, Reference) and module is not None:
-            machine.emit(Wrapped(machine.location(node), value.id, "Accelerator.prepare"))
-            machine.state.writable_heap()[value.id] = dataclasses.replace(
-                module, autocast=autocast, reasons=tuple(dict.fromkeys((*module.reasons, *reasons)))
-            )
-    return arguments.positional[0] if len(arguments.positional) == 1 else Tuple(arguments.positional)
-
-
-def _as_value(machine: Machine, record: Instance) -> Value:
-    autocast, reasons = accelerator_autocast(record)
-    return machine.unknown() if autocast is Truth.UNKNOWN or reasons else Constant(autocast is Truth.YES)
 
 
 def _model_init(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:

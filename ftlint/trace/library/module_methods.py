@@ -7,7 +7,7 @@ import dataclasses
 
 from ftlint.run.dtype import DType, parse_dtype
 from ftlint.run.fact import UNKNOWN
-from ftlint.trace.events import Manner, Saved
+from ftlint.trace.events import Manner
 from ftlint.trace.heap import Module, ModuleKind, Weights
 from ftlint.trace.library.effects import KEEPS_DTYPE
 from ftlint.trace.library.models import (
@@ -18,6 +18,7 @@ from ftlint.trace.library.models import (
     RETURNS_WEIGHTS,
     TIED,
 )
+from ftlint.trace.library.saving import module_saved, part_gathered
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import body_term, cast, child, hide, inside, set_child
 from ftlint.trace.running import method_of, run_module
@@ -109,8 +110,7 @@ def _other(
     if name in RETURNS_PARTS:
         return PartOf(receiver.id, tensor=name in RETURNS_WEIGHTS)
     if name in _SAVES:
-        machine.emit(Saved(machine.location(node), receiver.id, name))
-        return machine.unknown(node)
+        return module_saved(machine, receiver, name, arguments, node)
     if name in ("items", "values", "keys"):
         return PartOf(receiver.id)
     if name in HARMLESS_METHODS or name == "load_state_dict":
@@ -222,6 +222,8 @@ def _apply(machine: Machine, receiver: Reference, arguments: Arguments) -> Value
 
 def part_method(machine: Machine, receiver: PartOf, name: str, arguments: Arguments, node: ast.expr) -> Value:
     """A method of one of a model's modules or parameters, we do not know which."""
+    if name == "full_tensor":
+        return part_gathered(machine, receiver.id, node)
     if name in CASTS or name in ("to", "type"):
         weights = Weights(CASTS[name]) if name in CASTS else converted(machine, arguments, node)
         if weights is None:

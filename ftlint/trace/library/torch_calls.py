@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ftlint.run.dtype import DType, parse_dtype
 from ftlint.run.fact import UNKNOWN
-from ftlint.trace.events import DefaultDTypeSet, Saved
+from ftlint.trace.events import DefaultDTypeSet
 from ftlint.trace.heap import Dictionary, Module, ModuleKind, Weights
 from ftlint.trace.library.effects import SAME_DTYPE_FUNCTIONS
 from ftlint.trace.library.layers import Layer, is_container, layer_of
@@ -21,7 +21,6 @@ from ftlint.trace.values import (
     DTypeTerm,
     DTypeValue,
     External,
-    Reference,
     Tensor,
     Tuple,
     Value,
@@ -118,18 +117,10 @@ def _parameter(machine: Machine, callee: External, arguments: Arguments, node: a
     return value if isinstance(value, Tensor) else Tensor(UNKNOWN)
 
 
-def _save(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
-    value = arguments.get("obj", 0)
-    if isinstance(value, Reference) and machine.module(value) is not None:
-        machine.emit(Saved(machine.location(node), value.id, "torch.save"))
-    return NONE
-
-
 HANDLERS: dict[str, Handler] = {
     "torch.set_default_dtype": _set_default_dtype,
     "torch.set_default_tensor_type": _set_default_dtype,
     "torch.get_default_dtype": _get_default_dtype,
-    "torch.save": _save,
     "torch.nn.Parameter": _parameter,
     "torch.nn.parameter.Parameter": _parameter,
 }

@@ -1,0 +1,207 @@
+"""A full state dict put together on GPUs that cannot hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from ftlint.checks.amounts import billions, gigabytes
+from ftlint.checks.dtypes import dtype_behind
+from ftlint.checks.saving_fixes import adapter_gathered, gathered_on_cpu
+from ftlint.checks.sharded import Shards, launch_related, shards_of
+from ftlint.findings import Edit, Match, Related, Severity
+from ftlint.knowledge.gpus import Gpu
+from ftlint.memory.gathering import FullGather, full_gather
+from ftlint.record import record
+from ftlint.run.dtype import DType
+from ftlint.run.fact import UNKNOWN, Fact, Truth
+from ftlint.run.run import AdapterFacts, Method, ModelFacts, ParallelFacts, ParallelKind, PrecisionFacts, Run
+from ftlint.run.versions import VersionView
+from ftlint.spans import How, Location, Origin
+from ftlint.syntax.document import ScriptDocument
+from ftlint.trace import Path as Way
+from ftlint.trace import ScriptTrace
+from ftlint.trace.events import Adapted, ModelMade
+from ftlint.trace.settings import Settings
+from ftlint.trace.sharding import Sharder, Sharding, StateDict, StateTaken, StateType, Written
+
+SOME_PATHS = "on some of the script's branches"
+WITH_OPTIMIZER = "beside optimizer states"
+
+
+class Project(Protocol):
+    """What this check asks of the project."""
+
+    def launched(self, path: Path) -> Run:
+        """What launch commands and Accelerate's files say of the script at that path."""
+
+    def completed(self, run: Run, path: Path) -> Run:
+        """A run that begins in that file, with the node, the launch and the model's architecture."""
+
+
+@record
+class Gather:
+    """A gather onto the GPU on one path: of which model, and the call."""
+
+    event: StateTaken | Written
+    sharding: Sharding
+    made: ModelMade
+    adapter: Settings | None
+    is_guarded: bool
+    """Whether only rank 0 goes on to write what was gathered."""
+
+
+def full_gather_on_gpu(
+    trace: ScriptTrace, document: ScriptDocument, project: Project, versions: VersionView
+) -> Iterator[Match]:
+    """Every full gather without offload whose model does not fit on the GPU beside what it holds.
+
+    Silent where the model, the GPU or how the weights are stored is not known.
+    """
+    launched = project.launched(document.path)
+    for story in trace.stories if trace.complete else ():
+        reached: dict[Location, list[Match | None]] = {}
+        for path in story.paths:
+            for gather in _gathers(path):
+                shards = shards_of(gather.sharding, launched, versions)
+                found = None if shards is None else _judge(gather, shards, document, project, launched, versions)
+                reached.setdefault(gather.event.location, []).append(found)
+        for matches in reached.values():
+            first = next((match for match in matches if match is not None), None)
+            if first is not None:
+                yield first if all(matches) else _on_some_paths(first)
+
+
+def _on_some_paths(match: Match) -> Match:
+    reason = f"{match.reason}; {SOME_PATHS}" if match.reason else SOME_PATHS
+    return Match(match.at, match.values, match.related, match.edits, Severity.WARNING, reason)
+
+
+def _gathers(path: Way) -> Iterator[Gather]:
+    """The gathers of a path that leave the whole model on the GPU."""
+    made = {event.module_id: event for event in path.events if isinstance(event, ModelMade)}
+    adapters = {event.module_id: event.settings for event in path.events if isinstance(event, Adapted)}
+    guarded = {e.state.location for e in path.events if isinstance(e, Written) and e.state is not None and e.guard}
+    for event in path.events:
+        if not isinstance(event, (StateTaken, Written)):
+            continue
+        found = _of_state(event.state) if isinstance(event, StateTaken) else _of_adapter(event)
+        if found is None:
+            continue
+        module_id, sharding = found
+        if module_id in made:
+            yield Gather(event, sharding, made[module_id], adapters.get(module_id), event.location in guarded)
+
+
+def _of_state(state: StateDict) -> tuple[int, Sharding] | None:
+    gathering, sharding = state.gathering, state.sharding
+    if sharding is None or state.trained_only or state.guard is not None:
+        return None
+    if gathering is None:
+        # torch's default for FullyShardedDataParallel; a Trainer or an Accelerator keeps the module inside apart.
+        is_default = state.taken_by == "state_dict" and sharding.by is Sharder.FSDP1
+        return (state.module_id, sharding) if is_default else None
+    whole = gathering.type is StateType.FULL and gathering.on_cpu is Truth.NO and not gathering.summoned
+    return (state.module_id, sharding) if whole else None
+
+
+def _of_adapter(event: Written) -> tuple[int, Sharding] | None:
+    """PEFT's `save_pretrained` without a state dict, inside FullyShardedDataParallel with units of its own."""
+    sharding, gathering = event.sharding, event.gathering
+    if event.by != "save_pretrained" or not event.is_adapted or event.state is not None or sharding is None:
+        return None
+    if sharding.by is not Sharder.FSDP1 or sharding.has_inner_units is Truth.NO:
+        return None
+    if gathering is not None and (gathering.on_cpu is not Truth.NO or gathering.summoned):
+        return None
+    return event.module_id, sharding
+
+
+def _judge(
+    gather: Gather, shards: Shards, document: ScriptDocument, project: Project, launched: Run, versions: VersionView
+) -> Match | None:
+    """An error where the weights alone are too many, a warning where they are so with what is usual beside them."""
+    if gather.made.is_quantized or gather.made.model_id is None:
+        return None
+    run = project.completed(_run(gather, shards, versions), document.path)
+    gpu: Gpu | None = run.hardware.gpu.value if isinstance(run.hardware.gpu.value, Gpu) else None
+    need = full_gather(run, versions) if gpu is not None else None
+    if gpu is None or need is None:
+        return None
+    if need.least_bytes > gpu.usable_high_bytes:
+        severity, reason = None, ""
+    elif need.expected_bytes > gpu.usable_bytes and need.is_rank_count_known:
+        severity, reason = Severity.WARNING, WITH_OPTIMIZER
+    else:
+        return None
+    event = gather.event
+    return Match(
+        at=event.location,
+        values={
+            "call": event.text if isinstance(event, Written) else event.state.taken_by,
+            "parameters": f"{billions(need.num_params)} parameters",
+            "needed": gigabytes(need.gathered.expected_bytes),
+            "held": _held(need, with_states=bool(reason)),
+            "gpu": gpu.name,
+            "available": gigabytes(gpu.usable_bytes),
+        },
+        related=tuple(_related(gather, run, launched)),
+        edits=_edits(gather, document),
+        severity=severity,
+        reason=reason,
+    )
+
+
+def _held(need: FullGather, *, with_states: bool) -> str:
+    if not need.is_rank_count_known:
+        return "unknown size"
+    return gigabytes((need.held if with_states else need.held_weights).expected_bytes)
+
+
+def _run(gather: Gather, shards: Shards, versions: VersionView) -> Run:
+    """The run that the gather happens in, as far as the script says it."""
+    made, here = gather.made, (Origin(How.WRITTEN, gather.made.location),)
+    dtype = dtype_behind(gather.sharding.weights, versions)
+    adapter = gather.adapter
+    rank = adapter.get("r") if adapter is not None else None
+    targets = adapter.get("target_modules") if adapter is not None else None
+    return Run(
+        root=gather.event.location,
+        model=ModelFacts(id=Fact(made.model_id if made.model_id is not None else UNKNOWN, here)),
+        precision=PrecisionFacts(weights=Fact(dtype if isinstance(dtype, DType) else UNKNOWN, here)),
+        parallel=ParallelFacts(
+            kind=Fact(ParallelKind.FSDP, (Origin(How.WRITTEN, shards.location),)),
+            fsdp_version=Fact(shards.version, (Origin(How.WRITTEN, shards.location),)),
+        ),
+        adapter=AdapterFacts(
+            method=Fact(Method.LORA if adapter is not None else Method.FULL, here),
+            lora_rank=Fact(rank.value if rank is not None and isinstance(rank.value, int) else 8, here),
+            lora_targets=Fact(_words(targets.value if targets is not None else None), here),
+        ),
+    )
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    words = value if isinstance(value, tuple) else ()
+    return tuple(word for word in words if isinstance(word, str)) or ("all-linear",)
+
+
+def _related(gather: Gather, run: Run, launched: Run) -> Iterator[Related]:
+    yield Related(gather.sharding.location, "this shards the model")
+    yield Related(gather.made.location, f"the model, {gather.made.model_id}")
+    place = run.hardware.gpu.location
+    if place is not None:
+        yield Related(place, "the GPU")
+    yield from launch_related(launched)
+
+
+def _edits(gather: Gather, document: ScriptDocument) -> Mapping[str, tuple[Edit, ...]]:
+    event = gather.event
+    if isinstance(event, Written):
+        found = adapter_gathered(event, document)
+        return {"adapter": found} if found else {}
+    found = gathered_on_cpu(event.state, document) if gather.is_guarded else ()
+    return {"offload": found} if found else {}

@@ -1,0 +1,200 @@
+"""Weights of a model under FSDP that are written without having been put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ftlint.checks.saving_fixes import edits_for
+from ftlint.checks.sharded import Launches, Shards, launch_related, shards_of, state_type_of
+from ftlint.findings import Match, Related, Severity
+from ftlint.record import record
+from ftlint.run.fact import UNKNOWN, Fact, Truth
+from ftlint.run.run import Run
+from ftlint.run.versions import VersionView
+from ftlint.spans import Location
+from ftlint.syntax.document import ScriptDocument
+from ftlint.trace import Path, ScriptTrace
+from ftlint.trace.sharding import Sharder, StateDict, StateTaken, StateType, Written
+
+SOME_PATHS = "on some of the script's branches"
+SOME_LAUNCHES = "with some of the commands that launch it"
+HANGS = "rank 0 alone gathers, and waits until the collective times out"
+PIECES = "what is written are the pieces of one rank, not the weights"
+ROOT_PIECES = "what FSDP's outermost unit holds (embeddings, last norm, head) is written as flat pieces"
+RAISES = "it raises (invalid python storage), and nothing is saved"
+NO_WEIGHTS = "under {type} it writes no weights"
+
+
+@record
+class Damage:
+    """What one write does, and to what it is due: `place` is a setting elsewhere that decided it."""
+
+    written: Written | StateTaken
+    outcome: str
+    shards: Shards
+    hangs: bool = False
+    place: Location | None = None
+
+
+def save_without_full_state(
+    trace: ScriptTrace, document: ScriptDocument, project: Launches, versions: VersionView
+) -> Iterator[Match]:
+    """Every write of a sharded model's pieces, and every gather that only rank 0 takes part in.
+
+    Among the paths that reach a write: all of them damage it, or it is a warning. Silent where the launch has one
+    process, or where how the model is sharded cannot be seen.
+    """
+    if not trace.complete:
+        return
+    judges = [_Judge(launched, versions) for launched in project.launches(document.path)]
+    for story in trace.stories:
+        reached: dict[Location, list[tuple[_Judge, Damage | None]]] = {}
+        for judge in judges:
+            for path in story.paths:
+                for place, damage in judge.path(path):
+                    reached.setdefault(place, []).append((judge, damage))
+        for place, judged in reached.items():
+            found = next(((judge, damage) for judge, damage in judged if damage is not None), None)
+            if found is not None:
+                yield _match(place, found[1], _doubt(judged), document, project, found[0].launched)
+
+
+def _doubt(judged: Sequence[tuple[_Judge, Damage | None]]) -> str:
+    """Why it is not certain, if it is not: some launch or some path does no damage."""
+    harmless = {judge for judge, damage in judged if damage is None}
+    if not harmless:
+        return ""
+    harmful = {judge for judge, damage in judged if damage is not None}
+    return SOME_PATHS if harmful & harmless else SOME_LAUNCHES
+
+
+class _Judge:
+    """Judges the writes of one script under one launch."""
+
+    def __init__(self, launched: Run, versions: VersionView) -> None:
+        self.launched = launched
+        self._versions = versions
+
+    def path(self, path: Path) -> Iterator[tuple[Location, Damage | None]]:
+        """Each place on a path where weights are written, with what is wrong there; a lonely gather stands last."""
+        written = [event for event in path.events if isinstance(event, Written)]
+        for write in written:
+            damage = self._written(write)
+            # What never returns is the gather: that call has to move.
+            moved = damage is not None and damage.hangs and write.state is not None
+            yield write.state.location if moved and write.state else write.location, damage
+        done = {event.state.location for event in written if event.state is not None}
+        for event in path.events:
+            if isinstance(event, StateTaken) and event.location not in done:
+                shards = self._shards(event.state)
+                if shards is not None and self._hangs(event.state, shards):
+                    yield event.location, Damage(event, HANGS, shards, hangs=True)
+
+    def _shards(self, of: StateDict | Written) -> Shards | None:
+        return shards_of(of.sharding, self.launched, self._versions)
+
+    def _written(self, event: Written) -> Damage | None:
+        if event.state is not None:
+            return self._state_written(event, event.state)
+        shards = self._shards(event)
+        if shards is None:
+            return None
+        if event.by in ("save_model", "push_to_hub") and _by_trainer(event):
+            return self._by_trainer(event, shards)
+        if event.gathering is not None and event.gathering.type in (StateType.FULL, UNKNOWN) and shards.version != 2:
+            return None  # put together in some way around the write
+        if event.rank_in_path:
+            return None
+        if shards.version == 1:
+            return self._inner_written(event, shards)
+        if shards.version == 2:
+            raises = event.in_safetensors is not Truth.NO and event.by != "torch.save"
+            return Damage(event, RAISES if raises else PIECES, shards)
+        return None
+
+    def _inner_written(self, event: Written, shards: Shards) -> Damage | None:
+        """What FullyShardedDataParallel hands on to the module inside, which knows nothing of the outermost unit."""
+        if event.by not in ("save_pretrained", "push_to_hub"):
+            return Damage(event, PIECES, shards)
+        if event.is_adapted:
+            assert event.sharding is not None
+            whole = event.sharding.by is Sharder.FSDP1 and event.sharding.has_inner_units is Truth.NO
+            return Damage(event, PIECES, shards) if whole else None
+        return Damage(event, ROOT_PIECES, shards)
+
+    def _state_written(self, event: Written, state: StateDict) -> Damage | None:
+        shards = self._shards(state)
+        if shards is None or shards.version is UNKNOWN:
+            return None
+        if self._hangs(state, shards):
+            return Damage(event, HANGS, shards, hangs=True)
+        if self._kind(state, shards) in (StateType.SHARDED, StateType.LOCAL) and not event.rank_in_path:
+            raises = event.in_safetensors is Truth.YES and shards.version == 2 and not state.is_plain
+            return Damage(event, RAISES if raises else PIECES, shards)
+        return None
+
+    def _kind(self, state: StateDict, shards: Shards) -> StateType | None:
+        """What a state dict holds; None where it cannot be seen."""
+        gathering = state.gathering
+        if state.taken_by == "state_dict":
+            if shards.version == 2:
+                return None if gathering is not None and gathering.summoned else StateType.SHARDED
+            if gathering is None:
+                return StateType.FULL  # torch's default for FullyShardedDataParallel
+        assert gathering is not None
+        return gathering.type if isinstance(gathering.type, StateType) else None
+
+    def _hangs(self, state: StateDict, shards: Shards) -> bool:
+        return state.guard is not None and self._kind(state, shards) is StateType.FULL
+
+    def _by_trainer(self, event: Written, shards: Shards) -> Damage | None:
+        assert event.sharding is not None
+        kind: Fact[StateType] = state_type_of(event.sharding, event.gathering, shards, self.launched, self._versions)
+        if kind.value in (StateType.SHARDED, StateType.LOCAL):
+            assert isinstance(kind.value, StateType)
+            place = event.sharding.state_type_location if kind.location is None else kind.location
+            return Damage(event, NO_WEIGHTS.format(type=kind.value.value), shards, place=place)
+        if kind.value is StateType.FULL and event.guard is not None:
+            return Damage(event, HANGS, shards, hangs=True)
+        return None
+
+
+def _by_trainer(event: Written) -> bool:
+    return event.sharding is not None and event.sharding.by is Sharder.TRAINER and event.model is None
+
+
+def _match(
+    place: Location, damage: Damage, reason: str, document: ScriptDocument, project: Launches, launched: Run
+) -> Match:
+    event = damage.written
+    text = event.text if isinstance(event, Written) else event.state.taken_by
+    edits, trainer_call = edits_for(damage, document, project)
+    values = {"call": text, "sharding": damage.shards.phrase, "outcome": damage.outcome, "trainer_call": trainer_call}
+    return Match(
+        at=place,
+        values=values,
+        related=tuple(_related(place, damage, launched)),
+        edits=edits,
+        severity=Severity.WARNING if reason else None,
+        reason=reason,
+    )
+
+
+def _related(place: Location, damage: Damage, launched: Run) -> Iterator[Related]:
+    yield Related(damage.shards.location, "this shards the model")
+    state = damage.written.state
+    if state is not None and state.location != place and not _inside(state.location, place):
+        yield Related(state.location, "the state dict is taken here")
+    elif damage.written.location != place and not _inside(place, damage.written.location):
+        yield Related(damage.written.location, "what it gathers is written here")
+    guard = state.guard if state is not None else getattr(damage.written, "guard", None)
+    if damage.hangs and guard is not None:
+        yield Related(guard.location, "only rank 0 gets past this")
+    if damage.place is not None:
+        yield Related(damage.place, "this sets the type")
+    yield from launch_related(launched)
+
+
+def _inside(inner: Location, outer: Location) -> bool:
+    same = (inner.path, inner.cell) == (outer.path, outer.cell)
+    return same and outer.span.start <= inner.span.start and inner.span.end <= outer.span.end
