@@ -30,7 +30,7 @@ def replaced_head_dtype(trace: ScriptTrace, versions: VersionView) -> Iterator[M
         if first is None:
             continue
         replacement = first.replacement
-        body_dtype = _resolve(first.input, versions)
+        body_dtype = resolve_dtype(first.input, versions)
         assert isinstance(body_dtype, DType)
         reasons = first.reasons if all(failing) else (*first.reasons, SOME_PATHS)
         expression = _expression(layer, first, body_dtype)
@@ -54,13 +54,13 @@ def _first_failing(sighting: Sighting | None, versions: VersionView) -> Fed | No
     for fed in sighting.fed if sighting is not None else ():
         # A float32 side is asked for first: the other one may need a question about releases.
         if fed.weights.term is DType.FLOAT32:
-            body_dtype = _resolve(fed.input, versions)
+            body_dtype = resolve_dtype(fed.input, versions)
             if isinstance(body_dtype, DType) and body_dtype.is_half:
                 return fed
     return None
 
 
-def _resolve(term: DType | Loaded | Unknown, versions: VersionView) -> DType | Unknown:
+def resolve_dtype(term: DType | Loaded | Unknown, versions: VersionView) -> DType | Unknown:
     """The dtype behind a term: what `from_pretrained` picks depends on the release and on the checkpoint."""
     if not isinstance(term, Loaded):
         return term

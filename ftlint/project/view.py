@@ -20,13 +20,14 @@ from ftlint.project.workspace import Workspace, shown
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN, Fact, default
 from ftlint.run.key import Key, KeySet
-from ftlint.run.run import HardwareFacts, Input, ParallelFacts, ParallelKind, Run, merge
+from ftlint.run.run import HardwareFacts, Input, ModelFacts, ParallelFacts, ParallelKind, Run, merge
 from ftlint.run.versions import VersionView
 from ftlint.spans import Location
 from ftlint.syntax.document import DataDocument, Scalar, ScriptDocument
 from ftlint.syntax.scalars import ScalarValue
 
 if TYPE_CHECKING:
+    from ftlint.knowledge.architectures import Architecture
     from ftlint.project.launchers import LaunchFiles
     from ftlint.trace import ScriptTrace
 
@@ -78,6 +79,18 @@ class ProjectView:
                 return document, key
         return None
 
+    def node(self) -> Run:
+        """The hardware that the settings name."""
+        return self._node()
+
+    def architecture_of(self, model_id: str, referrer: Path) -> Architecture | None:
+        """The numbers of the model that a file calls so; None where we do not know them."""
+        from ftlint.project.models import resolve_model
+
+        named = ModelFacts(id=default(model_id, "as the script says"))
+        found, _ = resolve_model(named, self._folders(referrer), self._place.workspace)
+        return found.or_default(None)
+
     def run_of_document(self, document: DataDocument) -> Run | None:
         """The run that begins in a data document, if one does."""
         dialect = self.dialect_of(document)
@@ -100,6 +113,13 @@ class ProjectView:
         return tuple(
             dataclasses.replace(run, name=f"{run.name}:{number}") if len(runs) > 1 else run
             for number, run in enumerate(runs, start=1)
+        )
+
+    def launched(self, path: Path) -> Run:
+        """What the launch commands that name that file say."""
+        run = self._place.launch_files().run_of(path)
+        return dataclasses.replace(
+            run, parallel=dataclasses.replace(run.parallel, num_processes=run.parallel.gpus_per_node)
         )
 
     def _document(self, path: Path) -> DataDocument | None:

@@ -97,6 +97,7 @@ class ParallelFacts:
     fsdp_version: Fact[int] = NOTHING
     gpus_per_node: Fact[int] = NOTHING
     num_nodes: Fact[int] = NOTHING
+    num_processes: Fact[int] = NOTHING
     zero_init: Fact[bool] = NOTHING
     offload_param: Fact[OffloadDevice] = NOTHING
     offload_optimizer: Fact[OffloadDevice] = NOTHING

@@ -11,7 +11,7 @@ from ftlint.run.fact import UNKNOWN
 from ftlint.trace.classes import call_super, get_attribute, instantiate
 from ftlint.trace.functions import call_function
 from ftlint.trace.heap import Class, Dictionary, Instance, Items, Module
-from ftlint.trace.library import builtin_calls, hugging_face, module_methods, torch_calls
+from ftlint.trace.library import builtin_calls, hugging_face, module_methods, placement, torch_calls, weight_files
 from ftlint.trace.library.effects import (
     AUTOCAST_CONTEXTS,
     DEFAULT_DTYPE_HINTS,
@@ -45,7 +45,11 @@ from ftlint.trace.values import (
 
 Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
-HANDLERS: dict[str, Handler] = {**builtin_calls.HANDLERS, **torch_calls.HANDLERS, **hugging_face.HANDLERS}
+HANDLERS: dict[str, Handler] = {
+    **builtin_calls.HANDLERS,
+    **torch_calls.HANDLERS,
+    **placement.HANDLERS,
+}
 # Methods by which a script tells somebody something, and which change nothing.
 _TELLING = frozenset(
     {"info", "debug", "warning", "error", "log", "print", "write", "add_argument", "watch", "update", "append"}
@@ -125,6 +129,7 @@ def call_value(machine: Machine, callee: Value, arguments: Arguments, node: ast.
         method = method_of(machine, record.class_id, "__call__")
         if method is not None:
             return call_function(machine, dataclasses.replace(method, bound=callee), arguments, node)
+    placement.note_call(machine, callee, node)
     return unknown_call(machine, arguments, node)
 
 
@@ -137,6 +142,8 @@ def unknown_call(machine: Machine, arguments: Arguments, node: ast.expr) -> Valu
 
 def call_method(machine: Machine, receiver: Value, name: str, arguments: Arguments, node: ast.expr) -> Value:
     """`receiver.name(…)`."""
+    if name == "backward":
+        placement.note_backward(machine, node)
     if isinstance(receiver, External):
         return call_external(machine, _joined(receiver, name), arguments, node)
     if isinstance(receiver, Super):
@@ -157,6 +164,10 @@ def call_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
         return unknown_call(machine, Arguments((receiver.receiver,)), node)
     if isinstance(receiver, Constant):
         return builtin_calls.text_method(machine, receiver, name, arguments)
+    if isinstance(receiver, Opaque):
+        known = weight_files.method_of_unknown(machine, receiver, name, arguments, node)
+        if known is not None:
+            return known
     if name in KEEPS_DTYPE or name in _TELLING:
         return machine.unknown(node, name)
     if name == "to" or name in module_methods.CASTS:

@@ -8,6 +8,7 @@ from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.assignment import assign
 from ftlint.trace.events import Used
 from ftlint.trace.heap import Instance
+from ftlint.trace.library.devices import enter_context
 from ftlint.trace.library.effects import AUTOCAST_CONTEXTS, EXPECTED_FAILURES, HARMLESS_CONTEXTS
 from ftlint.trace.library.hugging_face import AUTOCAST
 from ftlint.trace.machine import (
@@ -29,6 +30,7 @@ def enter(machine: Machine, node: ast.With | ast.AsyncWith) -> None:
     for item in node.items:
         value = machine.evaluate(item.context_expr)
         _enter_context(machine, value, item.context_expr)
+        enter_context(machine, value, item.context_expr)
         if item.optional_vars is not None:
             assign(machine, item.optional_vars, value, item.context_expr, None)
 

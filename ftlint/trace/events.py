@@ -9,6 +9,7 @@ from typing import TypeAlias
 from ftlint.run.fact import Truth
 from ftlint.spans import Location
 from ftlint.trace.heap import Replacement, Weights
+from ftlint.trace.placement_events import PlacementEvent
 from ftlint.trace.settings import LoadedModel, Settings
 from ftlint.trace.values import DTypeTerm
 
@@ -127,4 +128,6 @@ class DefaultDTypeSet:
     term: DTypeTerm
 
 
-Event: TypeAlias = "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | Adapted | Trained | DefaultDTypeSet"
+Event: TypeAlias = (
+    "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | Adapted | Trained | DefaultDTypeSet | PlacementEvent"
+)

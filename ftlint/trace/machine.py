@@ -150,6 +150,7 @@ class Machine:
         self.reasons: tuple[str, ...] = ()  # why what is read now may not happen so
         self._rules = rules
         self.places = WrittenPlaces()
+        self.mentions: frozenset[str] = frozenset()  # which of `placement.MENTIONED` the script has
         self.numbered = 0  # reset when a statement is run again, so that it meets the objects of the first run
 
     # -- reading -----------------------------------------------------------------------------------------------

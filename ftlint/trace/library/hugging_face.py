@@ -10,16 +10,16 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
-from collections.abc import Callable
-from typing import TypeAlias
 
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.events import Manner, ModelMade, Wrapped
 from ftlint.trace.heap import Class, Dictionary, Instance, Module, ModuleKind, Weights
 from ftlint.trace.library.effects import TRANSPARENT
 from ftlint.trace.library.models import casts_head_input, is_auto_class, is_model_class
+from ftlint.trace.library.placement import note_entrusted, replicate
 from ftlint.trace.library.torch_calls import dtype_named
 from ftlint.trace.library.training import note_adapter, note_loading, note_training
+from ftlint.trace.library.weight_files import same
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide
 from ftlint.trace.running import method_of, run_module
@@ -30,12 +30,11 @@ from ftlint.trace.values import (
     DTypeTerm,
     External,
     Loaded,
+    Opaque,
     Reference,
     Tuple,
     Value,
 )
-
-Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
 LAUNCHER = "unless the launcher turns mixed precision on (ACCELERATE_MIXED_PRECISION)"
 _UNSEEN_MODEL = re.compile(
@@ -235,11 +234,14 @@ def own_from_pretrained(
 def wrap(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     """A wrapper that runs the model as it is: what it gives back stands for the same model."""
     model = arguments.get("model", TRANSPARENT[callee.name]) or arguments.get("module")
+    replicas = replicate(machine, model, arguments, node) if callee.last == "DataParallel" else None
     if isinstance(model, Reference) and machine.module(model) is not None:
         machine.emit(Wrapped(machine.location(node), model.id, callee.last))
         if callee.package == "peft":
             note_adapter(machine, model.id, arguments.get("peft_config", 1), node)
         return model
+    if isinstance(model, Opaque):
+        return replicas if replicas is not None else same(model)
     return machine.unknown(node)
 
 
@@ -248,6 +250,7 @@ def _trainer(machine: Machine, name: str, class_id: int | None, arguments: Argum
     attributes: dict[str, Value] = {}
     if isinstance(model, Reference) and machine.module(model) is not None:
         machine.emit(Wrapped(machine.location(node), model.id, name.rpartition(".")[2]))
+        note_entrusted(machine, model.id, name, node, adapter=arguments.get("peft_config"))
         attributes["model"] = model
     elif isinstance(model, Constant):
         attributes["model_id"] = model
@@ -366,6 +369,7 @@ def _accelerator(machine: Machine, record: Instance, name: str, arguments: Argum
         module = machine.module(value)
         if isinstance(value, Reference) and module is not None:
             machine.emit(Wrapped(machine.location(node), value.id, "Accelerator.prepare"))
+            note_entrusted(machine, value.id, "Accelerator.prepare", node)
             machine.state.writable_heap()[value.id] = dataclasses.replace(
                 module, autocast=autocast, reasons=tuple(dict.fromkeys((*module.reasons, *reasons)))
             )
@@ -375,12 +379,3 @@ def _accelerator(machine: Machine, record: Instance, name: str, arguments: Argum
 def _as_value(machine: Machine, record: Instance) -> Value:
     autocast, reasons = accelerator_autocast(record)
     return machine.unknown() if autocast is Truth.UNKNOWN or reasons else Constant(autocast is Truth.YES)
-
-
-def _model_init(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
-    for value in arguments.all():
-        hide(machine, value)
-    return machine.unknown(node)
-
-
-HANDLERS: dict[str, Handler] = {"peft.prepare_model_for_kbit_training": _model_init}

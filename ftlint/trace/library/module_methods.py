@@ -18,6 +18,7 @@ from ftlint.trace.library.models import (
     RETURNS_WEIGHTS,
     TIED,
 )
+from ftlint.trace.library.weight_files import note_method
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import body_term, cast, child, hide, inside, set_child
 from ftlint.trace.running import method_of, run_module
@@ -55,6 +56,7 @@ def module_method(
     inner = record.children.get(name)
     if inner is not None:
         return machine.call_value(inner, arguments, node)
+    note_method(machine, receiver, name, arguments, node)
     if name in CASTS:
         cast(machine, receiver.id, Weights(CASTS[name], machine.location(node), f".{name}()"), machine.location(node))
         return receiver
