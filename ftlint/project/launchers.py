@@ -1,91 +1,167 @@
-"""The launch files of a project: shell scripts whose commands name the file that a run begins in."""
+"""What the launch files of a project say of the run that begins in one of its files."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import dataclasses
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from ftlint.dialects.launchers import SUFFIXES, Command, lower
-from ftlint.errors import InputError
+from ftlint.dialects.launch_commands import Launch, Surroundings, is_about_files, read_launch
+from ftlint.dialects.launchers import Command, lower
+from ftlint.project.launch_texts import launch_texts
 from ftlint.project.workspace import Workspace, absolute
-from ftlint.run.fact import UNKNOWN, Fact
-from ftlint.run.run import Input, ParallelFacts, Run
+from ftlint.run.fact import NOTHING, UNKNOWN, Fact, written
+from ftlint.run.run import SECTIONS, Input, ParallelFacts, Run, merge
+from ftlint.spans import Span
 from ftlint.syntax.document import Source
+from ftlint.syntax.shell import Variables, Word, commands_inside, simple_commands
 
-MAX_FOLDERS = 200
-MAX_FILES = 300
-MAX_FILE_BYTES = 200_000
+LowerAccelerate: TypeAlias = "Callable[[Launch, Path], Run]"
+"""What accelerate's flags, in that launch file, and the configuration file behind them say."""
+
+# People write them on one line of several: these agree with a line that does not speak of them.
+_LENIENT = ("parallel.num_nodes", "parallel.gpus_per_node")
+_NUM_TASKS = re.compile(r"(?m)^#SBATCH[ \t]+(?:.*[ \t])?(?:--ntasks(?:=|[ \t]+)|-n[ \t]*)(?P<number>\d+)")
+
+
+def as_written(launch: Launch, _referrer: Path) -> Run:
+    """What a command says by itself, where nobody reads accelerate's files."""
+    return Run(parallel=launch.parallel)
+
+
+class LaunchText:
+    """One shell file or notebook, its commands read when somebody asks. Owned by `LaunchFiles`."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    @cached_property
+    def commands(self) -> tuple[tuple[Word, ...], ...]:
+        """Its commands, those in quotes (`bash -c "…"`) included, variables filled in where they can be seen."""
+        return tuple(self.variables.expanded(words) for words in self._written)
+
+    @cached_property
+    def variables(self) -> Variables:
+        """What its variables hold."""
+        return Variables(self._written, self.source.text)
+
+    def surroundings(self, numbers: ParallelFacts, gpus_of_node: Fact[int]) -> Surroundings:
+        """What holds around its commands."""
+        exported = {
+            str(word.assigned): word.value
+            for words in self._written
+            if words[0].text == "export"
+            for word in words[1:]
+            if word.assigned
+        }
+        tasks: Fact[int] = NOTHING
+        if match := _NUM_TASKS.search(self.source.text):
+            tasks = written(int(match["number"]), self.source.location(Span(*match.span("number"))), "#SBATCH")
+        return Surroundings(self.source, self.variables, numbers, gpus_of_node, tasks, exported)
+
+    @cached_property
+    def _written(self) -> tuple[tuple[Word, ...], ...]:
+        found: list[tuple[Word, ...]] = []
+        for words in simple_commands(self.source.text):
+            found.append(words)
+            if not words[0].assigned and not is_about_files(words[0]):
+                found.extend(inner for word in words for inner in commands_inside(word))
+        return tuple(found)
 
 
 class LaunchFiles:
-    """The shell files below one project root, read once and only when a run asks. One per project and check."""
+    """The launch files below one project root, read once and only when a run asks. One per project and check."""
 
     def __init__(self, root: Path, workspace: Workspace) -> None:
         self._root = root
         self._workspace = workspace
-        self._sources: tuple[Source, ...] | None = None
 
-    def run_of(self, path: Path) -> Run:
-        """What the launch files that name that file say; where they disagree the number is unknown."""
-        if self._sources is None:
-            self._sources = tuple(self._read())
-        found = [(source, run) for source in self._sources if (run := self._launched(path, source)) is not None]
-        parallel = ParallelFacts(
-            num_nodes=_agreed([run.parallel.num_nodes for _, run in found]),
-            gpus_per_node=_agreed([run.parallel.gpus_per_node for _, run in found]),
-        )
-        return Run(parallel=parallel, inputs=tuple(Input(source.path, True) for source, _ in found))
+    @cached_property
+    def texts(self) -> tuple[LaunchText, ...]:
+        """Every text that may hold launch commands."""
+        return tuple(LaunchText(source) for source in launch_texts(self._root, self._workspace))
 
-    def _launched(self, path: Path, source: Source) -> Run | None:
-        """What one shell file says of that very file; unknown numbers where it may mean another of the same name."""
-        folders = (self._root, source.path.parent)  # where people stand when they launch
+    def run_of(
+        self, path: Path, lower_accelerate: LowerAccelerate = as_written, gpus_of_node: Fact[int] = NOTHING
+    ) -> Run:
+        """What the launch files that name that file say; where they disagree a fact is unknown."""
+        found = [
+            run
+            for text in self.texts
+            if path.stem in text.source.text
+            and (run := self._said(path, text, lower_accelerate, gpus_of_node)) is not None
+        ]
+        return agreed(found)
 
-        def leads_to(command: Command) -> bool:
-            return any(path in [absolute(folder / word) for folder in folders] for word in command.paths(path.name))
+    def _said(
+        self, path: Path, text: LaunchText, lower_accelerate: LowerAccelerate, gpus_of_node: Fact[int]
+    ) -> Run | None:
+        """What one text says of that very file; unknown facts where it may mean another of the same name."""
+        folders = (self._root, text.source.path.parent)  # where people stand when they launch
 
-        def may_lead_to(command: Command) -> bool:
+        def is_named(word: str) -> bool:
+            return word == path.name or word.endswith(f"/{path.name}")
+
+        def leads_to(word: str) -> bool:
+            return is_named(word) and any(path == absolute(folder / word) for folder in folders)
+
+        def may_lead_to(word: str) -> bool:
             """After `cd`, or behind a variable, a path may start anywhere."""
-            words = command.paths(path.name)
-            return any(not any(self._workspace.is_file(absolute(f / word)) for f in folders) for word in words)
+            return is_named(word) and not any(self._workspace.is_file(absolute(f / word)) for f in folders)
 
-        surely = lower(source, leads_to)
+        def said(is_meant: Callable[[str], bool]) -> Run | None:
+            def names_the_run(command: Command) -> bool:
+                return any(is_meant(word) for word in command.paths(path.name))
+
+            counted = lower(text.source, names_the_run)
+            around = text.surroundings(counted.parallel if counted is not None else ParallelFacts(), gpus_of_node)
+            launches = [launch for words in text.commands if (launch := read_launch(words, is_meant, around))]
+            if counted is None and not launches:
+                return None
+            launched = agreed([lower_accelerate(launch, text.source.path) for launch in launches])
+            run = merge(counted or Run(), launched)
+            return dataclasses.replace(run, inputs=(Input(text.source.path, True), *launched.inputs))
+
+        surely = said(leads_to)
         if surely is not None:
             return surely
-        perhaps = lower(source, may_lead_to)
-        if perhaps is None:
-            return None
-        said = perhaps.parallel
-        return Run(parallel=ParallelFacts(num_nodes=_unseen(said.num_nodes), gpus_per_node=_unseen(said.gpus_per_node)))
-
-    def _read(self) -> Iterator[Source]:
-        for number, path in enumerate(self._paths()):
-            if number >= MAX_FILES:
-                return
-            try:
-                data = self._workspace.read(path)
-            except InputError:
-                continue
-            if len(data) <= MAX_FILE_BYTES:
-                yield Source(path, data.decode("utf-8", "replace"))
-
-    def _paths(self) -> Iterator[Path]:
-        for number, (folder, folders, names) in enumerate(os.walk(self._root)):
-            if number >= MAX_FOLDERS:
-                return
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
-            for name in sorted(names):
-                if name.endswith(SUFFIXES):
-                    yield Path(folder, name)
+        perhaps = said(may_lead_to)
+        return None if perhaps is None else _unseen(perhaps)
 
 
-def _unseen(fact: Fact[int]) -> Fact[int]:
-    return Fact(UNKNOWN, fact.origins)
+def agreed(runs: Iterable[Run]) -> Run:
+    """One run for all that are said of one file: where they disagree a fact is unknown, with the places of all."""
+    runs = tuple(runs)
+    inputs = tuple(dict.fromkeys(item for run in runs for item in run.inputs))
+    facts = {name: _agreed([run.fact(name) or NOTHING for run in runs], name) for name, _ in Run().facts()}
+    return dataclasses.replace(_with_facts(facts), inputs=inputs)
 
 
-def _agreed(facts: list[Fact[int]]) -> Fact[int]:
-    """The fact that all launch files which say anything agree on."""
+def _agreed(facts: list[Fact[Any]], name: str) -> Fact[Any]:
     said = [fact for fact in facts if fact.said]
+    if not said:
+        return NOTHING
     origins = tuple(dict.fromkeys(origin for fact in said for origin in fact.origins))
     values = {fact.value for fact in said}
-    return Fact(values.pop() if len(values) == 1 else UNKNOWN, origins)
+    is_one = len(values) == 1 and (len(said) == len(facts) or name in _LENIENT)
+    return Fact(values.pop() if is_one else UNKNOWN, origins)
+
+
+def _unseen(run: Run) -> Run:
+    blurred = _with_facts({name: Fact(UNKNOWN, fact.origins) for name, fact in run.facts()})
+    return dataclasses.replace(blurred, inputs=run.inputs)
+
+
+def _with_facts(facts: dict[str, Fact[Any]]) -> Run:
+    empty = Run()
+    sections = {
+        section: dataclasses.replace(
+            getattr(empty, section),
+            **{name.partition(".")[2]: fact for name, fact in facts.items() if name.startswith(f"{section}.")},
+        )
+        for section in SECTIONS
+    }
+    return dataclasses.replace(empty, **sections)

@@ -15,6 +15,7 @@ from ftlint.dialects.dialect import Dialect, PartialRun, Reference
 from ftlint.dialects.keys import read_keys
 from ftlint.dialects.registry import BY_NAME, explain
 from ftlint.errors import InputError
+from ftlint.project.launched import merge_launch, with_own_sharding
 from ftlint.project.settings import Settings
 from ftlint.project.workspace import Workspace, shown
 from ftlint.record import record
@@ -28,6 +29,7 @@ from ftlint.syntax.scalars import ScalarValue
 
 if TYPE_CHECKING:
     from ftlint.knowledge.architectures import Architecture
+    from ftlint.dialects.launch_commands import Launch
     from ftlint.project.launchers import LaunchFiles
     from ftlint.trace import ScriptTrace
 
@@ -50,6 +52,7 @@ class ProjectView:
         self._place = place
         self.versions = versions
         self._keys: dict[tuple[Path, str], KeySet] = {}
+        self._launched: dict[Path, Run] = {}
 
     def dialect_of(self, document: DataDocument) -> Dialect | None:
         """The dialect of a document by the settings or by its content."""
@@ -108,7 +111,8 @@ class ProjectView:
         """The runs that begin in a script."""
         from ftlint.dialects.scripts import lower_script
 
-        partials = lower_script(self.trace_of(document), document, self.versions)
+        trace = self.trace_of(document)
+        partials = [with_own_sharding(partial, trace) for partial in lower_script(trace, document, self.versions)]
         runs = tuple(self._assemble(partial, document.path) for partial in partials)
         return tuple(
             dataclasses.replace(run, name=f"{run.name}:{number}") if len(runs) > 1 else run
@@ -116,11 +120,43 @@ class ProjectView:
         )
 
     def launched(self, path: Path) -> Run:
-        """What the launch commands that name that file say."""
-        run = self._place.launch_files().run_of(path)
-        return dataclasses.replace(
-            run, parallel=dataclasses.replace(run.parallel, num_processes=run.parallel.gpus_per_node)
-        )
+        """What the project's launch commands say of a file, and the configuration files they name; nothing else."""
+        if path not in self._launched:
+            hardware = self._place.settings.hardware
+            self._launched[path] = self._place.launch_files().run_of(
+                path, self._lower_accelerate, hardware.gpus_per_node
+            )
+        return self._launched[path]
+
+    def _lower_accelerate(self, launch: Launch, referrer: Path) -> Run:
+        """What a command says, over the file behind its `--config_file`."""
+        if launch.flags is None:
+            return Run(parallel=launch.parallel)
+        from ftlint.dialects import accelerate
+
+        said = Run(parallel=launch.parallel)
+        keys, place = launch.flags, referrer
+        if isinstance(launch.config_file.value, str):
+            document, said = self._find(launch.config_file.value, launch.config_file, referrer, said)
+            if document is not None:
+                in_file = self.keys_of(document, accelerate.DIALECT)
+                keys = dataclasses.replace(in_file, keys={**in_file.keys, **launch.flags.keys})
+                place = document.path
+        partial = accelerate.lower(keys, self.versions)
+        run = merge(said, partial.facts)
+        for reference in partial.references:
+            run = merge(run, self._referenced(reference, place))
+        return run
+
+    def _find(self, text: str, fact: Fact[str], referrer: Path, unseen: Run) -> tuple[DataDocument | None, Run]:
+        """The document that a file names, and `unseen` with the places that were asked for it."""
+        from ftlint.project.references import resolve_reference
+
+        found = resolve_reference(text, referrer, self._place.root, self._place.workspace)
+        inputs = tuple(Input(place, place == found.path, fact.location) for place in found.looked_at)
+        document = self._document(found.path) if found.path is not None else None
+        is_read = document is not None and bool(document.roots)
+        return document if is_read else None, dataclasses.replace(unseen, inputs=inputs)
 
     def _document(self, path: Path) -> DataDocument | None:
         try:
@@ -135,7 +171,7 @@ class ProjectView:
         run = dataclasses.replace(partial.facts, name=shown(path), inputs=(Input(path, True),))
         for reference in partial.references:
             run = merge(run, self._referenced(reference, path))
-        run = merge(merge(self._node(), run), self._place.launch_files().run_of(path))
+        run = merge_launch(merge(self._node(), run), self.launched(path))
         architecture, inputs = resolve_model(run.model, self._folders(path), self._place.workspace)
         return dataclasses.replace(
             run,
@@ -152,16 +188,12 @@ class ProjectView:
         unseen = Run(parallel=ParallelFacts(kind=Fact(UNKNOWN, reference.fact.origins)))
         if not isinstance(reference.fact.value, str):
             return unseen
-        from ftlint.project.references import resolve_reference
-
-        found = resolve_reference(reference.fact.value, referrer, self._place.root, self._place.workspace)
-        inputs = tuple(Input(place, place == found.path, reference.fact.location) for place in found.looked_at)
-        unseen = dataclasses.replace(unseen, inputs=inputs)
-        document = self._document(found.path) if found.path is not None else None
+        document, unseen = self._find(reference.fact.value, reference.fact, referrer, unseen)
         dialect = BY_NAME[reference.dialect]
-        if document is None or dialect.lower is None or not document.roots:
+        if document is None or dialect.lower is None:
             return unseen
-        return dataclasses.replace(dialect.lower(self.keys_of(document, dialect), self.versions).facts, inputs=inputs)
+        facts = dialect.lower(self.keys_of(document, dialect), self.versions).facts
+        return dataclasses.replace(facts, inputs=unseen.inputs)
 
     def _node(self) -> Run:
         hardware = self._place.settings.hardware

@@ -50,6 +50,14 @@ class OffloadDevice(Enum):
     NVME = "nvme"
 
 
+class StateDictType(Enum):
+    """How FSDP hands out a model's weights to be saved; the words are torch's."""
+
+    FULL = "FULL_STATE_DICT"
+    LOCAL = "LOCAL_STATE_DICT"
+    SHARDED = "SHARDED_STATE_DICT"
+
+
 @record
 class ModelFacts:
     """Which model is trained. `architecture` is resolved from id or config by `project`."""
@@ -88,8 +96,9 @@ class BatchFacts:
 class ParallelFacts:
     """Ranks, and how states are sharded and offloaded. DeepSpeed's sizes are numbers of elements.
 
-    `offload_optimizer_ratio`: the share of sub-groups that is offloaded (`offload_optimizer.ratio`). The buffer facts
-    are those of offloading to NVMe.
+    `num_processes`: ranks over all nodes, standing where the number is written or at the launcher whose default it is.
+    `offload_param`: under FSDP all states. `offload_optimizer_ratio`: the share of sub-groups that is offloaded
+    (`offload_optimizer.ratio`). The buffer facts are those of offloading to NVMe.
     """
 
     kind: Fact[ParallelKind] = NOTHING
@@ -98,6 +107,7 @@ class ParallelFacts:
     gpus_per_node: Fact[int] = NOTHING
     num_nodes: Fact[int] = NOTHING
     num_processes: Fact[int] = NOTHING
+    launcher: Fact[str] = NOTHING  # python | torchrun | accelerate | deepspeed | llamafactory-cli
     zero_init: Fact[bool] = NOTHING
     offload_param: Fact[OffloadDevice] = NOTHING
     offload_optimizer: Fact[OffloadDevice] = NOTHING
@@ -110,6 +120,8 @@ class ParallelFacts:
     offload_param_max_in_cpu: Fact[int] = NOTHING
     sub_group_size: Fact[int] = NOTHING
     gradient_accumulation_dtype: Fact[DType] = NOTHING
+    fsdp_sharding_strategy: Fact[str] = NOTHING  # FULL_SHARD | SHARD_GRAD_OP | NO_SHARD | HYBRID_SHARD …
+    fsdp_cpu_ram_efficient_loading: Fact[bool] = NOTHING
 
 
 @record
@@ -134,6 +146,14 @@ class TrainingFacts:
     gradient_checkpointing: Fact[bool] = NOTHING
     attention: Fact[str] = NOTHING  # eager | sdpa | flash_attention_2
     loss: Fact[str] = NOTHING  # full | fused | chunked | liger
+
+
+@record
+class SavingFacts:
+    """What is written when the model is saved."""
+
+    state_dict_type: Fact[StateDictType] = NOTHING
+    save_model: Fact[bool] = NOTHING
 
 
 @record
@@ -165,6 +185,7 @@ class Run:
     parallel: ParallelFacts = field(default_factory=ParallelFacts)
     adapter: AdapterFacts = field(default_factory=AdapterFacts)
     training: TrainingFacts = field(default_factory=TrainingFacts)
+    saving: SavingFacts = field(default_factory=SavingFacts)
     hardware: HardwareFacts = field(default_factory=HardwareFacts)
     inputs: tuple[Input, ...] = ()
 
@@ -182,7 +203,7 @@ class Run:
         return getattr(part, item, None) if part is not None else None
 
 
-SECTIONS = ("model", "precision", "batch", "parallel", "adapter", "training", "hardware")
+SECTIONS = ("model", "precision", "batch", "parallel", "adapter", "training", "saving", "hardware")
 
 
 def merge(under: Run, over: Run) -> Run:

@@ -1,0 +1,185 @@
+"""Shell text as simple commands of words with offsets: enough to read a launch line, never to run one.
+
+Quotes, comments, continuation lines and redirections are understood; variables, substitutions and globs are only
+noticed, and a word that has one of them is not plain. The bodies of here documents are read as commands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from ftlint.record import record
+from ftlint.spans import Span
+
+MAX_EXPANSIONS = 5
+
+_END = re.compile(r"\r?\n|&&|\|\||;;?|\|&?|&(?!>)|[()]")
+_SKIP = re.compile(r"(?:[ \t]|\\\r?\n)+")
+_COMMENT = re.compile(r"#[^\n]*")
+_REDIRECTION = re.compile(r"(?:\d*|&)(?:>>|>\||>&|<<<|<<-?|<&|<>|>|<)[ \t]*")
+_PIECE = re.compile(
+    r"(?P<single>'[^']*'?)"
+    r'|(?P<double>"(?:\\.|[^"\\])*"?)'
+    r"|(?P<nested>\$\((?:[^()]|\([^()]*\))*\)?|`[^`]*`?|\$\{[^}]*\}?)"
+    r"|(?P<escape>\\.?)"
+    r"|(?P<plain>[^\s;|&()<>'\"\\`$]+|\$)",
+    re.DOTALL,
+)
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<bare>\w+))")
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=")
+_MARKS = re.compile(r"[$`*?\[{]")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+# Sourced for what it puts on the path, not for variables that a launch line uses.
+_HARMLESS_SOURCE = re.compile(r"activate|conda|bashrc|profile|modules|venv")
+
+
+@record
+class Word:
+    """One word with its quotes taken off. `raw` is as written; what is not plain, a shell would have to fill in."""
+
+    text: str
+    raw: str
+    start: int
+    is_plain: bool
+
+    @property
+    def span(self) -> Span:
+        """Where it stands, quotes included."""
+        return Span(self.start, self.start + len(self.raw))
+
+    @property
+    def assigned(self) -> str | None:
+        """The variable's name in `NAME=value`."""
+        match = _ASSIGNMENT.match(self.raw)
+        return match["name"] if match else None
+
+    @property
+    def value(self) -> Word:
+        """What stands behind the first `=`: the value of an assignment, or of `--flag=value`."""
+        before, _, behind = self.raw.partition("=")
+        return _word(behind, self.start + len(before) + 1)
+
+
+def simple_commands(text: str, start: int = 0) -> Iterator[tuple[Word, ...]]:
+    """The commands of a text, whatever joins them; offsets begin at `start`. Raises nothing."""
+    words: list[Word] = []
+    at, is_target = 0, False
+    while at < len(text):
+        if match := _SKIP.match(text, at):
+            at = match.end()
+        elif match := _REDIRECTION.match(text, at):
+            at, is_target = match.end(), True
+        elif text[at] == "#" and (match := _COMMENT.match(text, at)):
+            at = match.end()
+        elif match := _END.match(text, at):
+            if words:
+                yield tuple(words)
+            words, at, is_target = [], match.end(), False
+        else:
+            end = _end_of_word(text, at)
+            if not is_target:
+                words.append(_word(text[at:end], start + at))
+            at, is_target = end, False
+    if words:
+        yield tuple(words)
+
+
+def commands_inside(word: Word) -> Iterator[tuple[Word, ...]]:
+    """The commands in a quoted word of several words, as in `bash -c "cd x && python train.py"`."""
+    is_whole = len(word.raw) > 1 and word.raw[0] in "'\"" and word.raw[-1] == word.raw[0]
+    if is_whole and " " in word.text and "\\" not in word.raw and word.raw.count(word.raw[0]) == 2:
+        yield from simple_commands(word.raw[1:-1], word.start + 1)
+
+
+def _end_of_word(text: str, at: int) -> int:
+    end = at
+    while match := _PIECE.match(text, end):
+        if match["escape"] is not None and match[0][1:] in ("\n", "\r"):
+            break
+        end = match.end()
+    return max(end, at + 1)
+
+
+def _word(raw: str, start: int) -> Word:
+    pieces: list[str] = []
+    is_plain = True
+    for match in _PIECE.finditer(raw):
+        piece = match[0]
+        if match["single"] is not None:
+            pieces.append(piece.strip("'"))
+            continue
+        if match["double"] is not None:
+            piece = _ESCAPE.sub(r"\1", piece[1:-1])
+            is_plain &= "$" not in piece and "`" not in piece
+        elif match["escape"] is not None:
+            piece = piece[1:]
+        else:
+            is_plain &= not _MARKS.search(piece)
+        pieces.append(piece)
+    return Word("".join(pieces), raw, start, is_plain)
+
+
+class Variables:
+    """What the variables of one text hold: those that it assigns once, outside of any block, and never reads in."""
+
+    def __init__(self, commands: Iterable[tuple[Word, ...]], text: str) -> None:
+        values: dict[str, list[Word]] = {}
+        inner: set[str] = set()
+        for words in commands:
+            if words[0].text in ("source", ".") and not any(_HARMLESS_SOURCE.search(word.raw) for word in words[1:]):
+                values.clear()  # what it sets we do not see
+            names = words[1:] if words[0].text in ("export", "declare", "readonly", "local") else words
+            if words[0].text in ("for", "read", "select", "unset", "mapfile") and len(words) > 1:
+                inner.update(word.text for word in words[1:])
+            if not all(word.assigned for word in names):
+                continue  # `NAME=value command` sets it for that command alone
+            for word in names:
+                values.setdefault(str(word.assigned), []).append(word.value)
+                if words[0].start > 0 and text[words[0].start - 1] not in "\n;":
+                    inner.add(str(word.assigned))
+        self._values: Mapping[str, Word] = {
+            name: found[0] for name, found in values.items() if len(found) == 1 and name not in inner
+        }
+
+    def text(self, word: Word) -> str | None:
+        """The text of a word once its variables are filled in; None where one of them cannot be seen."""
+        return self._filled(word, MAX_EXPANSIONS)
+
+    def _filled(self, word: Word, depth: int) -> str | None:
+        if word.is_plain:
+            return word.text
+        if depth == 0:
+            return None
+        text = word.text
+        for match in reversed(list(_VARIABLE.finditer(text))):
+            value = self._values.get(match["braced"] or match["bare"])
+            filled = self._filled(value, depth - 1) if value is not None else None
+            if filled is None:
+                return None
+            text = text[: match.start()] + filled + text[match.end() :]
+        return None if _MARKS.search(text) else text
+
+    def expanded(self, words: Iterable[Word], depth: int = MAX_EXPANSIONS) -> tuple[Word, ...]:
+        """The words with each that is one variable and nothing else replaced by what it holds, at its place there."""
+        found: list[Word] = []
+        for word in words:
+            value = self._values.get(name) if depth and (name := _variable(word)) is not None else None
+            if value is None:
+                found.append(word)
+            elif word.raw.startswith('"'):
+                found.extend(self.expanded((value,), depth - 1))
+            else:
+                found.extend(self.expanded(_split(value), depth - 1))
+        return tuple(found)
+
+
+def _variable(word: Word) -> str | None:
+    match = _VARIABLE.fullmatch(word.text)
+    return (match["braced"] or match["bare"]) if match and not word.is_plain else None
+
+
+def _split(value: Word) -> Iterator[Word]:
+    """The words of a value that is used without quotes; joins (`&&`) in it are words to the shell as well."""
+    inside = [word for words in commands_inside(value) for word in words]
+    yield from inside or (value,)
