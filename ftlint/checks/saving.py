@@ -22,7 +22,8 @@ HANGS = "rank 0 alone gathers, and waits until the collective times out"
 PIECES = "what is written are the pieces of one rank, not the weights"
 ROOT_PIECES = "what FSDP's outermost unit holds (embeddings, last norm, head) is written as flat pieces"
 RAISES = "it raises (invalid python storage), and nothing is saved"
-NO_WEIGHTS = "under {type} it writes no weights"
+NO_WEIGHTS = "under {type} it writes nothing"
+NO_PICKLE = "FSDP's class of it cannot be pickled"
 
 
 @record
@@ -108,8 +109,9 @@ class _Judge:
         if shards.version == 1:
             return self._inner_written(event, shards)
         if shards.version == 2:
-            raises = event.in_safetensors is not Truth.NO and event.by != "torch.save"
-            return Damage(event, RAISES if raises else PIECES, shards)
+            if event.by in ("torch.save", "accelerator.save"):
+                return Damage(event, NO_PICKLE, shards)
+            return Damage(event, PIECES if event.in_safetensors is Truth.NO else RAISES, shards)
         return None
 
     def _inner_written(self, event: Written, shards: Shards) -> Damage | None:

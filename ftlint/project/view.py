@@ -21,7 +21,7 @@ from ftlint.project.workspace import Workspace, shown
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN, Fact, default
 from ftlint.run.key import Key, KeySet
-from ftlint.run.run import HardwareFacts, Input, ParallelFacts, ParallelKind, Run, merge
+from ftlint.run.run import HardwareFacts, Input, ModelFacts, ParallelFacts, ParallelKind, Run, merge
 from ftlint.run.versions import VersionView
 from ftlint.spans import Location
 from ftlint.syntax.document import DataDocument, Scalar, ScriptDocument
@@ -29,6 +29,7 @@ from ftlint.syntax.scalars import ScalarValue
 
 if TYPE_CHECKING:
     from ftlint.dialects.launch_commands import Launch
+    from ftlint.knowledge.architectures import Architecture
     from ftlint.project.launchers import LaunchFiles
     from ftlint.trace import ScriptTrace
 
@@ -84,6 +85,14 @@ class ProjectView:
             if key is not None:
                 return document, key
         return None
+
+    def architecture_of(self, model_id: str, referrer: Path) -> Architecture | None:
+        """The numbers of the model that a file calls so; None where we do not know them."""
+        from ftlint.project.models import resolve_model
+
+        named = ModelFacts(id=default(model_id, "as the script says"))
+        found, _ = resolve_model(named, self._folders(referrer), self._place.workspace)
+        return found.or_default(None)
 
     def run_of_document(self, document: DataDocument) -> Run | None:
         """The run that begins in a data document, if one does."""
@@ -173,7 +182,7 @@ class ProjectView:
         """A run that begins in that file, laid on the node in the settings, with its launch and its architecture."""
         from ftlint.project.models import resolve_model  # brings all architectures; only what starts a run has a model
 
-        run = merge_launch(merge(self._node(), run), self.launched(path))
+        run = merge_launch(merge(self.node(), run), self.launched(path))
         architecture, inputs = resolve_model(run.model, self._folders(path), self._place.workspace)
         return dataclasses.replace(
             run,
@@ -197,7 +206,8 @@ class ProjectView:
         facts = dialect.lower(self.keys_of(document, dialect), self.versions).facts
         return dataclasses.replace(facts, inputs=unseen.inputs)
 
-    def _node(self) -> Run:
+    def node(self) -> Run:
+        """The hardware that the settings name."""
         hardware = self._place.settings.hardware
         return Run(
             hardware=HardwareFacts(gpu=hardware.gpu, host_ram_bytes=hardware.host_ram_bytes),

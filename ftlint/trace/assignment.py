@@ -7,6 +7,7 @@ import dataclasses
 
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.heap import Class, Dictionary, Instance, Items, Module, ModuleKind
+from ftlint.trace.library.weight_files import part_of
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide, set_child
 from ftlint.trace.reading import unfold
@@ -52,7 +53,7 @@ def _unpack(
         elif items is not None and not starred and len(items) == len(target.elts):
             item = items[position]
         else:
-            item = machine.unknown(node)
+            item = part_of(machine, value, position)
         own = parts[position] if not starred and len(parts) == len(target.elts) else None
         assign(machine, part, item, node, own)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from ftlint.run.fact import Truth
 from ftlint.trace.assignment import assign
 from ftlint.trace.contexts import enter, expects_failure, used_like
+from ftlint.trace.library.devices import leave_contexts
 from ftlint.trace.machine import (
     Machine,
     Signal,
@@ -180,6 +181,8 @@ def _with(machine: Machine, node: ast.With | ast.AsyncWith, state: State) -> lis
             inner = [(used_like(before, inner), None)]
         for left, reason in inner:
             left.autocast, left.default_dtype, left.gathering = outer
+            machine.state = left
+            leave_contexts(machine, node)
             ways.append((left, reason))
     return met(machine, ways)
 

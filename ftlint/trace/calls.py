@@ -16,9 +16,11 @@ from ftlint.trace.library import (
     builtin_calls,
     hugging_face,
     module_methods,
+    placement,
     saving,
     sharding,
     torch_calls,
+    weight_files,
 )
 from ftlint.trace.library.effects import (
     AUTOCAST_CONTEXTS,
@@ -57,7 +59,7 @@ Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 HANDLERS: dict[str, Handler] = {
     **builtin_calls.HANDLERS,
     **torch_calls.HANDLERS,
-    **hugging_face.HANDLERS,
+    **placement.HANDLERS,
     **saving.HANDLERS,
 }
 # Methods by which a script tells somebody something, and which change nothing.
@@ -139,6 +141,7 @@ def call_value(machine: Machine, callee: Value, arguments: Arguments, node: ast.
         method = method_of(machine, record.class_id, "__call__")
         if method is not None:
             return call_function(machine, dataclasses.replace(method, bound=callee), arguments, node)
+    placement.note_call(machine, callee, node)
     return unknown_call(machine, arguments, node)
 
 
@@ -151,6 +154,8 @@ def unknown_call(machine: Machine, arguments: Arguments, node: ast.expr) -> Valu
 
 def call_method(machine: Machine, receiver: Value, name: str, arguments: Arguments, node: ast.expr) -> Value:
     """`receiver.name(…)`."""
+    if name == "backward":
+        placement.note_backward(machine, node)
     if isinstance(receiver, External):
         return call_external(machine, _joined(receiver, name), arguments, node)
     if isinstance(receiver, Super):
@@ -173,6 +178,10 @@ def call_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
         return unknown_call(machine, Arguments((receiver.receiver,)), node)
     if isinstance(receiver, Constant):
         return builtin_calls.text_method(machine, receiver, name, arguments)
+    if isinstance(receiver, Opaque):
+        known = weight_files.method_of_unknown(machine, receiver, name, arguments, node)
+        if known is not None:
+            return known
     if name in KEEPS_DTYPE or name in _TELLING:
         return machine.unknown(node, name)
     if name == "set_state_dict_type":

@@ -9,6 +9,7 @@ from ftlint.trace.assignment import assign
 from ftlint.trace.events import Used
 from ftlint.trace.heap import Instance
 from ftlint.trace.library.accelerators import AUTOCAST
+from ftlint.trace.library.devices import enter_context
 from ftlint.trace.library.effects import AUTOCAST_CONTEXTS, EXPECTED_FAILURES, HARMLESS_CONTEXTS
 from ftlint.trace.library.sharding import STATE_TYPE_CONTEXT, SUMMON_CONTEXT, gathering_of
 from ftlint.trace.machine import (
@@ -30,6 +31,7 @@ def enter(machine: Machine, node: ast.With | ast.AsyncWith) -> None:
     for item in node.items:
         value = machine.evaluate(item.context_expr)
         _enter_context(machine, value, item.context_expr)
+        enter_context(machine, value, item.context_expr)
         if item.optional_vars is not None:
             assign(machine, item.optional_vars, value, item.context_expr, None)
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from ftlint.run.fact import Truth
 from ftlint.spans import Location
 from ftlint.trace.heap import Replacement, Weights
+from ftlint.trace.placement_events import PlacementEvent
 from ftlint.trace.settings import LoadedModel, Settings
 from ftlint.trace.sharding import SavingEvent
 from ftlint.trace.values import DTypeTerm
@@ -130,6 +131,5 @@ class DefaultDTypeSet:
     term: DTypeTerm
 
 
-Event: TypeAlias = (
-    "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | Adapted | Trained | DefaultDTypeSet | SavingEvent"
-)
+Kind: TypeAlias = "ModelMade | Replaced | Cast | Wrapped | Used | Fed | Saved | Adapted | Trained | DefaultDTypeSet"
+Event: TypeAlias = "Kind | PlacementEvent | SavingEvent"

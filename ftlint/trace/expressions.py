@@ -13,7 +13,9 @@ from ftlint.trace.assignment import assign
 from ftlint.trace.calls import call
 from ftlint.trace.functions import definition_of
 from ftlint.trace.heap import Dictionary, Items
+from ftlint.trace.library.devices import hint_of_text
 from ftlint.trace.library.saving import gather_by_hand
+from ftlint.trace.library.weight_files import file_of
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide
 from ftlint.trace.operations import binary, compared
@@ -128,7 +130,7 @@ def _joined_string(machine: Machine, node: ast.JoinedStr) -> Value:
             isinstance(part, ast.FormattedValue) and part.format_spec is None and part.conversion == -1
         )
         if not plain or not isinstance(value, Constant):
-            return machine.unknown(node)
+            return machine.unknown(node, hint_of_text(parts))
         parts.append(str(value.value))
         if sum(map(len, parts)) > MAX_TEXT_LENGTH:
             return machine.unknown(node)
@@ -284,7 +286,9 @@ def _dict_comprehension(machine: Machine, node: ast.DictComp) -> Value:
             return state
         _bind(machine, node.generators[0].target, element_of(machine, source))
         machine.evaluate(node.key)
-        machine.evaluate(node.value)
+        value = machine.evaluate(node.value)
+    if file_of(value) is not None:
+        return value  # what was loaded, under other names
     return machine.add(Dictionary({}, open=True))
 
 

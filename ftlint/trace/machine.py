@@ -152,6 +152,7 @@ class Machine:
         self.places = WrittenPlaces()
         self.statement: ast.stmt | None = None  # the simple one being read
         self.written_as: dict[tuple[Source, str], ast.expr] = {}  # what each name was last given, as it is written
+        self.mentions: frozenset[str] = frozenset()  # which of `placement.MENTIONED` the script has
         self.numbered = 0  # reset when a statement is run again, so that it meets the objects of the first run
 
     # -- reading -----------------------------------------------------------------------------------------------

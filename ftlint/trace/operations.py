@@ -10,6 +10,7 @@ from typing import Any
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.heap import Dictionary, Items
+from ftlint.trace.library.devices import hint_of_text
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide
 from ftlint.trace.reading import key_of, unfold
@@ -56,7 +57,8 @@ def binary(machine: Machine, left: Value, op: ast.operator, right: Value, node: 
         return Tuple(items)
     if isinstance(op, ast.BitOr) and isinstance(one, Dictionary) and isinstance(two, Dictionary):
         return machine.add(Dictionary({**one.entries, **two.entries}, one.open or two.open))
-    return machine.unknown()
+    text = left.value if isinstance(left, Constant) and isinstance(left.value, str) else ""
+    return machine.unknown(None, hint_of_text([text]))
 
 
 def _give_up(machine: Machine, items: tuple[Value, ...]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ftlint.trace.events import Fed, Replaced
 from ftlint.trace.machine import MAX_PATHS, Choices, Machine, OutOfBudget, Returned, Signal, Stopped, Way
+from ftlint.trace.placement_events import Dispatched, Replicated, StateLoaded
 from ftlint.trace.state import State, join
 from ftlint.trace.values import (
     Value,
@@ -42,7 +43,7 @@ def keep_ended(machine: Machine) -> None:
     link = machine.state.log
     while link is not None:
         event, link = link
-        if isinstance(event, (Fed, Replaced)):
+        if isinstance(event, (Fed, Replaced, Dispatched, Replicated, StateLoaded)):
             machine.ended.append(machine.state)
             return
 

@@ -8,6 +8,7 @@ from ftlint.run.dtype import parse_dtype
 from ftlint.trace.classes import get_attribute
 from ftlint.trace.heap import Class, Dictionary, Instance, Items, Module, ModuleKind
 from ftlint.trace.library.layers import layer_of
+from ftlint.trace.library.weight_files import part_of
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import body_term, child, lose
 from ftlint.trace.running import method_of
@@ -125,6 +126,8 @@ def subscript(machine: Machine, base: Value, index: Value, sliced: bool = False)
     if isinstance(base, Opaque):
         hint = key if isinstance(key, str) else base.hint
         return Opaque(("item", base.key, key_of(index)), hint)
+    if isinstance(base, External):  # `os.environ["LOCAL_RANK"]`
+        return Opaque(("item", base, key_of(index)), key if isinstance(key, str) else base.last)
     lose(machine, base)
     return machine.unknown()
 
@@ -190,4 +193,4 @@ def element_of(machine: Machine, value: Value) -> Value:
         if record.kind is ModuleKind.CONTAINER and len(record.children) == 1:
             return next(iter(record.children.values()))
         return PartOf(value.id)
-    return machine.unknown()
+    return part_of(machine, value, "each")

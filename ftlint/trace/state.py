@@ -163,7 +163,7 @@ class _Joiner:
         if isinstance(one, DTypeValue) and isinstance(two, DTypeValue):
             return DTypeValue(UNKNOWN)
         if is_device_name(one) and is_device_name(two):
-            return Opaque(("joined", where), "device")
+            return Opaque(("joined", where, one, two), "device")
         return Opaque(("joined", where, one, two), hint)
 
     def made_alike(self, one_id: int, two_id: int) -> bool:

@@ -18,6 +18,7 @@ from ftlint.trace.expressions import evaluate
 from ftlint.trace.functions import bind_parameters, call_function, names_reached
 from ftlint.trace.heap import Class, ClassKind, Instance, Module, Replacement
 from ftlint.trace.library.hugging_face import looks_like_model, run_trainer
+from ftlint.trace.library.placement import mentions
 from ftlint.trace.machine import Frame, Machine, OutOfBudget, Returned, Rules, Signal, Stopped, Way
 from ftlint.trace.modules import hide
 from ftlint.trace.paths import meet
@@ -79,6 +80,7 @@ class ScriptTrace:
 
     stories: tuple[Story, ...]
     complete: bool = True
+    mentions: frozenset[str] = frozenset()  # which of `placement.MENTIONED` it has
 
     def events(self) -> Iterator[Event]:
         """Everything that happens on any path."""
@@ -116,8 +118,9 @@ def trace_script(document: ScriptDocument) -> ScriptTrace:
     budget = max(MIN_STEPS, STEPS_PER_CHARACTER * sum(len(source.text) for source in document.sources))
     source = document.cells[0].source if document.cells else Source(document.path, "")
     machine = Machine(source, budget, Rules(evaluate, call_function, call_value, run_block))
+    machine.mentions = mentions(document.sources)
     try:
-        return ScriptTrace(tuple(_stories(machine, document)))
+        return ScriptTrace(tuple(_stories(machine, document)), mentions=machine.mentions)
     except (OutOfBudget, RecursionError):
         return ScriptTrace((), complete=False)
 

@@ -12,6 +12,7 @@ from ftlint.run.fact import Truth
 from ftlint.trace.events import Wrapped
 from ftlint.trace.heap import Instance
 from ftlint.trace.library import saving
+from ftlint.trace.library.placement import note_entrusted
 from ftlint.trace.library.sharding import mark
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide
@@ -58,6 +59,7 @@ def accelerator_method(
         module = machine.module(value)
         if isinstance(value, Reference) and module is not None:
             machine.emit(Wrapped(machine.location(node), value.id, "Accelerator.prepare"))
+            note_entrusted(machine, value.id, "Accelerator.prepare", node)
             machine.state.writable_heap()[value.id] = dataclasses.replace(
                 module, autocast=autocast, reasons=tuple(dict.fromkeys((*module.reasons, *reasons)))
             )

@@ -10,8 +10,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
-from collections.abc import Callable
-from typing import TypeAlias
 
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.events import Manner, ModelMade, Wrapped
@@ -20,8 +18,10 @@ from ftlint.trace.library import saving
 from ftlint.trace.library.accelerators import LAUNCHER, accelerator_method
 from ftlint.trace.library.effects import TRANSPARENT
 from ftlint.trace.library.models import casts_head_input, is_auto_class, is_model_class
+from ftlint.trace.library.placement import note_entrusted, replicate
 from ftlint.trace.library.torch_calls import dtype_named
 from ftlint.trace.library.training import note_adapter, note_loading, note_training
+from ftlint.trace.library.weight_files import same
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide
 from ftlint.trace.running import method_of, run_module
@@ -32,12 +32,11 @@ from ftlint.trace.values import (
     DTypeTerm,
     External,
     Loaded,
+    Opaque,
     Reference,
     Tuple,
     Value,
 )
-
-Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
 _UNSEEN_MODEL = re.compile(
     r"^[A-Z]\w*(Model|Net|LM|GPT|Transformer|Classifier|BERT|Bert)\w*$|^(GPT|Llama|Qwen|Gemma|Phi)\w*$"
@@ -241,11 +240,14 @@ def own_from_pretrained(
 def wrap(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     """A wrapper that runs the model as it is: what it gives back stands for the same model."""
     model = arguments.get("model", TRANSPARENT[callee.name]) or arguments.get("module")
+    replicas = replicate(machine, model, arguments, node) if callee.last == "DataParallel" else None
     if isinstance(model, Reference) and machine.module(model) is not None:
         machine.emit(Wrapped(machine.location(node), model.id, callee.last))
         if callee.package == "peft":
             note_adapter(machine, model.id, arguments.get("peft_config", 1), node)
         return model
+    if isinstance(model, Opaque):
+        return replicas if replicas is not None else same(model)
     return machine.unknown(node)
 
 
@@ -254,6 +256,7 @@ def _trainer(machine: Machine, name: str, class_id: int | None, arguments: Argum
     attributes: dict[str, Value] = {}
     if isinstance(model, Reference) and machine.module(model) is not None:
         machine.emit(Wrapped(machine.location(node), model.id, name.rpartition(".")[2]))
+        note_entrusted(machine, model.id, name, node, adapter=arguments.get("peft_config"))
         attributes["model"] = model
     elif isinstance(model, Constant):
         attributes["model_id"] = model
@@ -347,12 +350,3 @@ def instance_method(
     if record.name.startswith(("transformers", "peft", "trl", "torch.autocast")):
         return machine.unknown(node)
     return None
-
-
-def _model_init(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
-    for value in arguments.all():
-        hide(machine, value)
-    return machine.unknown(node)
-
-
-HANDLERS: dict[str, Handler] = {"peft.prepare_model_for_kbit_training": _model_init}

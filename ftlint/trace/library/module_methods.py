@@ -19,6 +19,7 @@ from ftlint.trace.library.models import (
     TIED,
 )
 from ftlint.trace.library.saving import module_saved, part_gathered
+from ftlint.trace.library.weight_files import note_method
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import body_term, cast, child, hide, inside, set_child
 from ftlint.trace.running import method_of, run_module
@@ -56,6 +57,7 @@ def module_method(
     inner = record.children.get(name)
     if inner is not None:
         return machine.call_value(inner, arguments, node)
+    note_method(machine, receiver, name, arguments, node)
     if name in CASTS:
         cast(machine, receiver.id, Weights(CASTS[name], machine.location(node), f".{name}()"), machine.location(node))
         return receiver

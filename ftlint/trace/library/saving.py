@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.events import Saved
 from ftlint.trace.heap import Dictionary, Instance, Items, Module
+from ftlint.trace.library.placement import ADAPTER
 from ftlint.trace.library.sharding import mark, state_type_of
-from ftlint.trace.library.training import ADAPTER
 from ftlint.trace.machine import Machine
 from ftlint.trace.naming import text_of
 from ftlint.trace.ranks import names_a_rank

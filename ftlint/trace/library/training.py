@@ -8,11 +8,10 @@ import dataclasses
 from ftlint.spans import Location
 from ftlint.trace.events import Adapted, Trained
 from ftlint.trace.heap import Instance, Module
+from ftlint.trace.library.placement import ADAPTER, note_dispatch
 from ftlint.trace.machine import Machine
 from ftlint.trace.settings import LoadedModel, Settings, settings_of
 from ftlint.trace.values import Arguments, Constant, Reference, Value
-
-ADAPTER = "adapter of PEFT"  # among a model's children; no attribute of Python's can have this name
 
 
 def note_loading(machine: Machine, made: Reference, arguments: Arguments, node: ast.expr) -> None:
@@ -23,6 +22,7 @@ def note_loading(machine: Machine, made: Reference, arguments: Arguments, node: 
     first = node.args[0] if isinstance(node, ast.Call) and node.args else None
     named = next((k.value for k in getattr(node, "keywords", ()) if k.arg == "pretrained_model_name_or_path"), first)
     machine.note_place(made, named if named is not None else node)
+    note_dispatch(machine, made, options, arguments, node)
 
 
 def note_adapter(machine: Machine, model_id: int, configuration: Value | None, node: ast.expr) -> None:

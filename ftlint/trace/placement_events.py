@@ -1,0 +1,165 @@
+"""What a script does about devices: where modules and loaded weights go, who trains a dispatched model, on which grads.
+
+A *subject* is a module's number in the heap or, for a model that some function of another file made, the key of the
+unknown value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from ftlint.run.fact import Unknown
+from ftlint.spans import Location
+from ftlint.trace.places import Place
+from ftlint.trace.settings import Settings
+from ftlint.trace.values import DTypeTerm
+
+Subject: TypeAlias = "int | Hashable"
+
+
+class Device(Enum):
+    """A kind of device."""
+
+    GPU = "gpu"
+    CPU = "cpu"
+    DISK = "disk"
+    META = "meta"
+
+
+Devices: TypeAlias = "frozenset[Device] | None"
+"""What a device may be, by path and by machine; None where it cannot be seen."""
+
+SPREADING = ("auto", "balanced", "balanced_low_0", "sequential")
+"""The words by which a `device_map` lets transformers decide. Source: transformers 5.23 integrations/accelerate.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMap:
+    """A `device_map`: one of the words of `SPREADING`, or a device for each named module.
+
+    `entries`: pairs of a module's name and a device: a number, "cpu", "disk", or None where it cannot be seen.
+    """
+
+    word: str | None = None
+    entries: tuple[tuple[str, int | str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """A call that reads weights from a file. `devices` None: where it puts them cannot be seen.
+
+    `as_saved`: no place is named, so each tensor goes back to the device it was saved from.
+    """
+
+    place: Place
+    function: str
+    devices: Devices
+    as_saved: bool
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A module with all it contains was moved: `by` is the method. `only_cast`: its dtype changes, not its device."""
+
+    location: Location
+    subjects: frozenset[Subject]
+    devices: Devices
+    by: str
+    only_cast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """From here on new modules are made on these devices (`torch.device`), or nothing is differentiated (`no_grad`).
+
+    `numbered`: the last number given out before.
+    """
+
+    location: Location
+    context: str
+    devices: Devices
+    numbered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The end of the `with` at that location."""
+
+    location: Location
+    numbered: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateLoaded:
+    """`module.load_state_dict(…)` with what a file held, or with a part of it."""
+
+    location: Location
+    subjects: frozenset[Subject]
+    file: LoadedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """A model was loaded with a `device_map` (None: it cannot be seen).
+
+    `at` is where the argument is written, `call` the loading call. `max_memory`: bytes or text by GPU's number; None
+    where it is not given, UNKNOWN where it cannot be seen. `loading`: all keywords of the call.
+    """
+
+    location: Location
+    module_id: int
+    model_id: str | None
+    class_name: str
+    weights: DTypeTerm
+    device_map: DeviceMap | None
+    at: Location
+    max_memory: tuple[tuple[int | str, int | str], ...] | Unknown | None
+    loading: Settings
+    call: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entrusted:
+    """A model was given to somebody who trains it: `by` is a Trainer, `Accelerator.prepare`, `deepspeed.initialize`.
+
+    `handed_away`: a function of another file had the model before. `adapted`: PEFT put an adapter on it.
+    """
+
+    location: Location
+    module_id: int
+    by: str
+    handed_away: bool
+    adapted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """`nn.DataParallel(model)`. `device_ids`: None where they are not named or cannot be seen."""
+
+    location: Location
+    subject: Subject
+    device_ids: tuple[int | None, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A replicated model that is not in the heap was called."""
+
+    location: Location
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Differentiated:
+    """`loss.backward()`, `accelerator.backward(loss)`."""
+
+    location: Location
+
+
+PlacementEvent: TypeAlias = (
+    "Moved | Entered | Left | StateLoaded | Dispatched | Entrusted | Replicated | Ran | Differentiated"
+)
