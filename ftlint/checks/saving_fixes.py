@@ -79,38 +79,55 @@ def _text_of(site: Site | None, document: ScriptDocument) -> Text | None:
 
 def _gathered(event: Written, text: Text) -> Edits:
     """`get_model_state_dict` on every rank, then the write on rank 0."""
-    if event.model is None or (event.state is None and event.by not in ("save_pretrained",)):
+    state = event.state
+    if event.model is None or (state is None and event.by != "save_pretrained"):
         return ()
+    if state is not None and state.is_plain:
+        return ()  # what is called on each weight has no meaning for a whole one
     gather = f"get_model_state_dict({event.model}, options={OPTIONS})"
-    if event.is_adapted and event.state is None:
+    if event.is_adapted and state is None:
         gather = gather.replace("cpu_offload=True", "cpu_offload=True, ignore_frozen_params=True")
     return _repaired(event, text, gather, _imports(text, STATE, ("StateDictOptions", "get_model_state_dict")))
 
 
 def _repaired(event: Written, text: Text, gather: str, imports: Edits) -> Edits:
-    """`state = gather` before whatever lets only rank 0 through, and the call writes `state`."""
+    """What is written is gathered on every rank, before whatever lets only rank 0 through."""
     site, state = event.site, event.state
-    assert site is not None
-    guard = event.guard or (state.guard if state is not None else None)
     taken = state.site if state is not None else None
-    if taken is not None and taken.source != site.source:
+    if site is None or (taken is not None and taken.source != site.source):
         return ()
+    guard = state.guard if state is not None else event.guard
     if guard is not None:
         opening = _before_guard(guard, site, text, f"{text.name} = {gather}")
-        if opening is None:
-            return ()
-        return (*imports, opening, *_use(event, text.name))
-    if site.statement is None or not isinstance(site.statement, ast.Expr):
+        return (*imports, opening, *_use(event, text.name)) if opening is not None else ()
+    if taken is None or taken.statement is site.statement:
+        under = _under_rank(event, text, f"{text.name} = {gather}")
+        return (*imports, *under, *_use(event, text.name)) if under else ()
+    # The state has a name of its own: it is taken on every rank, and written on one.
+    under = () if event.guard is not None else _under_rank(event, text)
+    made = _in_place(taken, text, gather)
+    return (*(imports if gather in made[-1].content else ()), *made, *under) if event.guard or under else ()
+
+
+def _in_place(taken: Site, text: Text, gather: str) -> Edits:
+    """The call that takes the state takes all of it."""
+    function = taken.call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    written = {keyword.arg: keyword.value for keyword in taken.call.keywords}
+    if name != "get_state_dict" or "options" in written:
+        return (Edit(text.source.location(span_of(taken.call, text.source)), gather),)
+    options = _imports(text, STATE, ("StateDictOptions",))
+    return (*options, add_keyword(text.source, taken.call, "options", OPTIONS))
+
+
+def _under_rank(event: Written, text: Text, *before: str) -> Edits:
+    """The write under a question for the rank, with lines before it."""
+    site = event.site
+    if site is None or not isinstance(site.statement, ast.Expr):
         return ()
-    if taken is not None and taken.statement is not site.statement:
-        # The state has a name of its own: it is taken on every rank, and written on one.
-        rank = _rank(text)
-        under = put_under(text.source, site.statement, f"if {rank.expression} == 0:")
-        taken_edit = Edit(text.source.location(span_of(taken.call, text.source)), gather)
-        return (*imports, *rank.imports, taken_edit, *under) if under else ()
     rank = _rank(text)
-    under = put_under(text.source, site.statement, f"if {rank.expression} == 0:", f"{text.name} = {gather}")
-    return (*imports, *rank.imports, *under, *_use(event, text.name)) if under else ()
+    under = put_under(text.source, site.statement, f"if {rank.expression} == 0:", *before)
+    return (*rank.imports, *under) if under else ()
 
 
 def _use(event: Written, name: str) -> Edits:
