@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from ftlint.checks.amounts import billions, gigabytes
 from ftlint.checks.dtypes import dtype_behind
-from ftlint.checks.saving_fixes import adapter_gathered, gathered_on_cpu
-from ftlint.checks.sharded import Shards, launch_related, shards_of
+from ftlint.checks.saving_fixes import gathered_on_cpu
+from ftlint.checks.sharded import Shards, doubt_of, launch_related, shards_of
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.knowledge.gpus import Gpu
 from ftlint.memory.gathering import FullGather, full_gather
@@ -26,18 +27,17 @@ from ftlint.trace.events import Adapted, ModelMade
 from ftlint.trace.settings import Settings
 from ftlint.trace.sharding import Sharder, Sharding, StateDict, StateTaken, StateType, Written
 
-SOME_PATHS = "on some of the script's branches"
 WITH_OPTIMIZER = "beside optimizer states"
 
 
 class Project(Protocol):
     """What this check asks of the project."""
 
-    def launched(self, path: Path) -> Run:
-        """What launch commands and Accelerate's files say of the script at that path."""
+    def launches(self, path: Path) -> tuple[Run, ...]:
+        """What each launch file, with Accelerate's files, says of the script at that path; at least one."""
 
-    def completed(self, run: Run, path: Path) -> Run:
-        """A run that begins in that file, with the node, the launch and the model's architecture."""
+    def completed(self, run: Run, path: Path, launched: Run) -> Run:
+        """A run that begins in that file, with the node, a launch and the model's architecture."""
 
 
 @record
@@ -48,6 +48,8 @@ class Gather:
     sharding: Sharding
     made: ModelMade
     adapter: Settings | None
+    is_asked_for: bool
+    """Whether the script says that it wants all of it."""
     is_guarded: bool
     """Whether only rank 0 goes on to write what was gathered."""
 
@@ -59,22 +61,26 @@ def full_gather_on_gpu(
 
     Silent where the model, the GPU or how the weights are stored is not known.
     """
-    launched = project.launched(document.path)
+    launches = project.launches(document.path)
     for story in trace.stories if trace.complete else ():
-        reached: dict[Location, list[Match | None]] = {}
-        for path in story.paths:
-            for gather in _gathers(path):
-                shards = shards_of(gather.sharding, launched, versions)
-                found = None if shards is None else _judge(gather, shards, document, project, launched, versions)
-                reached.setdefault(gather.event.location, []).append(found)
-        for matches in reached.values():
-            first = next((match for match in matches if match is not None), None)
+        reached: dict[Location, list[tuple[Run, Match | None]]] = {}
+        for launched in launches:
+            for path in story.paths:
+                for gather in _gathers(path):
+                    shards = shards_of(gather.sharding, launched, versions)
+                    if shards is not None and shards.version != 1 and not gather.is_asked_for:
+                        shards = None  # only FullyShardedDataParallel gathers by default
+                    found = None if shards is None else _judge(gather, shards, document, project, launched, versions)
+                    reached.setdefault(gather.event.location, []).append((launched, found))
+        for judged in reached.values():
+            first = next((match for _, match in judged if match is not None), None)
             if first is not None:
-                yield first if all(matches) else _on_some_paths(first)
+                doubt = doubt_of((launched, match is not None) for launched, match in judged)
+                yield _doubted(first, doubt) if doubt else first
 
 
-def _on_some_paths(match: Match) -> Match:
-    reason = f"{match.reason}; {SOME_PATHS}" if match.reason else SOME_PATHS
+def _doubted(match: Match, doubt: str) -> Match:
+    reason = f"{match.reason}; {doubt}" if match.reason else doubt
     return Match(match.at, match.values, match.related, match.edits, Severity.WARNING, reason)
 
 
@@ -91,17 +97,19 @@ def _gathers(path: Way) -> Iterator[Gather]:
             continue
         module_id, sharding = found
         if module_id in made:
-            yield Gather(event, sharding, made[module_id], adapters.get(module_id), event.location in guarded)
+            asked = isinstance(event, StateTaken) and event.state.gathering is not None
+            is_guarded = event.location in guarded
+            yield Gather(event, sharding, made[module_id], adapters.get(module_id), asked, is_guarded)
 
 
 def _of_state(state: StateDict) -> tuple[int, Sharding] | None:
     gathering, sharding = state.gathering, state.sharding
-    if sharding is None or state.trained_only or state.guard is not None:
+    if sharding is None or state.guard is not None or (state.trained_only and sharding.by is not Sharder.FSDP1):
         return None
     if gathering is None:
-        # torch's default for FullyShardedDataParallel; a Trainer or an Accelerator keeps the module inside apart.
-        is_default = state.taken_by == "state_dict" and sharding.by is Sharder.FSDP1
-        return (state.module_id, sharding) if is_default else None
+        # torch's default for FullyShardedDataParallel, which is also what an Accelerator prepares.
+        wrapped = sharding.by is Sharder.FSDP1 or (sharding.by is Sharder.ACCELERATOR and not state.is_unwrapped)
+        return (state.module_id, sharding) if state.taken_by == "state_dict" and wrapped else None
     whole = gathering.type is StateType.FULL and gathering.on_cpu is Truth.NO and not gathering.summoned
     return (state.module_id, sharding) if whole else None
 
@@ -124,7 +132,7 @@ def _judge(
     """An error where the weights alone are too many, a warning where they are so with what is usual beside them."""
     if gather.made.is_quantized or gather.made.model_id is None:
         return None
-    run = project.completed(_run(gather, shards, versions), document.path)
+    run = _with_ranks(project.completed(_run(gather, shards, versions), document.path, launched))
     gpu: Gpu | None = run.hardware.gpu.value if isinstance(run.hardware.gpu.value, Gpu) else None
     need = full_gather(run, versions) if gpu is not None else None
     if gpu is None or need is None:
@@ -151,6 +159,15 @@ def _judge(
         severity=severity,
         reason=reason,
     )
+
+
+def _with_ranks(run: Run) -> Run:
+    """The same run with all its ranks on one node: what one GPU holds depends on how many there are in all."""
+    count = run.parallel.num_processes
+    if not count.known:
+        return run
+    one: Fact[int] = Fact(1, count.origins)
+    return replace(run, parallel=replace(run.parallel, gpus_per_node=count, num_nodes=one))
 
 
 def _held(need: FullGather, *, with_states: bool) -> str:
@@ -200,8 +217,7 @@ def _related(gather: Gather, run: Run, launched: Run) -> Iterator[Related]:
 
 def _edits(gather: Gather, document: ScriptDocument) -> Mapping[str, tuple[Edit, ...]]:
     event = gather.event
-    if isinstance(event, Written):
-        found = adapter_gathered(event, document)
-        return {"adapter": found} if found else {}
-    found = gathered_on_cpu(event.state, document) if gather.is_guarded else ()
+    if isinstance(event, Written) or not gather.is_guarded:
+        return {}  # of an adapter: from peft 0.21 on no edit of this call writes it
+    found = gathered_on_cpu(event.state, document)
     return {"offload": found} if found else {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ftlint.checks.saving_fixes import edits_for
-from ftlint.checks.sharded import Launches, Shards, launch_related, shards_of, state_type_of
+from ftlint.checks.sharded import Launches, Shards, doubt_of, launch_related, shards_of, state_type_of
 from ftlint.findings import Match, Related, Severity
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN, Fact, Truth
@@ -16,13 +16,12 @@ from ftlint.syntax.document import ScriptDocument
 from ftlint.trace import Path, ScriptTrace
 from ftlint.trace.sharding import Sharder, StateDict, StateTaken, StateType, Written
 
-SOME_PATHS = "on some of the script's branches"
-SOME_LAUNCHES = "with some of the commands that launch it"
 HANGS = "rank 0 alone gathers, and waits until the collective times out"
 PIECES = "what is written are the pieces of one rank, not the weights"
 ROOT_PIECES = "what FSDP's outermost unit holds (embeddings, last norm, head) is written as flat pieces"
 RAISES = "it raises (invalid python storage), and nothing is saved"
 NO_WEIGHTS = "under {type} it writes nothing"
+EMPTY_ADAPTER = "PEFT does not find the adapter under FSDP's names, and writes it without weights"
 NO_PICKLE = "FSDP's class of it cannot be pickled"
 
 
@@ -35,6 +34,7 @@ class Damage:
     shards: Shards
     hangs: bool = False
     place: Location | None = None
+    is_editable: bool = True
 
 
 def save_without_full_state(
@@ -57,16 +57,14 @@ def save_without_full_state(
         for place, judged in reached.items():
             found = next(((judge, damage) for judge, damage in judged if damage is not None), None)
             if found is not None:
-                yield _match(place, found[1], _doubt(judged), document, project, found[0].launched)
-
-
-def _doubt(judged: Sequence[tuple[_Judge, Damage | None]]) -> str:
-    """Why it is not certain, if it is not: some launch or some path does no damage."""
-    harmless = {judge for judge, damage in judged if damage is None}
-    if not harmless:
-        return ""
-    harmful = {judge for judge, damage in judged if damage is not None}
-    return SOME_PATHS if harmful & harmless else SOME_LAUNCHES
+                yield _match(
+                    place,
+                    found[1],
+                    doubt_of((judge.launched, damage is not None) for judge, damage in judged),
+                    document,
+                    project,
+                    found[0].launched,
+                )
 
 
 class _Judge:
@@ -119,10 +117,16 @@ class _Judge:
         if event.by not in ("save_pretrained", "push_to_hub"):
             return Damage(event, PIECES, shards)
         if event.is_adapted:
-            assert event.sharding is not None
-            whole = event.sharding.by is Sharder.FSDP1 and event.sharding.has_inner_units is Truth.NO
-            return Damage(event, PIECES, shards) if whole else None
+            return self._adapter_written(event, shards)
         return Damage(event, ROOT_PIECES, shards)
+
+    def _adapter_written(self, event: Written, shards: Shards) -> Damage | None:
+        """PEFT keeps of a state dict what belongs to the adapter, where layers are gathered by themselves."""
+        sharding = event.sharding
+        if sharding is None or (sharding.by is Sharder.FSDP1 and sharding.has_inner_units is Truth.NO):
+            return Damage(event, PIECES, shards)
+        lost = self._versions.behaviour("peft_adapter_inside_fsdp1").value == "lost"
+        return Damage(event, EMPTY_ADAPTER, shards, is_editable=False) if lost else None
 
     def _state_written(self, event: Written, state: StateDict) -> Damage | None:
         shards = self._shards(state)
@@ -133,6 +137,9 @@ class _Judge:
         if self._kind(state, shards) in (StateType.SHARDED, StateType.LOCAL) and not event.rank_in_path:
             raises = event.in_safetensors is Truth.YES and shards.version == 2 and not state.is_plain
             return Damage(event, RAISES if raises else PIECES, shards)
+        has_units = event.sharding is not None and event.sharding.has_inner_units is Truth.YES
+        if event.by == "save_pretrained" and event.is_adapted and shards.version == 1 and has_units:
+            return self._adapter_written(event, shards)
         return None
 
     def _kind(self, state: StateDict, shards: Shards) -> StateType | None:

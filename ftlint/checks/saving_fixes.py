@@ -47,6 +47,8 @@ class Text:
 def edits_for(damage: Damage, document: ScriptDocument, project: Launches) -> tuple[Mapping[str, Edits], str]:
     """The edits by the page's names, and how the Trainer's own call would read."""
     event = damage.written
+    if not damage.is_editable:
+        return {}, ""
     if not isinstance(event, Written):
         return _lonely_gather(event.state, document), ""
     text = _text_of(event.site, document)
@@ -182,12 +184,6 @@ def _rank(text: Text) -> _Rank:
 def _imports(text: Text, module: str, names: tuple[str, ...]) -> Edits:
     edit = add_import(text.cell, module, names)
     return (edit,) if edit is not None else ()
-
-
-def adapter_gathered(event: Written, document: ScriptDocument) -> Edits:
-    """What is trained is gathered on the CPU of rank 0, and PEFT is given that."""
-    text = _text_of(event.site, document)
-    return _gathered(event, text) if text is not None else ()
 
 
 def gathered_on_cpu(state: StateDict, document: ScriptDocument) -> Edits:

@@ -50,7 +50,7 @@ def full_gather(run: Run, versions: VersionView) -> FullGather | None:
     if work is None or work.kind is not ParallelKind.FSDP or work.parameters.quantized:
         return None
     terms = tuple(state_terms(work))
-    known = all(reader.look(name).known for name in ("parallel.gpus_per_node", "parallel.num_nodes"))
+    known = run.parallel.num_processes.known
     return FullGather(
         gathered=_gathered(work),
         held_weights=add_up(term.size for term in terms if term.name in _WEIGHTS and _is_there(term)),

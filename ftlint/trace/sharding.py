@@ -100,6 +100,7 @@ class StateDict:
     site: Site | None
     model: str | None = None  # the expression of the model, in the words of the script
     is_adapted: bool = False
+    is_unwrapped: bool = False  # of what `accelerator.unwrap_model` gave
     is_plain: bool = False  # plain tensors, of one rank's pieces
     trained_only: bool = False  # frozen weights were left out before anything was gathered
 

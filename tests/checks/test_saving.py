@@ -118,7 +118,6 @@ def test_what_is_wrong(text: str, words: str, tmp_path: Path) -> None:
         'model.save_pretrained("o", state_dict=model.state_dict())',
         FSDP1 + 'with FSDP.summon_full_params(model, writeback=False):\n    model.save_pretrained("o")',
         "model = FSDP(model, sharding_strategy=ShardingStrategy.NO_SHARD)\n" + 'model.save_pretrained("o")',
-        PEFT + "model = FSDP(model, auto_wrap_policy=p)\nmodel.save_pretrained('o')",
         "trainer = Trainer(model, TrainingArguments('o'))\ntrainer.train()\nmodel.save_pretrained('final')",
         "trainer = Trainer(model, TrainingArguments('o', fsdp=''))\ntrainer.train()\nmodel.save_pretrained('final')",
         "trainer = Trainer(model, TrainingArguments('o', fsdp='full_shard'))\ntrainer.train()\ntrainer.save_model()",
@@ -130,6 +129,14 @@ def test_what_is_wrong(text: str, words: str, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_right(text: str, tmp_path: Path) -> None:
     assert found(tmp_path, text) == []
+
+
+def test_peft_loses_an_adapter_inside_fsdp1(tmp_path: Path) -> None:
+    text = PEFT + "model = FSDP(model, auto_wrap_policy=p)\nmodel.save_pretrained('o')"
+    (finding,) = found(tmp_path, text, ftlint__toml='[versions]\npeft = "0.21.2"\n')
+    assert "without weights" in finding.message
+    assert not finding.fixes
+    assert found(tmp_path, text, ftlint__toml='[versions]\npeft = "0.18.1"\n') == []
 
 
 def test_a_branch_makes_it_a_warning(tmp_path: Path) -> None:
@@ -153,9 +160,9 @@ def test_the_release_decides_which_fsdp_a_trainer_means(tmp_path: Path) -> None:
         PEFT + "trainer = Trainer(model, TrainingArguments('o', fsdp='full_shard auto_wrap'))\ntrainer.train()\n"
         "trainer.model.save_pretrained('adapter')"
     )
-    (finding,) = found(tmp_path, text, ftlint__toml='[versions]\ntransformers = "5.12.1"\n')
+    (finding,) = found(tmp_path, text, ftlint__toml='[versions]\ntransformers = "5.12.1"\npeft = "0.18.1"\n')
     assert "it raises" in finding.message
-    assert found(tmp_path, text, ftlint__toml='[versions]\ntransformers = "4.57.6"\n') == []
+    assert found(tmp_path, text, ftlint__toml='[versions]\ntransformers = "4.57.6"\npeft = "0.18.1"\n') == []
 
 
 HARDWARE = '[hardware]\ngpu = "A100-40GB"\ngpus-per-node = 4\n'

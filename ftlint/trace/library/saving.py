@@ -25,7 +25,15 @@ _FIELDS = ("version", "fsdp_version")
 _TYPES = ("state_dict_type", "fsdp_state_dict_type")
 
 
-def take(machine: Machine, model: Reference, by: str, node: ast.expr, gathering: Gathering | None = None) -> StateDict:
+def take(
+    machine: Machine,
+    model: Reference,
+    by: str,
+    node: ast.expr,
+    gathering: Gathering | None = None,
+    *,
+    trained_only: bool = False,
+) -> StateDict:
     """The weights of a model as they are here, taken by that function."""
     record = machine.state.heap[model.id]
     assert isinstance(record, Module)
@@ -38,7 +46,9 @@ def take(machine: Machine, model: Reference, by: str, node: ast.expr, gathering:
         machine.state.guard,
         site_of(machine, node),
         model=_taken_from(machine, node),
+        is_unwrapped=_is_unwrapped(machine, node),
         is_adapted=ADAPTER in record.children,
+        trained_only=trained_only,
     )
     machine.emit(StateTaken(state.location, state))
     return state
@@ -50,6 +60,13 @@ def _taken_from(machine: Machine, node: ast.expr) -> str | None:
     if isinstance(node.func, ast.Attribute) and node.func.attr == "state_dict":
         return wrapped_text(machine, node.func.value)
     return wrapped_text(machine, node.args[0]) if node.args else None
+
+
+def _is_unwrapped(machine: Machine, node: ast.expr) -> bool:
+    function = node.func if isinstance(node, ast.Call) else None
+    if not isinstance(function, ast.Attribute):
+        return False
+    return wrapped_text(machine, function.value) != text_of(machine, function.value)
 
 
 def gather_by_hand(machine: Machine, source: StateDict, node: ast.AST) -> StateDict:

@@ -172,9 +172,8 @@ def _taken(machine: Machine, name: str, arguments: Arguments, node: ast.expr) ->
         on_cpu = _flag(options.attributes.get("cpu_offload"), default=False)
         frozen_out = _flag(options.attributes.get("ignore_frozen_params"), default=False)
     gathering = Gathering(kind, on_cpu, on_cpu, machine.location(node), machine.places.call_of(value))
-    state: StateDict = take(machine, model, "get_model_state_dict", node, gathering)
-    if frozen_out is not Truth.NO:
-        state = dataclasses.replace(state, trained_only=True)
+    trained_only = frozen_out is not Truth.NO
+    state: StateDict = take(machine, model, "get_model_state_dict", node, gathering, trained_only=trained_only)
     return state if name == "get_model_state_dict" else Tuple((state, machine.unknown(node)))
 
 
