@@ -28,8 +28,8 @@ from ftlint.syntax.document import DataDocument, Scalar, ScriptDocument
 from ftlint.syntax.scalars import ScalarValue
 
 if TYPE_CHECKING:
-    from ftlint.knowledge.architectures import Architecture
     from ftlint.dialects.launch_commands import Launch
+    from ftlint.knowledge.architectures import Architecture
     from ftlint.project.launchers import LaunchFiles
     from ftlint.trace import ScriptTrace
 

@@ -30,6 +30,7 @@ from ftlint.trace.values import (
 Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
 _MOVES = {"to": None, "cuda": GPU, "xpu": GPU, "npu": GPU, "cpu": CPU, "to_empty": None}
+_GIVES_ITSELF = frozenset({"cuda", "cpu", "to_empty", "eval", "train"})
 _TAKES_OUT = frozenset({"get", "pop", "copy", "items", "values", "state_dict", "setdefault"})
 
 
@@ -49,9 +50,9 @@ def method_of_unknown(
     """A method of what we know nothing of but how it came to be; None where that does not matter."""
     if name in _TAKES_OUT and file_of(receiver) is not None:
         return Opaque(("item", receiver.key, (name, arguments.positional)), receiver.hint)
-    if "load_state_dict" in machine.mentions:
+    if machine.mentions & {"load_state_dict", "DataParallel"}:
         note_method(machine, receiver, name, arguments, node)
-        if name in ("cuda", "cpu", "to_empty") and arguments.complete:
+        if name in _GIVES_ITSELF and arguments.complete:
             return same(receiver)
     return None
 
