@@ -72,7 +72,9 @@ def _note_move(machine: Machine, receiver: Value, name: str, arguments: Argument
             others = [value for value in arguments.positional[1:] if not isinstance(value, DTypeValue)]
             named = others[0] if others else None
         devices = devices_of(machine, named) if arguments.complete else None
-    machine.emit(Moved(machine.location(node), _subjects(machine, receiver), devices, name, only_cast))
+    subjects = _subjects(machine, receiver)
+    handed_away = not machine.places.handed_away.isdisjoint(subjects)
+    machine.emit(Moved(machine.location(node), subjects, devices, name, only_cast, handed_away))
 
 
 def _subjects(machine: Machine, value: Value) -> frozenset[Subject]:
