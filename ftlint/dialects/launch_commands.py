@@ -223,7 +223,11 @@ class _Reader:
             per_node, nodes = self._llamafactory(word)
         else:
             return ParallelFacts(num_processes=self._tasks(word, before))
-        return ParallelFacts(num_processes=derive(operator.mul, per_node, nodes))
+        return ParallelFacts(
+            num_processes=derive(operator.mul, per_node, nodes),
+            gpus_per_node=per_node if _is_written(per_node) else NOTHING,
+            num_nodes=nodes if _is_written(nodes) else NOTHING,
+        )
 
     def _torchrun(self, word: Word, options: Options) -> tuple[Fact[int], Fact[int]]:
         numbers = self._around.numbers
@@ -341,6 +345,10 @@ class _Reader:
 
     def _origin(self, word: Word) -> Origin:
         return Origin(How.WRITTEN, self._around.source.location(word.span), NOTE)
+
+
+def _is_written(fact: Fact[int]) -> bool:
+    return fact.known and all(origin.how is How.WRITTEN for origin in fact.origins)
 
 
 def _is_launcher(word: Word) -> bool:

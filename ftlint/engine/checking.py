@@ -143,7 +143,13 @@ class _Check:
         return tuple(finding for finding in judge_project(beside, choice).findings if finding.location.path in checked)
 
     def _subjects(self, group: _Group, named: frozenset[Path]) -> Subjects:
-        files = tuple(file for target in group.targets if (file := self._file(target, group.settings)) is not None)
+        files = tuple(
+            file
+            for target in group.targets
+            if (file := self._file(target, group)) is not None
+            # A folder is full of shell files, and hardly one of them is a run: those that are none are not counted.
+            and (target.format is not Format.SHELL or file.dialect is not None or file.path in named)
+        )
         documents = {file.path: file.document for file in files}
         return Subjects(
             place=Place(
@@ -169,9 +175,9 @@ class _Check:
             return self._versions.find(group.settings, group.root, document)
         return self._versions.find(group.settings, group.root)
 
-    def _file(self, target: Target, settings: Settings) -> CheckedFile | None:
+    def _file(self, target: Target, group: _Group) -> CheckedFile | None:
         try:
-            return self._recognised(target, settings)
+            return self._recognised(target, group)
         except InputError as error:
             self._refuse(error)
         except Exception as error:  # noqa: BLE001  # our own failure on one file hides no other
@@ -180,18 +186,28 @@ class _Check:
             )
         return None
 
-    def _recognised(self, target: Target, settings: Settings) -> CheckedFile:
+    def _recognised(self, target: Target, group: _Group) -> CheckedFile:
         """The parsed file and what it is taken for. Raises InputError."""
         document = self._workspace.document(target.path, target.format)
         if isinstance(document, ScriptDocument):
-            from ftlint.dialects.imports import explain_script
-
-            kind = explain_script(document)
-            return CheckedFile(target.path, document, kind.dialect, kind.why)
+            return self._recognised_script(target, document, group.root)
         if document is None:
             return CheckedFile(target.path, None, None, "no kind of file that ftlint reads")
-        explained = explain(document, settings.dialect_of(target.path))
+        explained = explain(document, group.settings.dialect_of(target.path))
         return CheckedFile(target.path, document, explained.dialect.name if explained.dialect else None, explained.why)
+
+    def _recognised_script(self, target: Target, document: ScriptDocument, root: Path) -> CheckedFile:
+        from ftlint.dialects.imports import explain_script
+
+        kind = explain_script(document)
+        if document.format is Format.SHELL or (document.format is Format.NOTEBOOK and kind.dialect is None):
+            from ftlint.project.launch_runs import begins_runs  # most notebooks import what they train with
+
+            if begins_runs(document, root, self._workspace):
+                return CheckedFile(target.path, document, "llama-cookbook", "launches llama-cookbook's finetuning")
+        if document.format is Format.SHELL:
+            return CheckedFile(target.path, document, None, "launches no run that begins in a command")
+        return CheckedFile(target.path, document, kind.dialect, kind.why)
 
     def _settled(
         self, findings: Sequence[Finding], choice: Choice, files: Sequence[CheckedFile]

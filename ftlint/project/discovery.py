@@ -78,7 +78,7 @@ class _Walk:
                 expect_regular(path)
             format = self._format(path)
             if format is None:
-                expected = ".json, .yaml, .yml, .py or .ipynb, or a line under [files] in the settings"
+                expected = ".json, .yaml, .yml, .py, .ipynb or .sh, or a line under [files] in the settings"
                 raise InputError(f"{shown(path)}: unknown kind of file: expected {expected}")
         except FtlintError as error:
             self._problem(error)
@@ -106,7 +106,10 @@ class _Walk:
                 if _is_folder_to_enter(entry):
                     waiting.append(path)
                 elif _is_file(entry) and (format := self._format_in_walk(path)) is not None:
-                    if format in _DATA and _size_bytes(entry) > self.workspace.size_limit_bytes:
+                    is_large = format in (*_DATA, Format.SHELL) and _size_bytes(entry) > self.workspace.size_limit_bytes
+                    if is_large and format is Format.SHELL:
+                        continue  # an installer with an archive inside
+                    if is_large:
                         self.too_large.append(path)
                     else:
                         self._target(Target(path, format, top))

@@ -52,8 +52,8 @@ def shell_of(document: ScriptDocument) -> Iterator[Source]:
 
 def _shell_of_cell(cell: ScriptCell) -> str:
     text = cell.source.text
-    if match := _SHELL_CELL.match(text):
-        return " " * match.end() + text[match.end() :]
+    if _SHELL_CELL.match(text):
+        return text  # its first line is a command of nobody's
     pieces: list[str] = []
     done = 0
     for magic in cell.magics:

@@ -7,7 +7,7 @@ numbers of the model.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from ftlint.run.key import Key, KeySet
 from ftlint.run.run import HardwareFacts, Input, ModelFacts, ParallelFacts, ParallelKind, Run, merge
 from ftlint.run.versions import VersionView
 from ftlint.spans import Location
-from ftlint.syntax.document import DataDocument, Scalar, ScriptDocument
+from ftlint.syntax.document import DataDocument, Format, Scalar, ScriptDocument
 from ftlint.syntax.scalars import ScalarValue
 
 if TYPE_CHECKING:
@@ -101,23 +101,39 @@ class ProjectView:
             return None
         keys = self.keys_of(document, dialect)
         partial = dialect.lower(keys, self.versions)
-        return self._assemble(partial, document.path) if partial.starts_run else None
+        return self._assemble(partial, document.path, self.launched(document.path)) if partial.starts_run else None
 
     def trace_of(self, document: ScriptDocument) -> ScriptTrace:
         """What a script does; the same in every variant."""
         return self._place.trace(document)
 
     def runs_of_script(self, document: ScriptDocument) -> tuple[Run, ...]:
-        """The runs that begin in a script."""
-        from ftlint.dialects.scripts import lower_script
-
-        trace = self.trace_of(document)
-        partials = [with_own_sharding(partial, trace) for partial in lower_script(trace, document, self.versions)]
-        runs = tuple(self._assemble(partial, document.path) for partial in partials)
+        """The runs that begin in a script, and those whose launch commands are all there is to read of them."""
+        runs = (*self._runs_of_python(document), *self._runs_of_commands(document))
         return tuple(
             dataclasses.replace(run, name=f"{run.name}:{number}") if len(runs) > 1 else run
             for number, run in enumerate(runs, start=1)
         )
+
+    def _runs_of_python(self, document: ScriptDocument) -> Iterator[Run]:
+        from ftlint.dialects.scripts import lower_script
+
+        if document.format is Format.SHELL:
+            return
+        trace = self.trace_of(document)
+        for partial in lower_script(trace, document, self.versions):
+            yield self._assemble(with_own_sharding(partial, trace), document.path, self.launched(document.path))
+
+    def _runs_of_commands(self, document: ScriptDocument) -> Iterator[Run]:
+        if document.format is Format.PYTHON:
+            return
+        from ftlint.project.launch_runs import runs_in_commands
+
+        place = self._place
+        gpus_of_node = place.settings.hardware.gpus_per_node
+        for partial in runs_in_commands(document, place.root, place.workspace, gpus_of_node, self.versions):
+            if partial.starts_run:
+                yield self._assemble(partial, document.path, Run())
 
     def launched(self, path: Path) -> Run:
         """What the project's launch commands say of a file, and the configuration files they name; nothing else."""
@@ -165,13 +181,13 @@ class ProjectView:
             return None
         return document if isinstance(document, DataDocument) else None
 
-    def _assemble(self, partial: PartialRun, path: Path) -> Run:
+    def _assemble(self, partial: PartialRun, path: Path, launched: Run) -> Run:
         from ftlint.project.models import resolve_model  # brings all architectures; only what starts a run has a model
 
         run = dataclasses.replace(partial.facts, name=shown(path), inputs=(Input(path, True),))
         for reference in partial.references:
             run = merge(run, self._referenced(reference, path))
-        run = merge_launch(merge(self._node(), run), self.launched(path))
+        run = merge_launch(merge(self._node(), run), launched)
         architecture, inputs = resolve_model(run.model, self._folders(path), self._place.workspace)
         return dataclasses.replace(
             run,

@@ -25,6 +25,7 @@ _FORMATS = {
     ".yml": Format.YAML,
     ".py": Format.PYTHON,
     ".ipynb": Format.NOTEBOOK,
+    **dict.fromkeys((".sh", ".bash", ".slurm", ".sbatch", ".sub"), Format.SHELL),
 }
 
 
@@ -80,6 +81,10 @@ def _parse_source(source: Source, format: Format, faults: Sequence[SyntaxFault])
         from ftlint.syntax.python import parse_python
 
         return parse_python(source, faults)
+    if format is Format.SHELL:
+        from ftlint.syntax.shell import parse_shell
+
+        return parse_shell(source, faults)
     from ftlint.syntax.notebook import parse_notebook
 
     return parse_notebook(source.path, source.text, faults)

@@ -19,6 +19,7 @@ class Format(Enum):
     YAML = "yaml"
     PYTHON = "python"
     NOTEBOOK = "notebook"
+    SHELL = "shell"
 
 
 @record
@@ -186,7 +187,10 @@ class ScriptCell:
 
 @record
 class ScriptDocument:
-    """A Python file (one cell, whose `source.cell` is None) or a notebook (its code cells, in order)."""
+    """A Python file (one cell, whose `source.cell` is None) or a notebook (its code cells, in order).
+
+    A shell file is one cell that holds no Python, as a `%%bash` cell does.
+    """
 
     path: Path
     format: Format

@@ -12,6 +12,7 @@ MAX_BYTES = {
     Format.YAML: 1 << 19,
     Format.PYTHON: 2 << 20,
     Format.NOTEBOOK: 64 << 20,  # the pictures among a notebook's outputs count as well
+    Format.SHELL: 1 << 18,  # beyond it an installer with an archive inside
 }
 """Bytes of a file. The largest of 1,069 real configuration files has 36,450."""
 

@@ -6,17 +6,23 @@ noticed, and a word that has one of them is not plain. The bodies of here docume
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 
 from ftlint.record import record
 from ftlint.spans import Span
+from ftlint.syntax.document import Comment, Format, ScriptCell, ScriptDocument, Source, SyntaxFault
 
-MAX_EXPANSIONS = 5
+# How far a variable's variables are followed, and how much they may grow to.
+MAX_DEPTH = 5
+MAX_WORDS = 2_000
+MAX_CHARACTERS = 10_000
 
 _END = re.compile(r"\r?\n|&&|\|\||;;?|\|&?|&(?!>)|[()]")
 _SKIP = re.compile(r"(?:[ \t]|\\\r?\n)+")
-_COMMENT = re.compile(r"#[^\n]*")
+_COMMENT = re.compile(r"#[^\r\n]*")
 _REDIRECTION = re.compile(r"(?:\d*|&)(?:>>|>\||>&|<<<|<<-?|<&|<>|>|<)[ \t]*")
 _PIECE = re.compile(
     r"(?P<single>'[^']*'?)"
@@ -61,9 +67,43 @@ class Word:
         return _word(behind, self.start + len(before) + 1)
 
 
+def parse_shell(source: Source, faults: Sequence[SyntaxFault] = ()) -> ScriptDocument:
+    """The document of a shell file: one cell without Python. Only a shell knows what would be a fault in it."""
+    # Comments are read for what they tell ftlint, and a folder may have hundreds of shell files that tell it nothing.
+    comments = tuple(shell_comments(source.text)) if "ftlint" in source.text else ()
+    cell = ScriptCell(source, ast.Module([], []), comments, (), ())
+    return ScriptDocument(source.path, Format.SHELL, (cell,), tuple(faults))
+
+
 def simple_commands(text: str, start: int = 0) -> Iterator[tuple[Word, ...]]:
     """The commands of a text, whatever joins them; offsets begin at `start`. Raises nothing."""
     words: list[Word] = []
+    for token, begin, end in _tokens(text):
+        if token is _Token.WORD:
+            words.append(_word(text[begin:end], start + begin))
+        elif token is _Token.END and words:
+            yield tuple(words)
+            words = []
+    if words:
+        yield tuple(words)
+
+
+def shell_comments(text: str) -> Iterator[Comment]:
+    """The comments of a text."""
+    for token, begin, end in _tokens(text):
+        if token is _Token.COMMENT:
+            line = text.rfind("\n", 0, begin) + 1
+            yield Comment(Span(begin, end), text[begin:end], alone=not text[line:begin].strip())
+
+
+class _Token(Enum):
+    WORD = "word"
+    END = "end"
+    COMMENT = "comment"
+
+
+def _tokens(text: str) -> Iterator[tuple[_Token, int, int]]:
+    """Words, ends of commands and comments with their offsets; what a redirection leads to is no word."""
     at, is_target = 0, False
     while at < len(text):
         if match := _SKIP.match(text, at):
@@ -71,18 +111,16 @@ def simple_commands(text: str, start: int = 0) -> Iterator[tuple[Word, ...]]:
         elif match := _REDIRECTION.match(text, at):
             at, is_target = match.end(), True
         elif text[at] == "#" and (match := _COMMENT.match(text, at)):
+            yield _Token.COMMENT, at, match.end()
             at = match.end()
         elif match := _END.match(text, at):
-            if words:
-                yield tuple(words)
-            words, at, is_target = [], match.end(), False
+            yield _Token.END, at, match.end()
+            at, is_target = match.end(), False
         else:
             end = _end_of_word(text, at)
             if not is_target:
-                words.append(_word(text[at:end], start + at))
+                yield _Token.WORD, at, end
             at, is_target = end, False
-    if words:
-        yield tuple(words)
 
 
 def commands_inside(word: Word) -> Iterator[tuple[Word, ...]]:
@@ -141,37 +179,54 @@ class Variables:
         self._values: Mapping[str, Word] = {
             name: found[0] for name, found in values.items() if len(found) == 1 and name not in inner
         }
+        self._texts: dict[str, str | None] = {}
+        self._words: dict[tuple[str, bool], tuple[Word, ...] | None] = {}
 
     def text(self, word: Word) -> str | None:
         """The text of a word once its variables are filled in; None where one of them cannot be seen."""
-        return self._filled(word, MAX_EXPANSIONS)
+        return word.text if word.is_plain else self._filled(word, MAX_DEPTH)
+
+    def expanded(self, words: Iterable[Word]) -> tuple[Word, ...]:
+        """The words with each that is one variable and nothing else replaced by what it holds, at its place there."""
+        return self._expanded(words, MAX_DEPTH)
 
     def _filled(self, word: Word, depth: int) -> str | None:
-        if word.is_plain:
-            return word.text
-        if depth == 0:
-            return None
-        text = word.text
-        for match in reversed(list(_VARIABLE.finditer(text))):
-            value = self._values.get(match["braced"] or match["bare"])
-            filled = self._filled(value, depth - 1) if value is not None else None
-            if filled is None:
+        pieces: list[str] = []
+        done = 0
+        for match in _VARIABLE.finditer(word.text):
+            text = self._text_of(match["braced"] or match["bare"], depth)
+            if text is None:
                 return None
-            text = text[: match.start()] + filled + text[match.end() :]
-        return None if _MARKS.search(text) else text
+            pieces += [word.text[done : match.start()], text]
+            done = match.end()
+        filled = "".join([*pieces, word.text[done:]])
+        return None if _MARKS.search(filled) or len(filled) > MAX_CHARACTERS else filled
 
-    def expanded(self, words: Iterable[Word], depth: int = MAX_EXPANSIONS) -> tuple[Word, ...]:
-        """The words with each that is one variable and nothing else replaced by what it holds, at its place there."""
+    def _text_of(self, name: str, depth: int) -> str | None:
+        # Each variable is filled in once, and short: variables of variables grow without end.
+        if name not in self._texts:
+            value = self._values.get(name)
+            self._texts[name] = None  # for one that holds itself
+            if value is not None and depth > 0:
+                self._texts[name] = value.text if value.is_plain else self._filled(value, depth - 1)
+        return self._texts[name]
+
+    def _expanded(self, words: Iterable[Word], depth: int) -> tuple[Word, ...]:
         found: list[Word] = []
         for word in words:
-            value = self._values.get(name) if depth and (name := _variable(word)) is not None else None
-            if value is None:
-                found.append(word)
-            elif word.raw.startswith('"'):
-                found.extend(self.expanded((value,), depth - 1))
-            else:
-                found.extend(self.expanded(_split(value), depth - 1))
+            name = _variable(word)
+            inner = self._words_of(name, word.raw.startswith('"'), depth) if name is not None else None
+            found.extend((word,) if inner is None or len(found) + len(inner) > MAX_WORDS else inner)
         return tuple(found)
+
+    def _words_of(self, name: str, is_quoted: bool, depth: int) -> tuple[Word, ...] | None:
+        key = (name, is_quoted)
+        if key not in self._words:
+            value = self._values.get(name)
+            self._words[key] = None
+            if value is not None and depth > 0:
+                self._words[key] = self._expanded((value,) if is_quoted else _split(value), depth - 1)
+        return self._words[key]
 
 
 def _variable(word: Word) -> str | None:

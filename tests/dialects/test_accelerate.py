@@ -133,7 +133,9 @@ def test_before_fsdp2_nobody_reads_its_version() -> None:
 
 
 def test_half_a_file_says_nothing_by_default() -> None:
-    run = lowered("accelerate", FILES["fsdp.yaml"] + "fsdp_config: {", Format.YAML, accelerate="1.15.0").facts
+    text = "distributed_type: FSDP\nfsdp_config:\n  fsdp_version: 1\nmixed_precision: {"
+    run = lowered("accelerate", text, Format.YAML, accelerate="1.15.0").facts
+    assert run.parallel.fsdp_version.value == 1
     assert run.parallel.kind.value is ParallelKind.FSDP
     assert not run.saving.state_dict_type.said
     assert not run.parallel.num_nodes.said

@@ -76,6 +76,15 @@ def test_commands_in_quotes() -> None:
     assert [[word.text for word in inner] for inner in commands_inside(command[2])] == [["cd", "x"], ["a", "b"]]
 
 
+def test_variables_of_variables_do_not_grow_without_end() -> None:
+    bomb = "".join(f'V{n}="{f"$V{n + 1} " * 1000}"\n' for n in range(5))
+    text = f"V5=x\n{bomb}a $V0 b$V0"
+    commands = list(simple_commands(text))
+    variables = Variables(commands, text)
+    assert len(variables.expanded(commands[-1])) < 10_000
+    assert variables.text(commands[-1][2]) is None
+
+
 @given(st.text(alphabet="ab=$'\"\\ \n;&|<>(){}`#N-", max_size=40))
 def test_every_word_stands_at_its_place(text: str) -> None:
     commands = list(simple_commands(text))
