@@ -140,6 +140,13 @@ def test_ways_into_the_model(way: str) -> None:
     assert len(doubled(DEVICE + ON_GPU + way + "\n")) == 1
 
 
+def test_one_load_for_each_branch() -> None:
+    """As in torch's ImageNet example."""
+    loads = "if gpu is None:\n    a = torch.load(path)\nelse:\n    a = torch.load(path, map_location=f'cuda:{gpu}')\n"
+    found = doubled(DEVICE + ON_GPU + loads + "model.load_state_dict(a['state_dict'])\n")
+    assert [match.reason for match in found] == [AS_SAVED, ""]
+
+
 def test_safetensors_has_the_cpu_as_its_default() -> None:
     body = "from safetensors.torch import load_file\n" + DEVICE + ON_GPU
     line = "model.load_state_dict(load_file('a.safetensors', device='cuda'))\n"

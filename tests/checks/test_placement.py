@@ -338,5 +338,13 @@ def test_distributed_silent(rest: str) -> None:
     assert spread(LOAD + rest) == []
 
 
+def test_a_map_that_the_launch_decides() -> None:
+    """As alpaca-lora and qlora have it."""
+    chosen = (
+        'device_map = "auto"\nif os.environ.get("LOCAL_RANK"):\n    device_map = {"": int(os.environ["LOCAL_RANK"])}\n'
+    )
+    assert spread(chosen + LOAD.replace('"auto"', "device_map") + TRAIN) == []
+
+
 def test_prepare_raises_by_itself() -> None:
     assert len(spread(LOAD + "model = Accelerator().prepare(model)\n")) == 1
