@@ -110,6 +110,7 @@ MODELS = [
     "model = Net().cuda()\nmodel = nn.parallel.DistributedDataParallel(model)",
     "with torch.device('meta'):\n    model = nn.Linear(2, 2)\nmodel = model.to_empty(device='cuda')",
     "model = Net().cuda().eval()",
+    "model = GPTModel().cuda()\nmodel.to(torch.float16)",
 ]
 
 
