@@ -103,7 +103,7 @@ class _Judge:
     def _failure(self, source: Dispatched, event: Moved | Entrusted, path: Path, number: int) -> _Failure | None:
         if isinstance(event, Moved) and event.by not in ("to", "cuda"):
             return None
-        if isinstance(event, Entrusted) and event.handed_away:
+        if event.handed_away:
             return None
         judged = self._judged(source)
         if judged is None or judged.offload is Offload.NEVER:

@@ -15,7 +15,7 @@ from ftlint.trace.functions import definition_of
 from ftlint.trace.heap import Dictionary, Items
 from ftlint.trace.library.devices import hint_of_text
 from ftlint.trace.library.saving import gather_by_hand
-from ftlint.trace.library.weight_files import file_of
+from ftlint.trace.library.weight_files import files_of
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide
 from ftlint.trace.operations import binary, compared
@@ -287,7 +287,7 @@ def _dict_comprehension(machine: Machine, node: ast.DictComp) -> Value:
         _bind(machine, node.generators[0].target, element_of(machine, source))
         machine.evaluate(node.key)
         value = machine.evaluate(node.value)
-    if file_of(value) is not None:
+    if files_of(value):
         return value  # what was loaded, under other names
     return machine.add(Dictionary({}, open=True))
 

@@ -63,13 +63,17 @@ class LoadedFile:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A module with all it contains was moved: `by` is the method. `only_cast`: its dtype changes, not its device."""
+    """A module with all it contains was moved: `by` is the method. `only_cast`: its dtype changes, not its device.
+
+    `handed_away`: a function of another file had one of the modules before.
+    """
 
     location: Location
     subjects: frozenset[Subject]
     devices: Devices
     by: str
     only_cast: bool = False
+    handed_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import TypeAlias
 
 from ftlint.trace.machine import Machine
@@ -39,17 +39,17 @@ def devices_of(machine: Machine, value: Value | None, depth: int = DEPTH) -> Dev
         case ("joined", _, (Constant() | Opaque()) as one, (Constant() | Opaque()) as two):
             left, right = devices_of(machine, one, depth - 1), devices_of(machine, two, depth - 1)
             return None if left is None or right is None else left | right
-        case ("device", int(id)):
-            return _devices_now(machine, id)
+        case ("device", subject) | ("attribute", subject, "device"):
+            return _devices_now(machine, subject)
     return GPU if _NUMBER_OF_GPU.search(value.hint) else None
 
 
-def _devices_now(machine: Machine, id: int) -> Devices:
+def _devices_now(machine: Machine, subject: Hashable) -> Devices:
     """`model.device`: where it was last moved."""
     link = machine.state.log
     while link is not None:
         event, link = link
-        if isinstance(event, Moved) and id in event.subjects:
+        if isinstance(event, Moved) and subject in event.subjects and not event.only_cast:
             return event.devices
     return None
 

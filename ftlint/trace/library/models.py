@@ -132,7 +132,9 @@ HARMLESS_METHODS = frozenset(
         "add_model_tags", "config", "warnings_issued", "reset_parameters",
     }
 )  # fmt: skip
-RETURNS_SELF = frozenset({"train", "eval", "requires_grad_", "cuda", "cpu", "xpu", "share_memory", "get_base_model"})
+RETURNS_SELF = frozenset(
+    {"to_empty", "train", "eval", "requires_grad_", "cuda", "cpu", "xpu", "share_memory", "get_base_model"}
+)
 RETURNS_PARTS = frozenset(
     {
         "parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "buffers",

@@ -1,7 +1,7 @@
 """Models that are moved, and the weights that they are given from files.
 
 Sources: torch 2.13 serialization.py (`load`: without `map_location` back to where it was saved), nn/modules/module.py
-(`to`, `cuda`, `to_empty`); safetensors 0.6 torch.py (`load_file`: the CPU unless a device is given).
+(`to`, `cuda`, `to_empty`); safetensors 0.8 torch.py (`load_file`: the CPU unless a device is given).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from ftlint.trace.values import (
 Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
 _MOVES = {"to": None, "cuda": GPU, "xpu": GPU, "npu": GPU, "cpu": CPU, "to_empty": None}
+_GIVES_ITSELF = frozenset({"cuda", "cpu", "to_empty", "eval", "train"})
 _TAKES_OUT = frozenset({"get", "pop", "copy", "items", "values", "state_dict", "setdefault"})
 
 
@@ -38,8 +39,7 @@ def note_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
     if name in _MOVES:
         _note_move(machine, receiver, name, arguments, node)
     elif name == "load_state_dict":
-        file = file_of(arguments.get("state_dict", 0))
-        if file is not None:
+        for file in files_of(arguments.get("state_dict", 0)):
             machine.emit(StateLoaded(machine.location(node), _subjects(machine, receiver), file))
 
 
@@ -47,11 +47,11 @@ def method_of_unknown(
     machine: Machine, receiver: Opaque, name: str, arguments: Arguments, node: ast.expr
 ) -> Value | None:
     """A method of what we know nothing of but how it came to be; None where that does not matter."""
-    if name in _TAKES_OUT and file_of(receiver) is not None:
+    if name in _TAKES_OUT and files_of(receiver):
         return Opaque(("item", receiver.key, (name, arguments.positional)), receiver.hint)
-    if "load_state_dict" in machine.mentions:
+    if machine.mentions & {"load_state_dict", "DataParallel"}:
         note_method(machine, receiver, name, arguments, node)
-        if name in ("cuda", "cpu", "to_empty") and arguments.complete:
+        if name in _GIVES_ITSELF and arguments.complete:
             return same(receiver)
     return None
 
@@ -71,7 +71,9 @@ def _note_move(machine: Machine, receiver: Value, name: str, arguments: Argument
             others = [value for value in arguments.positional[1:] if not isinstance(value, DTypeValue)]
             named = others[0] if others else None
         devices = devices_of(machine, named) if arguments.complete else None
-    machine.emit(Moved(machine.location(node), _subjects(machine, receiver), devices, name, only_cast))
+    subjects = _subjects(machine, receiver)
+    handed_away = not machine.places.handed_away.isdisjoint(subjects)
+    machine.emit(Moved(machine.location(node), subjects, devices, name, only_cast, handed_away))
 
 
 def _subjects(machine: Machine, value: Value) -> frozenset[Subject]:
@@ -105,30 +107,30 @@ def plain_key(key: Hashable) -> Hashable:
 # -- weights from files --------------------------------------------------------------------------------------------
 
 
-def file_of(value: Value | None, depth: int = DEPTH) -> LoadedFile | None:
-    """The file that a state dict, or the dict it is taken from, was read from."""
-    return _file_behind(value.key, depth) if isinstance(value, Opaque) else None
+def files_of(value: Value | None) -> tuple[LoadedFile, ...]:
+    """The file that a state dict, or the dict it is taken from, was read from; of each branch one."""
+    return _files_behind(value.key, DEPTH) if isinstance(value, Opaque) else ()
 
 
 def part_of(machine: Machine, value: Value, which: Hashable) -> Value:
     """A part of something, we do not know which; of what was loaded from a file it is known where it comes from."""
-    if isinstance(value, Opaque) and file_of(value) is not None:
+    if isinstance(value, Opaque) and files_of(value):
         return Opaque(("item", value.key, which), value.hint)
     return machine.unknown()
 
 
-def _file_behind(key: Hashable, depth: int) -> LoadedFile | None:
+def _files_behind(key: Hashable, depth: int) -> tuple[LoadedFile, ...]:
     if depth == 0:
-        return None
+        return ()
     match key:
         case ("file", LoadedFile() as file):
-            return file
+            return (file,)
         case ("item" | "attribute", inner, _):
-            return _file_behind(inner, depth - 1)
+            return _files_behind(inner, depth - 1)
         case ("joined", _, Opaque() as one, Opaque() as two):
-            left, right = _file_behind(one.key, depth - 1), _file_behind(two.key, depth - 1)
-            return left if left == right else None
-    return None
+            left, right = _files_behind(one.key, depth - 1), _files_behind(two.key, depth - 1)
+            return tuple(dict.fromkeys((*left, *right))) if left and right else ()
+    return ()
 
 
 def _torch_load(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
