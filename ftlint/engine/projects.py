@@ -164,6 +164,7 @@ class _Judge:
             inputs = Inputs(
                 {
                     "trace": lambda: view.trace_of(document),
+                    "document": lambda: document,
                     "project": lambda: view,
                     "versions": lambda: versions,
                 }
