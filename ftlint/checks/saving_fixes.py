@@ -19,7 +19,7 @@ from ftlint.syntax.blocks import indent_at, insert_before, line_start, put_under
 from ftlint.syntax.calls import add_keyword
 from ftlint.syntax.document import ScriptCell, ScriptDocument, Source
 from ftlint.syntax.editing import set_value
-from ftlint.syntax.imports import add_import, name_of
+from ftlint.syntax.import_edits import add_import, name_of
 from ftlint.syntax.python import span_of
 from ftlint.trace.sharding import Guard, Sharder, Site, StateDict, StateType, Written
 

@@ -62,7 +62,7 @@ class _Narrowed(Mapping[str, Admissible]):
     def __getitem__(self, package: str) -> Admissible:
         found = self._admissible()[package]
         releases = self._chosen.get(package)
-        return found if releases is None else replace(found, releases=releases)
+        return found if releases is None else replace(found, releases=releases, undivided=found.of_all_variants)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._admissible())

@@ -107,6 +107,12 @@ class ProjectView:
         """What a script does; the same in every variant."""
         return self._place.trace(document)
 
+    def others_reading(self, path: Path, name: str) -> bool:
+        """Whether another file of the project may read that name of a script's first level."""
+        from ftlint.project.importers import may_be_read  # only what would be a finding asks
+
+        return may_be_read(path, name, self._place.root, self._place.workspace)
+
     def runs_of_script(self, document: ScriptDocument) -> tuple[Run, ...]:
         """The runs that begin in a script, and those whose launch commands are all there is to read of them."""
         runs = (*self._runs_of_python(document), *self._runs_of_commands(document))

@@ -7,24 +7,34 @@ side of the disagreement. So only differences that some datum used multiply the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import TypeVar
 
 from ftlint.record import record
-from ftlint.run.fact import UNKNOWN, Fact, Truth
+from ftlint.run.fact import UNKNOWN, Fact, Truth, Unknown
 from ftlint.spans import How, Origin
+
+T = TypeVar("T")
 
 
 @record
 class Admissible:
     """The releases of one package that may be in use, oldest first, and where that is read.
 
-    `beyond_knowledge`: the project may use a release newer than our data.
+    `beyond_knowledge`: the project may use a release newer than our data. `undivided`: where these are the releases of
+    one variant, those of all variants.
     """
 
     releases: tuple[str, ...]
     origins: tuple[Origin, ...]
     beyond_knowledge: bool = False
+    undivided: tuple[str, ...] = ()
+
+    @property
+    def of_all_variants(self) -> tuple[str, ...]:
+        """The releases the project may use, whatever this variant was narrowed to."""
+        return self.undivided or self.releases
 
 
 class VersionView:
@@ -48,16 +58,29 @@ class VersionView:
         releases = self.admissible.get(known.package)
         if releases is None or not releases.releases:
             return Fact(UNKNOWN)
-        classes: dict[str, list[str]] = {}
-        for release in releases.releases:
-            classes.setdefault(known.value_for(release), []).append(release)
-        if len(classes) > 1:
-            self.undecided.append((known.package, tuple(tuple(members) for members in classes.values())))
+        value = self.agreed(known.package, known.value_for)
+        if isinstance(value, Unknown):
             return Fact(UNKNOWN, releases.origins)
-        self.read_beyond_knowledge |= releases.beyond_knowledge
-        (value,) = classes
         note = f"{known.package} {describe(releases.releases)}"
         return Fact(value, (Origin(How.DEFAULT, None, note), *releases.origins))
+
+    def agreed(self, package: str, answer: Callable[[str], T]) -> T | Unknown:
+        """What `answer` says of every release of this variant.
+
+        UNKNOWN where they differ (the question is then remembered) or where we know of no release at all.
+        """
+        releases = self.admissible.get(package)
+        if releases is None or not releases.releases:
+            return UNKNOWN
+        classes: dict[T, list[str]] = {}
+        for release in releases.releases:
+            classes.setdefault(answer(release), []).append(release)
+        if len(classes) > 1:
+            self.undecided.append((package, tuple(tuple(members) for members in classes.values())))
+            return UNKNOWN
+        self.read_beyond_knowledge |= releases.beyond_knowledge
+        (value,) = classes
+        return value
 
     def window(self, package: str, specifier: str, *, remember: bool = True) -> Truth:
         """Whether the releases of this variant lie in the window that `specifier` opens, `>=4.46,<5`.

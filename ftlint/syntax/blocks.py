@@ -8,7 +8,7 @@ import re
 from ftlint.findings import Edit
 from ftlint.spans import Span
 from ftlint.syntax.document import Source
-from ftlint.syntax.imports import line_end_of
+from ftlint.syntax.import_edits import line_end_of
 from ftlint.syntax.python import span_of
 
 _INDENT = re.compile(r"[ \t]*")

@@ -38,6 +38,8 @@ def test_text_in_a_known_encoding_is_exact(text: str, encoding: str, format: For
         data = text.encode(encoding)
     except UnicodeEncodeError:  # a lone surrogate
         return
+    if encoding == "utf-16" and text.startswith("\0"):  # the same bytes begin UTF-32's mark
+        return
     assert decode(data, format).exact
 
 
