@@ -10,7 +10,7 @@ from typing import Protocol
 from ftlint.checks.amounts import billions, gigabytes
 from ftlint.checks.dtypes import dtype_behind
 from ftlint.checks.saving_fixes import gathered_on_cpu
-from ftlint.checks.sharded import Shards, doubt_of, launch_related, shards_of
+from ftlint.checks.sharded import Shards, call_text, doubt_of, launch_related, shards_of
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.knowledge.gpus import Gpu
 from ftlint.memory.gathering import FullGather, full_gather
@@ -51,7 +51,7 @@ class Gather:
     is_asked_for: bool
     """Whether the script says that it wants all of it."""
     is_guarded: bool
-    """Whether only rank 0 goes on to write what was gathered."""
+    """Whether no more than rank 0 is seen to write what was gathered."""
 
 
 def full_gather_on_gpu(
@@ -88,7 +88,8 @@ def _gathers(path: Way) -> Iterator[Gather]:
     """The gathers of a path that leave the whole model on the GPU."""
     made = {event.module_id: event for event in path.events if isinstance(event, ModelMade)}
     adapters = {event.module_id: event.settings for event in path.events if isinstance(event, Adapted)}
-    guarded = {e.state.location for e in path.events if isinstance(e, Written) and e.state is not None and e.guard}
+    written = [event for event in path.events if isinstance(event, Written) and event.state is not None]
+    by_all = {event.state.location for event in written if event.guard is None and event.state is not None}
     for event in path.events:
         if not isinstance(event, (StateTaken, Written)):
             continue
@@ -98,7 +99,7 @@ def _gathers(path: Way) -> Iterator[Gather]:
         module_id, sharding = found
         if module_id in made:
             asked = isinstance(event, StateTaken) and event.state.gathering is not None
-            is_guarded = event.location in guarded
+            is_guarded = event.location not in by_all
             yield Gather(event, sharding, made[module_id], adapters.get(module_id), asked, is_guarded)
 
 
@@ -147,7 +148,7 @@ def _judge(
     return Match(
         at=event.location,
         values={
-            "call": event.text if isinstance(event, Written) else event.state.taken_by,
+            "call": call_text(event),
             "parameters": f"{billions(need.num_params)} parameters",
             "needed": gigabytes(need.gathered.expected_bytes),
             "held": _held(need, with_states=bool(reason)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.checks.saving_fixes import edits_for
-from ftlint.checks.sharded import Launches, Shards, doubt_of, launch_related, shards_of, state_type_of
+from ftlint.checks.sharded import Launches, Shards, call_text, doubt_of, launch_related, shards_of, state_type_of
 from ftlint.findings import Match, Related, Severity
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN, Fact, Truth
@@ -176,9 +176,13 @@ def _match(
     place: Location, damage: Damage, reason: str, document: ScriptDocument, project: Launches, launched: Run
 ) -> Match:
     event = damage.written
-    text = event.text if isinstance(event, Written) else event.state.taken_by
     edits, trainer_call = edits_for(damage, document, project)
-    values = {"call": text, "sharding": damage.shards.phrase, "outcome": damage.outcome, "trainer_call": trainer_call}
+    values = {
+        "call": call_text(event),
+        "sharding": damage.shards.phrase,
+        "outcome": damage.outcome,
+        "trainer_call": trainer_call,
+    }
     return Match(
         at=place,
         values=values,

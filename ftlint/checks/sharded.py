@@ -14,7 +14,8 @@ from ftlint.run.run import ParallelKind, Run
 from ftlint.run.versions import VersionView
 from ftlint.spans import Location
 from ftlint.syntax.document import DataDocument
-from ftlint.trace.sharding import Gathering, Sharder, Sharding, StateType
+from ftlint.syntax.python import span_of
+from ftlint.trace.sharding import Gathering, Sharder, Sharding, StateTaken, StateType, Written
 
 
 class Launches(Protocol):
@@ -119,6 +120,14 @@ def doubt_of(judged: Iterable[tuple[Run, bool]]) -> str:
     if not harmless:
         return ""
     return SOME_PATHS if any(is_so and launched in harmless for launched, is_so in judged) else SOME_LAUNCHES
+
+
+def call_text(event: StateTaken | Written) -> str:
+    """The function that is called, as the script writes it."""
+    site = event.site if isinstance(event, Written) else event.state.site
+    if site is None:
+        return event.by if isinstance(event, Written) else event.state.taken_by
+    return site.source.slice(span_of(site.call.func, site.source))
 
 
 def launch_related(launched: Run) -> tuple[Related, ...]:

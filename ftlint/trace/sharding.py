@@ -119,7 +119,6 @@ class Written:
 
     location: Location
     by: str  # `save_pretrained`, `torch.save`, `save_file`, `save_model`, `push_to_hub`
-    text: str  # the function as written
     module_id: int
     state: StateDict | None
     sharding: Sharding | None

@@ -126,7 +126,6 @@ def written(
         Written(
             machine.location(node),
             by,
-            text_of(machine, node.func) if isinstance(node, ast.Call) else by,
             model.id,
             passed if isinstance(passed, StateDict) else None,
             record.sharding,
@@ -297,7 +296,6 @@ def trainer_saves(machine: Machine, trainer: Instance, name: str, node: ast.expr
         Written(
             machine.location(node),
             name,
-            text_of(machine, node.func) if isinstance(node, ast.Call) else name,
             model.id if isinstance(model, Reference) else 0,
             None,
             trainer_sharding(machine, trainer, node),
