@@ -6,6 +6,7 @@ runs the same commands without building anything: that is what `.ci/run` does.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -19,6 +20,8 @@ ROOT = Path(__file__).parent
 PINNED = ("-c", "constraints/ci.txt")
 # pytest's own exit status for "nothing was collected".
 NOTHING_COLLECTED = 5
+# Those of constraints/ci.txt, as archives of sources.
+RELEASED = ("trl==1.16.0", "peft==0.21.2", "accelerate==1.15.0", "transformers==5.23.0", "deepspeed==0.19.8")
 # DeepSpeed compiles CUDA kernels while it installs unless told not to; the referees need only its Python.
 WITHOUT_KERNELS = {"DS_BUILD_OPS": "0", "DS_ACCELERATOR": "cpu"}
 
@@ -79,8 +82,17 @@ def editors(session: nox.Session) -> None:
 
 @nox.session
 def sdists(session: nox.Session) -> None:
-    """Compares the schemas with released packages."""
+    """Reads the sources that the frameworks release; every finding in them has to be judged."""
     install(session, "dev")
+    folder = Path(session.create_tmp())
+    session.run(
+        *("python", "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "-d", str(folder)),
+        *RELEASED,
+        env=WITHOUT_KERNELS,
+    )
+    for archive in sorted(folder.glob("*.tar.gz")):
+        shutil.unpack_archive(archive, folder, filter="data")
+    session.env["FTLINT_SDISTS"] = str(folder)
     run_marked(session, "sdist")
 
 
