@@ -6,7 +6,9 @@ runs the same commands without building anything: that is what `.ci/run` does.
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -75,9 +77,35 @@ def referees(session: nox.Session) -> None:
 
 @nox.session
 def editors(session: nox.Session) -> None:
-    """Drives the real editors that are installed (Neovim) against `ftlint server`."""
+    """Drives the real editors that are installed (Neovim) against `ftlint server`; VS Code has a session of its own."""
     install(session, "dev")
     run_marked(session, "editors")
+
+
+@nox.session
+def vscode(session: nox.Session) -> None:
+    """Builds the VS Code extension and drives it in VS Code's own workbench. FTLINT_WORKBENCH names one to reuse."""
+    for program in ("npm", "chromium"):
+        if shutil.which(program) is None:
+            session.skip(f"{program} is not installed")
+    install(session, "dev")
+    with tempfile.TemporaryDirectory(prefix="ftlint-vscode-") as folder:
+        extension = Path(folder, "ftlint.vsix")
+        workbench = os.environ.get("FTLINT_WORKBENCH") or str(Path(folder, "workbench"))
+        session.env.update({"npm_config_cache": str(Path(folder, "npm")), "npm_config_update_notifier": "false"})
+        try:
+            session.run("npm", "ping", external=True, silent=True)
+        except nox.command.CommandFailed:
+            session.skip("npm reaches no registry")
+        with session.chdir("editors/vscode"):
+            session.run("npm", "ci", "--ignore-scripts", external=True)
+            session.run("npm", "run", "types", external=True)
+            session.run("npm", "run", "package", "--", "--out", str(extension), external=True)
+        if not Path(workbench, "node_modules").is_dir():
+            session.run("bash", "tests/editors/vscode/install.sh", workbench, external=True)
+        session.env.update({"FTLINT_VSIX": str(extension), "FTLINT_WORKBENCH": workbench})
+        tests = ("tests/editors/test_vscode.py", "-m", "editors", "-rs", "--durations=0", *session.posargs)
+        session.run("python", "-m", "pytest", *tests)
 
 
 @nox.session

@@ -23,6 +23,9 @@ def register(server: FtlintServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
     def pull(ls: FtlintServer, params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
         text = ls.views.texts.get(params.text_document.uri)
+        if text is not None and text.cell is not None and not ls.views.cells_are_pulled:
+            ls.views.cells_are_pulled = True
+            _push(ls)
         items = [] if text is None else diagnostics_of(ls, text)
         return types.RelatedFullDocumentDiagnosticReport(items=items)
 
@@ -36,15 +39,7 @@ def publish(ls: FtlintServer) -> None:
         workspace = ls.client_capabilities.workspace
         if workspace is not None and workspace.diagnostics is not None and workspace.diagnostics.refresh_support:
             ls.workspace_diagnostic_refresh(None)
-        # VS Code's client pulls for files but not for the cells of a notebook.
-        texts = [text for text in ls.views.texts.values() if text.cell is not None]
-    else:
-        texts = list(ls.views.texts.values())
-    for text in texts:
-        _send(ls, text.uri, text.version, diagnostics_of(ls, text))
-    for uri in ls.views.published - ls.views.texts.keys():
-        _send(ls, uri, None, [])
-    ls.views.published = {text.uri for text in texts}
+    _push(ls)
 
 
 def diagnostics_of(ls: FtlintServer, text: OpenText) -> list[types.Diagnostic]:
@@ -77,6 +72,22 @@ def range_in_file(ls: FtlintServer, location: Location) -> types.Range:
     if lines is None:
         return types.Range(types.Position(0, 0), types.Position(0, 0))
     return ls.views.range_of(location.span, lines)
+
+
+def _push(ls: FtlintServer) -> None:
+    """Send what the client does not pull, and clear what was sent and is closed or pulled by now."""
+    texts = [text for text in ls.views.texts.values() if not _is_pulled(ls, text)]
+    for text in texts:
+        _send(ls, text.uri, text.version, diagnostics_of(ls, text))
+    pushed = {text.uri for text in texts}
+    for uri in ls.views.published - pushed:
+        _send(ls, uri, None, [])
+    ls.views.published = pushed
+
+
+def _is_pulled(ls: FtlintServer, text: OpenText) -> bool:
+    # No capability says it: vscode-languageclient 9.0.1 pulls for files only, 11.0.0 for the cells of a notebook too.
+    return ls.pulls and (text.cell is None or ls.views.cells_are_pulled)
 
 
 def _send(ls: FtlintServer, uri: str, version: int | None, items: list[types.Diagnostic]) -> None:

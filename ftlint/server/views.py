@@ -32,6 +32,7 @@ class Views:
     texts: dict[str, OpenText] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     published: set[str] = field(default_factory=set)
+    cells_are_pulled: bool = False
 
     def text_at(self, path: Path, cell: int | None) -> OpenText | None:
         """The open text of that file and cell."""

@@ -98,8 +98,38 @@ async def test_closing_clears(client: LanguageClient, tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_notebook_cells(client: LanguageClient, tmp_path: Path) -> None:
-    path = tmp_path / "train.ipynb"
-    cells = SCRIPT.split("\n\n")
+    first, second = open_notebook(client, tmp_path / "train.ipynb")
+    found = await pushed(client, second)
+    assert [diagnostic.code for diagnostic in found] == ["DTY101"]
+    assert found[0].range.start.line == 1
+    (action,) = [action for action in await code_actions(client, second, found[0].range) if action.is_preferred]
+    assert action.edit is not None
+    assert action.edit.changes is not None
+    assert set(action.edit.changes) == {second}
+    assert list(client.diagnostics[first]) == []
+
+
+@pytest.mark.asyncio
+async def test_cells_are_pushed_until_they_are_pulled(client: LanguageClient, tmp_path: Path) -> None:
+    """Of the clients that pull, some do it for cells too, and none says so."""
+    notebook = tmp_path / "train.ipynb"
+    _, second = open_notebook(client, notebook)
+    assert await pushed(client, second)
+    pull = types.DocumentDiagnosticParams(text_document=types.TextDocumentIdentifier(uri=second))
+    report = await client.text_document_diagnostic_async(pull)
+    assert isinstance(report, types.RelatedFullDocumentDiagnosticReport)
+    assert [diagnostic.code for diagnostic in report.items] == ["DTY101"]
+    assert client.capabilities is not None
+    text_document = client.capabilities.text_document
+    pulls = text_document is not None and text_document.diagnostic is not None
+    assert bool(await pushed(client, second)) is not pulls
+    other = open_text(client, tmp_path / "other.json", "{}\n")
+    await diagnostics(client, other)
+    assert bool(client.diagnostics[second]) is not pulls
+
+
+def open_notebook(client: LanguageClient, path: Path) -> list[str]:
+    """Open `SCRIPT` as a notebook of two cells; their URIs."""
     texts = [
         types.TextDocumentItem(
             uri=f"{path.as_uri().replace('file', 'vscode-notebook-cell')}#c{number}",
@@ -107,7 +137,7 @@ async def test_notebook_cells(client: LanguageClient, tmp_path: Path) -> None:
             version=1,
             text=text,
         )
-        for number, text in enumerate(cells)
+        for number, text in enumerate(SCRIPT.split("\n\n"))
     ]
     notebook = types.NotebookDocument(
         uri=path.as_uri(),
@@ -116,11 +146,4 @@ async def test_notebook_cells(client: LanguageClient, tmp_path: Path) -> None:
         cells=[types.NotebookCell(kind=types.NotebookCellKind.Code, document=text.uri) for text in texts],
     )
     client.notebook_document_did_open(types.DidOpenNotebookDocumentParams(notebook, texts))
-    found = await pushed(client, texts[1].uri)
-    assert [diagnostic.code for diagnostic in found] == ["DTY101"]
-    assert found[0].range.start.line == 1
-    (action,) = [action for action in await code_actions(client, texts[1].uri, found[0].range) if action.is_preferred]
-    assert action.edit is not None
-    assert action.edit.changes is not None
-    assert set(action.edit.changes) == {texts[1].uri}
-    assert list(client.diagnostics[texts[0].uri]) == []
+    return [text.uri for text in texts]
