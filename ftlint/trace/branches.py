@@ -20,6 +20,7 @@ from ftlint.trace.ranks import lets_rank_zero_through
 from ftlint.trace.reading import element_of, unfold
 from ftlint.trace.sharding import Guard
 from ftlint.trace.state import State, holds_module, join
+from ftlint.trace.telling import Aside, aside_of
 from ftlint.trace.values import NONE, Tuple, Value
 
 _CompoundRule: TypeAlias = "Callable[[Machine, Any, State], list[Way]]"
@@ -53,6 +54,11 @@ def _if(machine: Machine, node: ast.If, state: State) -> list[Way]:
     for after, truth, value in _tested(machine, node.test, state):
         if _is_main(node.test):
             truth = Truth.YES
+        elif truth is Truth.UNKNOWN and (aside := _aside(machine, node)) is not Aside.NONE:
+            if aside is Aside.RAISES:
+                machine.assume(value, False)  # whoever goes on is on the other side
+            ways.append((after, None))
+            continue
         sides: list[list[Way]] = []
         for answer, body in ((Truth.YES, node.body), (Truth.NO, node.orelse)):
             if truth in (answer, Truth.UNKNOWN):
@@ -69,6 +75,13 @@ def _if(machine: Machine, node: ast.If, state: State) -> list[Way]:
                     left.guard = outer
         ways += (way for side in sides for way in side)
     return met(machine, ways)
+
+
+def _aside(machine: Machine, node: ast.If) -> Aside:
+    known = machine.asides.get(node)
+    if known is None:
+        known = machine.asides[node] = aside_of(node)
+    return known
 
 
 def _is_main(test: ast.expr) -> bool:

@@ -17,6 +17,7 @@ from ftlint.trace.events import Event
 from ftlint.trace.heap import Class, Construction, Items, Module, Record, Replacement, Weights
 from ftlint.trace.places import Place, WrittenPlaces
 from ftlint.trace.state import State
+from ftlint.trace.telling import Aside
 from ftlint.trace.values import (
     Arguments,
     Constant,
@@ -142,6 +143,7 @@ class Machine:
         self.names_reached: dict[FunctionDefinition, frozenset[str]] = {}
         self.reserve = budget // 4  # below this many steps functions are no longer entered
         self.functions: list[Function] = []  # as defined, in order
+        self.asides: dict[ast.If, Aside] = {}
         self.ended: list[State] = []  # paths that stopped before the end, after something had happened on them
         self.feeding: Replacement | None = None
         self.body = Weights()  # of the library's model that is running

@@ -300,14 +300,16 @@ def _merge_logs(left: Log, right: Log) -> Log:
     while link is not None and id(link) not in seen:
         own.append(link[0])
         link = link[1]
-    known: list[Event] = []
+    # By where they happen: comparing every event with every other one would be most of the work.
+    known: dict[tuple[type, int], list[Event]] = {}
     shared = link
     link = left
     while link is not shared and link is not None:
-        known.append(link[0])
+        event = link[0]
+        known.setdefault((type(event), event.location.span.start), []).append(event)
         link = link[1]
     result = left
     for event in reversed(own):
-        if event not in known:
+        if event not in known.get((type(event), event.location.span.start), ()):
             result = (event, result)
     return result
