@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -44,7 +44,8 @@ def merge_variants(results: Sequence[tuple[str, Sequence[Finding]]]) -> tuple[Fi
     """One finding for the same code, place and edits, however many variants have it.
 
     `results`: of each variant its label ("transformers < 5.0.0") and its findings. What only some variants have is at
-    most a warning and says with which. Where they disagree on severity the lowest one counts.
+    most a warning and says with which. Where they disagree on severity the lowest one counts, and where they disagree
+    on edits there are none.
     """
     seen: dict[_Identity, _Seen] = {}
     for number, (label, findings) in enumerate(results):
@@ -52,7 +53,25 @@ def merge_variants(results: Sequence[tuple[str, Sequence[Finding]]]) -> tuple[Fi
             entry = seen.setdefault(_identity(finding), _Seen(finding))
             entry.variants[number] = label
             entry.finding = replace(entry.finding, severity=entry.finding.severity.at_most(finding.severity))
-    return tuple(_merged(entry, len(results)) for entry in seen.values())
+    return tuple(_merged(entry, len(results)) for entry in _same_in_other_words(seen.values()))
+
+
+def _same_in_other_words(entries: Iterable[_Seen]) -> Iterable[_Seen]:
+    """Findings that differ in their edits alone, because releases take other words: one, with the fixes all offer."""
+    kept: dict[tuple[str, Location], list[_Seen]] = {}
+    for entry in entries:
+        alike = kept.setdefault((entry.finding.code, entry.finding.location), [])
+        other = next((each for each in alike if each.variants.keys().isdisjoint(entry.variants)), None)
+        if other is None:
+            alike.append(entry)
+            continue
+        other.variants.update(entry.variants)
+        other.finding = replace(
+            other.finding,
+            severity=other.finding.severity.at_most(entry.finding.severity),
+            fixes=tuple(fix for fix in other.finding.fixes if fix in entry.finding.fixes),
+        )
+    return (entry for alike in kept.values() for entry in alike)
 
 
 def _identity(finding: Finding) -> _Identity:

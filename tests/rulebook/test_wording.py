@@ -101,6 +101,16 @@ def test_other_places_and_other_edits_are_other_findings() -> None:
     assert len(merge_variants([("a", [FINDING, elsewhere, with_fix])])) == 3
 
 
+def test_variants_that_differ_in_their_edits_have_one_finding_without() -> None:
+    edits = (EDIT, replace(EDIT, content="y"))
+    one, other = (replace(FINDING, fixes=(Fix("t", Applicability.SAFE, (edit,)),)) for edit in edits)
+    assert merge_variants([("a", [one]), ("b", [other])]) == (FINDING,)
+    both = replace(FINDING, fixes=(*one.fixes, *other.fixes))
+    assert merge_variants([("a", [one]), ("b", [both])]) == (one,)
+    (some,) = merge_variants([("a", [one]), ("b", [other]), ("c", [])])
+    assert some.message == "m (with a or b)"
+
+
 def test_the_lowest_severity_counts() -> None:
     lowered = replace(FINDING, severity=Severity.INFO, message="other words")
     assert merge_variants([("a", [FINDING]), ("b", [lowered])]) == (replace(FINDING, severity=Severity.INFO),)
