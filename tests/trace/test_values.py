@@ -159,3 +159,16 @@ def test_is_deterministic() -> None:
     )
     one, two = (re.sub(r"0x[0-9a-f]+", "", repr(trace(text))) for _ in range(2))
     assert one == two
+
+
+@pytest.mark.parametrize("name", ["PeftModel", "PeftModelForCausalLM", "PeftMixedModel", "PeftModelForSeq2SeqLM"])
+def test_every_class_of_peft_loads_an_adapter(name: str) -> None:
+    """A model of llm-foundry's loads its adapter by the class for causal models, which had no row in our table."""
+    text = f"""
+    from peft import {name}
+    from transformers import AutoModelForCausalLM
+    base = AutoModelForCausalLM.from_pretrained("gpt2")
+    model = {name}.from_pretrained(base, "adapter")
+    model.generate(ids)
+    """
+    assert trace(text).complete

@@ -239,7 +239,7 @@ def own_from_pretrained(
 
 def wrap(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     """A wrapper that runs the model as it is: what it gives back stands for the same model."""
-    model = arguments.get("model", TRANSPARENT[callee.name]) or arguments.get("module")
+    model = arguments.get("model", TRANSPARENT.get(callee.name, 0)) or arguments.get("module")
     replicas = replicate(machine, model, arguments, node) if callee.last == "DataParallel" else None
     if isinstance(model, Reference) and machine.module(model) is not None:
         machine.emit(Wrapped(machine.location(node), model.id, callee.last))
