@@ -73,8 +73,7 @@ def spread(device_map: DeviceMap) -> bool:
     """Whether a map puts a model on more than one device, or lets transformers do so."""
     if device_map.word is not None:
         return True
-    devices = [device for _, device in device_map.entries]
-    return len(set(devices)) > 1 and None not in devices
+    return len({device for _, device in device_map.entries} - {None}) > 1
 
 
 def judge_offload(event: Dispatched, project: Project, versions: VersionView) -> Judged | None:
@@ -124,6 +123,8 @@ def num_params_of(event: Dispatched, project: Project) -> int | None:
 
 
 def _judge_explicit(device_map: DeviceMap, quantization: _Quantization | None) -> Judged | None:
+    if device_map.open:
+        return None
     devices = {device for _, device in device_map.entries}
     gpus = {
         device for device in devices if isinstance(device, int) or (device or "").startswith(("cuda", "xpu", "npu"))

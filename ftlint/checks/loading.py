@@ -1,9 +1,9 @@
-"""Weights that are loaded onto a GPU beside the model's own, and models that are replicated inside one process."""
+"""Weights that are loaded onto a GPU beside the model's own."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import TypeAlias
 
 from ftlint.findings import Edit, Match, Related
@@ -13,20 +13,17 @@ from ftlint.spans import Location
 from ftlint.syntax.calls import add_keyword, remove_keyword
 from ftlint.syntax.python import span_of
 from ftlint.trace import Event, Path, ScriptTrace
-from ftlint.trace.events import Trained, Used, Wrapped
 from ftlint.trace.placement_events import (
     Device,
     DeviceMap,
     Devices,
-    Differentiated,
     Dispatched,
     Entered,
     Entrusted,
+    FileWritten,
     Left,
     LoadedFile,
     Moved,
-    Ran,
-    Replicated,
     StateLoaded,
     Subject,
 )
@@ -43,11 +40,12 @@ def loaded_beside_model(trace: ScriptTrace, versions: VersionView) -> Iterator[M
     Silent where a device cannot be seen, and for optimizers, which take the loaded tensors over.
     """
     seen: set[Location] = set()
+    from_cpu = {key for story in trace.stories for path in story.paths for key in _written_from_cpu(path)}
     for story in trace.stories:
         for path in story.paths:
             for event, put_at in _doubled(path):
                 at = event.file.place.location
-                if at not in seen:
+                if at not in seen and not (event.file.as_saved and event.file.path in from_cpu):
                     seen.add(at)
                     yield _match(event, put_at, at, versions)
 
@@ -57,7 +55,8 @@ def _match(event: StateLoaded, put_at: Location, at: Location, versions: Version
     related = [Related(put_at, OWN_PLACE)]
     if not (event.location.path == at.path and event.location.cell == at.cell and _inside(at, event.location)):
         related.append(Related(event.location, "where they are copied into the model"))
-    edits = _edits(file, versions)
+    # Weights that are taken over stay where they were loaded: an edit would leave the model on the CPU.
+    edits = () if event.assigned else _edits(file, versions)
     return Match(
         at=at,
         values={"where": "back to the device they were saved from" if file.as_saved else "onto the GPU"},
@@ -82,6 +81,17 @@ def _doubled(path: Path) -> Iterator[tuple[StateLoaded, Location]]:
                 yield event, put[1]
 
 
+def _written_from_cpu(path: Path) -> Iterator[Hashable]:
+    """The files that the script itself writes from the CPU: there the weights go back to the CPU."""
+    placed = _Placed()
+    for event in path.events:
+        placed.see(event)
+        if isinstance(event, FileWritten):
+            put = placed.at(event.subjects)
+            if event.from_cpu or (put is not None and put[0] == frozenset({Device.CPU})):
+                yield event.path
+
+
 class _Placed:
     """Where each model is, as the events go by."""
 
@@ -96,7 +106,7 @@ class _Placed:
                 self._put(event.subjects, event.devices, event.location)
         elif isinstance(event, Dispatched):
             self._put({event.module_id}, _devices_of(event.device_map), event.at)
-        elif isinstance(event, Entered) and event.context == "device":
+        elif isinstance(event, Entered):
             self._making.append((event, None))
         elif isinstance(event, Left):
             self._making = [
@@ -125,7 +135,7 @@ class _Placed:
 
 def _devices_of(device_map: DeviceMap | None) -> Devices:
     """Where a model lies that was loaded so, as far as one device holds it or GPUs come first."""
-    if device_map is None:
+    if device_map is None or device_map.open:
         return None
     if device_map.word is not None:
         return frozenset({Device.GPU, Device.CPU})
@@ -145,14 +155,22 @@ def _edits(file: LoadedFile, versions: VersionView) -> tuple[Edit, ...]:
     call, source = file.place.node, file.place.source
     if not isinstance(call, ast.Call) or any(keyword.arg is None for keyword in call.keywords):
         return ()
-    if file.function != "torch.load":
+    if file.function.startswith("safetensors."):
         edit = remove_keyword(source, call, "device")
         return (edit,) if edit is not None else ()
+    if file.function == "torch.hub.load_state_dict_from_url":
+        has_name = any(keyword.arg == "map_location" for keyword in call.keywords)
+        return (add_keyword(source, call, "map_location", '"cpu"'),) if has_name else ()
     named = {keyword.arg for keyword in call.keywords}
     if len(call.args) not in (0, 1, 2):
         return ()
     wanted: list[str] = []
-    if "mmap" not in named and _is_path(call) and versions.window("torch", ">=2.1") is not Truth.NO:
+    if (
+        "mmap" not in named
+        and call.args
+        and _is_text(call.args[0])
+        and versions.window("torch", ">=2.1") is not Truth.NO
+    ):
         wanted.append("mmap=True")
     if "weights_only" not in named and versions.window("torch", ">=1.13") is not Truth.NO:
         wanted.append("weights_only=True")
@@ -168,59 +186,10 @@ def _edits(file: LoadedFile, versions: VersionView) -> tuple[Edit, ...]:
     return (add_keyword(source, call, "map_location", cpu),)
 
 
-def _is_path(call: ast.Call) -> bool:
-    """An open file cannot be mapped."""
-    if not call.args:
-        return False
-    file = call.args[0]
-    called = file.func if isinstance(file, ast.Call) else None
-    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
-    return name not in ("open", "BytesIO")
-
-
-# Replicated models --------------------------------------------------------------------------------------------------
-
-
-def trained_data_parallel(trace: ScriptTrace) -> Iterator[Match]:
-    """`nn.DataParallel` around a model that is then trained. Silent for inference, and for one named device."""
-    seen: set[Location] = set()
-    for story in trace.stories:
-        for path in story.paths:
-            for event, used_at in _trained(path):
-                if event.location not in seen:
-                    seen.add(event.location)
-                    main = event.device_ids[0] if event.device_ids else 0
-                    yield Match(
-                        at=event.location,
-                        values={"main": str(main if main is not None else 0)},
-                        related=(Related(used_at, "what is trained in it"),),
-                    )
-
-
-def _trained(path: Path) -> Iterator[tuple[Replicated, Location]]:
-    """Replicated models that were run with gradients before some `backward()`, or that a Trainer trains."""
-    waiting: dict[Subject, Replicated] = {}
-    running: dict[Subject, Location] = {}
-    wrapped: dict[Location, Subject] = {}
-    without_gradients: list[Location] = []
-    for event in path.events:
-        if isinstance(event, Entered) and event.context != "device":
-            without_gradients.append(event.location)
-        elif isinstance(event, Left) and event.location in without_gradients:
-            without_gradients.remove(event.location)
-        elif isinstance(event, Replicated) and (event.device_ids is None or len(event.device_ids) > 1):
-            waiting[event.subject] = event
-        elif isinstance(event, (Used, Ran)) and not without_gradients:
-            subject = event.module_id if isinstance(event, Used) else event.subject
-            if subject in waiting:
-                running.setdefault(subject, event.location)
-        elif isinstance(event, Wrapped):
-            wrapped[event.location] = event.module_id
-        elif isinstance(event, Trained):
-            subject = wrapped.get(event.made_at)
-            if subject in waiting:
-                yield waiting.pop(subject), event.location
-        elif isinstance(event, Differentiated):
-            for subject, location in running.items():
-                if subject in waiting:
-                    yield waiting.pop(subject), location
+def _is_text(path: ast.expr) -> bool:
+    """Whether a path is certainly a text: an open file cannot be mapped, and torch 2.1 took no `pathlib.Path` there."""
+    if isinstance(path, ast.Call):
+        return ast.unparse(path.func) in ("os.path.join", "str")
+    if isinstance(path, ast.BinOp):
+        return isinstance(path.op, ast.Add) and (_is_text(path.left) or _is_text(path.right))
+    return isinstance(path, ast.JoinedStr) or (isinstance(path, ast.Constant) and isinstance(path.value, str))

@@ -8,18 +8,19 @@ from typing import Protocol
 
 from ftlint.checks.device_maps import Judged, judge_offload, num_params_of, spread
 from ftlint.checks.placement_edits import load_whole, without_device_map
+from ftlint.checks.sharded import SOME_LAUNCHES, SOME_PATHS
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.knowledge.architectures import Architecture
 from ftlint.memory.dispatch import Offload
 from ftlint.record import record
-from ftlint.run.run import Run
+from ftlint.run.run import ParallelKind, Run
 from ftlint.run.versions import VersionView
 from ftlint.spans import Location
+from ftlint.syntax.document import ScriptDocument
 from ftlint.trace import Path, ScriptTrace, Story
 from ftlint.trace.events import Trained
 from ftlint.trace.placement_events import Differentiated, Dispatched, Entrusted, Moved
 
-SOME_PATHS = "on some of the script's branches"
 ADAPTED = "where what is trained belongs to an offloaded layer"
 FROZEN = "unless the offloaded weights are frozen"
 OWN_LOOP = "unless the offloaded weights are frozen or left alone"
@@ -35,8 +36,8 @@ class Project(Protocol):
     def node(self) -> Run:
         """The hardware that the settings name."""
 
-    def launched(self, path: FilePath) -> Run:
-        """What the launch commands that name that file say."""
+    def launches(self, path: FilePath) -> tuple[Run, ...]:
+        """What each launch file says of the script at that path; at least one."""
 
     def architecture_of(self, model_id: str, referrer: FilePath) -> Architecture | None:
         """The numbers of a model."""
@@ -181,17 +182,17 @@ def _offload_match(place: Location, failures: Sequence[_Failure | None], project
 # Several processes --------------------------------------------------------------------------------------------------
 
 
-def spread_model_distributed(trace: ScriptTrace, project: Project) -> Iterator[Match]:
+def spread_model_distributed(trace: ScriptTrace, document: ScriptDocument, project: Project) -> Iterator[Match]:
     """A model that a `device_map` spreads over several GPUs, trained in each of several processes.
 
-    Silent without a launch command, and where a function of another file had the model.
+    Silent without a launch command, under FSDP, and where a function of another file had the model.
     """
-    if BYPASS in trace.mentions:
+    if trace.mentions & {BYPASS, "fsdp_plugin"}:
         return
     for story in trace.stories:
         for place, failures in _by_place(story, _spread_failures):
             found = next(failure for failure in failures if failure is not None)
-            match = _spread_match(place, found, None not in failures, project)
+            match = _spread_match(place, found, None not in failures, document, project)
             if match is not None:
                 yield match
 
@@ -210,38 +211,64 @@ def _spread_failures(path: Path) -> Iterator[_Failure]:
                 yield failure
             elif event.by not in (PREPARE, INITIALIZE):
                 made[event.location] = failure
-        elif isinstance(event, Trained) and event.made_at in made:
+        elif isinstance(event, Trained) and event.made_at in made and not _shards(event):
             failure = made[event.made_at]
             if failure.event.module_id not in done:
                 done.add(failure.event.module_id)
                 yield failure
 
 
-def _spread_match(place: Location, failure: _Failure, always: bool, project: Project) -> Match | None:
-    run = project.launched(place.path)
-    processes, nodes = run.parallel.num_processes, run.parallel.num_nodes
-    count = processes.value
-    if not isinstance(count, int) or count < 2 or processes.location is None:
+def _shards(event: Trained) -> bool:
+    """Whether the Trainer's settings turn FSDP on, under which the model may be loaded without being spread."""
+    chosen = event.settings.get("fsdp") if event.settings is not None else None
+    return chosen is not None and chosen.value not in (None, "", False)
+
+
+def _has_several(launched: Run) -> bool:
+    """Whether a launch starts several processes on a node, each of which spreads the model.
+
+    Not under FSDP with `fsdp_cpu_ram_efficient_loading`: from_pretrained leaves the spreading out there (transformers
+    5.23 integrations/accelerate.py).
+    """
+    said = launched.parallel
+    count, nodes = said.num_processes.value, said.num_nodes
+    if not isinstance(count, int) or count < 2 or said.num_processes.location is None:
+        return False
+    spreads = said.kind.value is not ParallelKind.FSDP or said.fsdp_cpu_ram_efficient_loading.value is False
+    if not spreads or said.checks_device_map.said:
+        return False
+    # One process on each node has the node's GPUs to itself.
+    return not nodes.said or (isinstance(nodes.value, int) and count > nodes.value)
+
+
+def _spread_match(
+    place: Location, failure: _Failure, always: bool, document: ScriptDocument, project: Project
+) -> Match | None:
+    launches = project.launches(place.path)
+    harmful = [launched for launched in launches if _has_several(launched)]
+    if not harmful:
         return None
-    if nodes.said and not (isinstance(nodes.value, int) and count > nodes.value):
-        return None  # one process on each node has the node's GPUs to itself
+    processes = harmful[0].parallel.num_processes
+    assert processes.location is not None
     event = failure.event
     device_map = event.device_map
     assert device_map is not None
     reasons: list[str] = [] if always else [SOME_PATHS]
+    if len(harmful) < len(launches):
+        reasons.append(SOME_LAUNCHES)
     num_params = num_params_of(event, project)
     if device_map.word == "sequential":
         reasons.append("unless the first GPU holds all of it")
     elif device_map.word is not None and (num_params is None or num_params < ONE_BILLION):
         reasons.append("unless one GPU gets all of it, as happens with small models")
-    whole, removed = load_whole(event), without_device_map(event)
+    whole, removed = load_whole(event, document), without_device_map(event)
     name = failure.what.rpartition(".")[2] if failure.what != PREPARE else failure.what
     return Match(
         at=place,
-        values={"device_map": _shown(device_map.word), "processes": f"{count} processes"},
+        values={"device_map": _shown(device_map.word), "processes": f"{processes.value} processes"},
         related=(
             Related(failure.place, f"{name} gets the model here"),
-            Related(processes.location, f"{count} processes"),
+            Related(processes.location, f"{processes.value} processes"),
         ),
         edits=_named(whole=whole, remove=removed),
         severity=Severity.WARNING if reasons else None,

@@ -168,7 +168,7 @@ class _Reader:
             launch = replace(launch, parallel=self._ranks(launcher, word, options, words[:start]))
         if options.is_open is not None:
             launch = _blurred(launch, self._origin(options.is_open))
-        parallel = launch.parallel if launcher == "accelerate" else self._with_environment(launch.parallel)
+        parallel = self._with_environment(launch.parallel, launcher)
         return replace(launch, parallel=replace(parallel, launcher=self._fact(word, launcher)))
 
     # Which launcher --------------------------------------------------------------------------------------------------
@@ -321,15 +321,24 @@ class _Reader:
     def _all_gpus(self, word: Word) -> Fact[int]:
         visible = self._environment.get("CUDA_VISIBLE_DEVICES")
         if visible is not None:
-            text = self._around.variables.text(visible)
-            return self._fact(visible, text.count(",") + 1 if text else None)
+            return self._visible(visible)
         found = self._around.gpus_of_node
         return Fact(found.value, (self._origin(word), *found.origins))
 
-    def _with_environment(self, parallel: ParallelFacts) -> ParallelFacts:
-        """Accelerate may be switched on by variables, whose settings are not read."""
+    def _visible(self, word: Word) -> Fact[int]:
+        text = self._around.variables.text(word)
+        return self._fact(word, text.count(",") + 1 if text else None)
+
+    def _with_environment(self, parallel: ParallelFacts, launcher: str) -> ParallelFacts:
+        """Accelerate may be switched on by variables, whose settings are not read; `accelerate launch` sets its own."""
+        visible = self._environment.get("CUDA_VISIBLE_DEVICES")
+        if visible is not None:
+            parallel = replace(parallel, num_visible_gpus=self._visible(visible))
+        bypass = self._environment.get("ACCELERATE_BYPASS_DEVICE_MAP")
+        if bypass is not None:
+            parallel = replace(parallel, checks_device_map=self._unknown(bypass))
         word = next((word for name, word in self._environment.items() if name in _BY_ENVIRONMENT), None)
-        return parallel if word is None else replace(parallel, kind=self._unknown(word))
+        return parallel if word is None or launcher == "accelerate" else replace(parallel, kind=self._unknown(word))
 
     def _unseen(self, word: Word) -> Launch:
         return Launch(ParallelFacts(num_processes=self._unknown(word), launcher=self._unknown(word)), self._target)

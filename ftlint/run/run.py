@@ -105,10 +105,12 @@ class ParallelFacts:
     zero_stage: Fact[int] = NOTHING
     fsdp_version: Fact[int] = NOTHING
     gpus_per_node: Fact[int] = NOTHING
+    num_visible_gpus: Fact[int] = NOTHING  # what CUDA_VISIBLE_DEVICES leaves of the GPUs of a node
     num_nodes: Fact[int] = NOTHING
     num_processes: Fact[int] = NOTHING
     launcher: Fact[str] = NOTHING  # python | torchrun | accelerate | deepspeed | llamafactory-cli
     zero_init: Fact[bool] = NOTHING
+    checks_device_map: Fact[bool] = NOTHING  # said where the launch sets ACCELERATE_BYPASS_DEVICE_MAP
     offload_param: Fact[OffloadDevice] = NOTHING
     offload_optimizer: Fact[OffloadDevice] = NOTHING
     pin_param: Fact[bool] = NOTHING

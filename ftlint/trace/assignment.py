@@ -7,6 +7,8 @@ import dataclasses
 
 from ftlint.run.fact import UNKNOWN, Truth
 from ftlint.trace.heap import Class, Dictionary, Instance, Items, Module, ModuleKind
+from ftlint.trace.library.devices import note_variable
+from ftlint.trace.library.placement import note_unwrapped
 from ftlint.trace.library.weight_files import part_of
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import hide, set_child
@@ -25,6 +27,8 @@ from ftlint.trace.values import (
 
 def assign(machine: Machine, target: ast.expr, value: Value, node: ast.AST, expression: ast.expr | None) -> None:
     """`target = value`; `expression` is what the value was written as, where it is written for this target alone."""
+    if expression is not None:
+        note_unwrapped(machine, value, expression)
     if isinstance(target, ast.Name):
         machine.bind(target.id, value)
         if expression is not None:
@@ -106,6 +110,8 @@ def _set_item(
         _set_module_item(machine, owner, record, index, value, node, expression)
     elif isinstance(owner, (PartOf, StateDict)):
         hide(machine, owner)
+    elif owner == External("os.environ"):
+        note_variable(machine, index, value, node)
     elif not isinstance(owner, Tensor):
         hide(machine, value)
 

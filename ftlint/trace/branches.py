@@ -182,7 +182,7 @@ def _while(machine: Machine, node: ast.While, state: State) -> list[Way]:
 
 def _with(machine: Machine, node: ast.With | ast.AsyncWith, state: State) -> list[Way]:
     ways: list[Way] = []
-    outer = state.autocast, state.default_dtype, state.gathering
+    outer = state.autocast, state.default_dtype, state.gathering, state.without_gradients
     for after, signal in run_choices(machine, state, lambda: enter(machine, node)):
         if signal is not None:
             ways.append((after, signal))
@@ -193,7 +193,7 @@ def _with(machine: Machine, node: ast.With | ast.AsyncWith, state: State) -> lis
         if expected:
             inner = [(used_like(before, inner), None)]
         for left, reason in inner:
-            left.autocast, left.default_dtype, left.gathering = outer
+            left.autocast, left.default_dtype, left.gathering, left.without_gradients = outer
             machine.state = left
             leave_contexts(machine, node)
             ways.append((left, reason))

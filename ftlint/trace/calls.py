@@ -14,6 +14,7 @@ from ftlint.trace.heap import Class, Dictionary, Instance, Items, Module
 from ftlint.trace.library import (
     accelerators,
     builtin_calls,
+    devices,
     hugging_face,
     module_methods,
     placement,
@@ -34,7 +35,7 @@ from ftlint.trace.library.effects import (
     TRANSFORMERS_HARMLESS,
     TRANSPARENT,
 )
-from ftlint.trace.library.layers import is_container, layer_of
+from ftlint.trace.library.layers import STACKS, is_container, layer_of
 from ftlint.trace.machine import Machine, Stopped
 from ftlint.trace.modules import hide
 from ftlint.trace.reading import unfold
@@ -182,6 +183,8 @@ def call_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
         known = weight_files.method_of_unknown(machine, receiver, name, arguments, node)
         if known is not None:
             return known
+    if name == "add_argument":
+        devices.note_option(machine, arguments)
     if name in KEEPS_DTYPE or name in _TELLING:
         return machine.unknown(node, name)
     if name == "set_state_dict_type":
@@ -234,6 +237,8 @@ def call_external(machine: Machine, callee: External, arguments: Arguments, node
     layer = layer_of(name)
     if layer is not None or is_container(name):
         return torch_calls.build_layer(machine, callee, arguments, node)
+    if name in STACKS:
+        return torch_calls.build_stack(machine, callee, arguments, node)
     if name in TRANSPARENT:
         return hugging_face.wrap(machine, callee, arguments, node)
     if name in AUTOCAST_CONTEXTS or name.startswith(HARMLESS_CONTEXTS):

@@ -6,6 +6,7 @@ import ast
 
 from ftlint.run.fact import Truth
 from ftlint.trace.heap import Dictionary, EntryKey
+from ftlint.trace.library.devices import differentiates_nothing
 from ftlint.trace.library.effects import AUTOCAST_CONTEXTS
 from ftlint.trace.machine import (
     MAX_DEPTH,
@@ -88,7 +89,15 @@ def definition_of(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef
         autocast |= isinstance(value, External) and value.name in AUTOCAST_CONTEXTS
         transparent &= name in _TRANSPARENT - _REBINDING or autocast
     definition = FunctionDefinition(
-        node, machine.frame.source, frozenset(names), transparent, role, autocast, generates, nests
+        node,
+        machine.frame.source,
+        frozenset(names),
+        transparent,
+        role,
+        autocast,
+        generates,
+        nests,
+        not isinstance(node, ast.Lambda) and differentiates_nothing(node.decorator_list),
     )
     machine.definitions[node] = definition
     return definition
@@ -175,13 +184,15 @@ def names_reached(machine: Machine, definition: FunctionDefinition) -> frozenset
 def _read_body(machine: Machine, function: Function, arguments: Arguments, node: ast.AST) -> list[tuple[State, Value]]:
     definition = function.definition
     outer_frame, outer_choices, outer_autocast = machine.frame, machine.choices, machine.state.autocast
-    outer_guard = machine.state.guard
+    outer_guard, outer_without_gradients = machine.state.guard, machine.state.without_gradients
     number = machine.number()
     machine.state.open_scope(number, bind_parameters(machine, function, arguments, node))
     machine.frame = Frame((number, *function.scopes), definition.source, function)
     machine.active.append(definition)
     if definition.autocast:
         machine.state.autocast = Truth.YES
+    if definition.without_gradients:
+        machine.state.without_gradients = True
     try:
         ways: list[tuple[State, Value]] = []
         if isinstance(definition.node, ast.Lambda):
@@ -196,6 +207,8 @@ def _read_body(machine: Machine, function: Function, arguments: Arguments, node:
                     ways.append((state, signal.value))
         for state, _ in ways:
             state.autocast, state.guard = outer_autocast, outer_guard
+            if definition.without_gradients:
+                state.without_gradients = outer_without_gradients
             if not definition.nests:
                 state.scopes.pop(number, None)
         return meet_values(machine, ways)

@@ -154,6 +154,8 @@ class Machine:
         self.places = WrittenPlaces()
         self.statement: ast.stmt | None = None  # the simple one being read
         self.written_as: dict[tuple[Source, str], ast.expr] = {}  # what each name was last given, as it is written
+        self.replicated: set[int] = set()  # modules that `nn.DataParallel` was put around, on any path
+        self.options: dict[str, Value] = {}  # defaults of the command line's options; unknown where two differ
         self.mentions: frozenset[str] = frozenset()  # which of `placement.MENTIONED` the script has
         self.numbered = 0  # reset when a statement is run again, so that it meets the objects of the first run
 

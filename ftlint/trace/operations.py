@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,8 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod, ast.Div: operator.truediv,
 }  # fmt: skip
+
+_PLAIN_FIELDS = re.compile(r"[^%]*%[ds][^%]*")
 
 
 def binary(machine: Machine, left: Value, op: ast.operator, right: Value, node: ast.AST) -> Value:
@@ -68,6 +71,13 @@ def _give_up(machine: Machine, items: tuple[Value, ...]) -> None:
 
 
 def _folded(machine: Machine, left: Any, op: ast.operator, right: Any) -> Value:
+    if (
+        isinstance(left, str)
+        and isinstance(op, ast.Mod)
+        and isinstance(right, (int, str))
+        and len(left) < MAX_TEXT_LENGTH
+    ):
+        return _formatted(machine, left, right)
     # Texts are only put together, never repeated: nothing here may grow without bound.
     numbers = all(isinstance(side, (int, float)) and abs(side) < 1e15 for side in (left, right))
     texts = (
@@ -81,6 +91,16 @@ def _folded(machine: Machine, left: Any, op: ast.operator, right: Any) -> Value:
     try:
         return Constant(_ARITHMETIC[type(op)](left, right))
     except (ArithmeticError, ValueError):
+        return machine.unknown()
+
+
+def _formatted(machine: Machine, text: str, value: int | str) -> Value:
+    """`"cuda:%d" % 0`, as far as nothing but the value is put in: a width could make the text as long as it likes."""
+    if _PLAIN_FIELDS.fullmatch(text) is None:
+        return machine.unknown(None, hint_of_text([text]))
+    try:
+        return Constant(text % value)
+    except (TypeError, ValueError):
         return machine.unknown()
 
 

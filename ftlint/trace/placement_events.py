@@ -40,18 +40,21 @@ SPREADING = ("auto", "balanced", "balanced_low_0", "sequential")
 class DeviceMap:
     """A `device_map`: one of the words of `SPREADING`, or a device for each named module.
 
-    `entries`: pairs of a module's name and a device: a number, "cpu", "disk", or None where it cannot be seen.
+    `entries`: pairs of a module's name and a device: a number, "cpu", "disk", or None where it cannot be seen. `open`:
+    there are more of them.
     """
 
     word: str | None = None
     entries: tuple[tuple[str, int | str | None], ...] = ()
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
     """A call that reads weights from a file. `devices` None: where it puts them cannot be seen.
 
-    `as_saved`: no place is named, so each tensor goes back to the device it was saved from.
+    `as_saved`: no place is named, so each tensor goes back to the device it was saved from. `path`: what stands for the
+    file's name; the same for a file of the same name.
     """
 
     place: Place
@@ -59,6 +62,7 @@ class LoadedFile:
     devices: Devices
     as_saved: bool
     number: int
+    path: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,9 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """From here on new modules are made on these devices (`torch.device`), or nothing is differentiated (`no_grad`).
-
-    `numbered`: the last number given out before.
-    """
+    """From here on new modules are made on these devices; `numbered`: the last number given out before."""
 
     location: Location
-    context: str
     devices: Devices
     numbered: int
 
@@ -99,11 +99,22 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class StateLoaded:
-    """`module.load_state_dict(…)` with what a file held, or with a part of it."""
+    """`module.load_state_dict(…)` with what a file held, or with a part of it. `assigned`: taken over, not copied."""
 
     location: Location
     subjects: frozenset[Subject]
     file: LoadedFile
+    assigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileWritten:
+    """`torch.save(…, path)`. `from_cpu`: what is written was brought to the CPU for it; `subjects`: whose weights."""
+
+    location: Location
+    path: Hashable
+    from_cpu: bool
+    subjects: frozenset[Subject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +153,40 @@ class Entrusted:
 
 @dataclass(frozen=True, slots=True)
 class Replicated:
-    """`nn.DataParallel(model)`. `device_ids`: None where they are not named or cannot be seen."""
+    """`nn.DataParallel(model)`. `device_ids`: None where they are not named or cannot be seen.
+
+    `gathers_on`: the GPU that gets all outputs; None where it cannot be seen.
+    """
 
     location: Location
     subject: Subject
     device_ids: tuple[int | None, ...] | None
+    gathers_on: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """A name was given `model.module`: what is run from here on may be the model without its replicas."""
+
+    location: Location
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class GpusChosen:
+    """`os.environ["CUDA_VISIBLE_DEVICES"] = "0"`: how many GPUs the script sees from here on."""
+
+    location: Location
+    num_gpus: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A replicated model that is not in the heap was called."""
+    """A replicated model was called, or a model that it is part of. `without_gradients`: inside `torch.no_grad()`."""
 
     location: Location
     subject: Subject
+    without_gradients: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +197,6 @@ class Differentiated:
 
 
 PlacementEvent: TypeAlias = (
-    "Moved | Entered | Left | StateLoaded | Dispatched | Entrusted | Replicated | Ran | Differentiated"
+    "Moved | Entered | Left | StateLoaded | FileWritten | Dispatched | Entrusted | Replicated | Unwrapped | GpusChosen"
+    " | Ran | Differentiated"
 )

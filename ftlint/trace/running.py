@@ -16,6 +16,7 @@ from ftlint.trace.events import Fed, Manner, Used
 from ftlint.trace.heap import Module, ModuleKind, Weights
 from ftlint.trace.library.layers import layer_of
 from ftlint.trace.library.models import EMBEDDINGS, casts_embeddings
+from ftlint.trace.library.placement import note_run
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import body_term, either
 from ftlint.trace.values import Arguments, DTypeTerm, Function, Opaque, Reference, Tensor, Value
@@ -30,6 +31,7 @@ def run_module(machine: Machine, id: int, arguments: Arguments, node: ast.AST, m
     assert isinstance(record, Module)
     location = machine.location(node)
     machine.emit(Used(location, id, manner))
+    note_run(machine, id, node)
     given = (
         arguments.positional[0] if arguments.positional else next(iter(arguments.keywords.values()), Opaque(("input",)))
     )

@@ -22,7 +22,7 @@ class State:
 
     __slots__ = (
         "_own_heap", "_own_scopes", "assumed", "autocast", "default_dtype", "gathering", "guard", "heap", "log",
-        "scopes",
+        "scopes", "without_gradients",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -31,6 +31,7 @@ class State:
         self.log: Log = None
         self.assumed: dict[Hashable, bool] = {}
         self.autocast = Truth.NO
+        self.without_gradients = False  # inside `torch.no_grad()`
         self.default_dtype: DTypeTerm = DType.FLOAT32
         self.gathering: Gathering | None = None
         self.guard: Guard | None = None
@@ -47,6 +48,7 @@ class State:
         twin.assumed = self.assumed.copy()
         twin.log = self.log
         twin.autocast = self.autocast
+        twin.without_gradients = self.without_gradients
         twin.default_dtype = self.default_dtype
         twin.gathering, twin.guard = self.gathering, self.guard
         return twin
@@ -112,6 +114,7 @@ class _Joiner:
         result = State.__new__(State)
         result.default_dtype = left.default_dtype if left.default_dtype == right.default_dtype else UNKNOWN
         result.autocast = left.autocast if left.autocast is right.autocast else Truth.UNKNOWN
+        result.without_gradients = left.without_gradients or right.without_gradients
         result.gathering = _either_gathering(left.gathering, right.gathering)
         result.guard = left.guard if left.guard == right.guard else None
         result.scopes = {}

@@ -233,6 +233,8 @@ def _makes_models(machine: Machine, function: Function, state: State) -> bool:
     if function.class_id is not None:
         return not function.definition.names.isdisjoint(_LOADS)
     names = names_reached(machine, function.definition)
+    if {"load", "load_state_dict"} <= names and not names.isdisjoint(("to", "cuda")):
+        return True
     if not names.isdisjoint(_LOADS) or ("train" in names and any(name.endswith("Trainer") for name in names)):
         return True
     return any(looks_like_model(name) for name in names) or any(

@@ -153,6 +153,7 @@ class FunctionDefinition:
     autocast: bool = False  # decorated with autocast
     generates: bool = False  # a generator: its body does not run where it is called
     nests: bool = False  # defines functions or classes, which may outlive the call
+    without_gradients: bool = False  # decorated with `torch.no_grad()`
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ftlint.checks.loading import AS_SAVED, loaded_beside_model, trained_data_parallel
+from ftlint.checks.loading import AS_SAVED, loaded_beside_model
 from ftlint.findings import Match
 from ftlint.run.versions import Admissible, VersionView
 from ftlint.syntax import parse
@@ -22,6 +22,7 @@ from transformers import AutoModelForCausalLM
 """
 DEVICE = 'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")\n'
 ON_GPU = "model = Net().to(device)\n"
+ON_CUDA = "model = Net().cuda()\n"
 
 
 def trace(body: str) -> ScriptTrace:
@@ -50,27 +51,39 @@ def fixed(body: str, match: Match) -> str:
 # PT101 --------------------------------------------------------------------------------------------------------------
 
 LOADS = {
-    "torch.load(path)": 'torch.load(path, map_location="cpu", mmap=True, weights_only=True)',
-    "torch.load(path, map_location=None)": 'torch.load(path, map_location="cpu", mmap=True, weights_only=True)',
-    "torch.load(path, device)": 'torch.load(path, "cpu", mmap=True, weights_only=True)',
-    "torch.load(path, device, weights_only=False)": 'torch.load(path, "cpu", weights_only=False, mmap=True)',
+    "torch.load('a.pt')": "torch.load('a.pt', map_location=\"cpu\", mmap=True, weights_only=True)",
+    "torch.load(f'{folder}/a.pt')": "torch.load(f'{folder}/a.pt', map_location=\"cpu\", mmap=True, weights_only=True)",
+    "torch.load(folder + '/a.pt')": "torch.load(folder + '/a.pt', map_location=\"cpu\", mmap=True, weights_only=True)",
+    "torch.load(os.path.join(*a))": 'torch.load(os.path.join(*a), map_location="cpu", mmap=True, weights_only=True)',
+    "torch.load(str(path))": 'torch.load(str(path), map_location="cpu", mmap=True, weights_only=True)',
+    "torch.load(path)": 'torch.load(path, map_location="cpu", weights_only=True)',
+    "torch.load(folder / 'a.pt')": "torch.load(folder / 'a.pt', map_location=\"cpu\", weights_only=True)",
+    "torch.load(io.BytesIO(data))": 'torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)',
+    "torch.load(path, map_location=None)": 'torch.load(path, map_location="cpu", weights_only=True)',
+    "torch.load('a.pt', device)": "torch.load('a.pt', \"cpu\", mmap=True, weights_only=True)",
+    "torch.load('a.pt', device, weights_only=False)": "torch.load('a.pt', \"cpu\", weights_only=False, mmap=True)",
     "torch.load(f=path, map_location=device)": 'torch.load(f=path, map_location="cpu", weights_only=True)',
-    'torch.load(path, map_location="cuda:0", mmap=False)': (
-        'torch.load(path, map_location="cpu", weights_only=True, mmap=False)'
+    "torch.load('a.pt', map_location='cuda:0', mmap=False)": (
+        "torch.load('a.pt', map_location=\"cpu\", weights_only=True, mmap=False)"
     ),
     "torch.load(open(path, 'rb'))": "torch.load(open(path, 'rb'), map_location=\"cpu\", weights_only=True)",
     "torch.load(path, map_location=lambda storage, loc: storage.cuda())": (
-        'torch.load(path, map_location="cpu", mmap=True, weights_only=True)'
+        'torch.load(path, map_location="cpu", weights_only=True)'
     ),
     "torch.load(path, map_location={'cuda:0': f'cuda:{rank}'})": (
-        'torch.load(path, map_location="cpu", mmap=True, weights_only=True)'
+        'torch.load(path, map_location="cpu", weights_only=True)'
     ),
-    "torch.load(path, map_location='cuda:' + str(rank))": (
-        'torch.load(path, map_location="cpu", mmap=True, weights_only=True)'
+    "torch.load(path, map_location={'cuda:%d' % 0: 'cuda:%d' % rank})": (
+        'torch.load(path, map_location="cpu", weights_only=True)'
     ),
-    "torch.load(path, map_location=model.device)": 'torch.load(path, map_location="cpu", mmap=True, weights_only=True)',
-    "torch.load(path, map_location=torch.device('cuda', 1))": (
-        'torch.load(path, map_location="cpu", mmap=True, weights_only=True)'
+    "torch.load(path, map_location='cuda:' + str(rank))": 'torch.load(path, map_location="cpu", weights_only=True)',
+    "torch.load(path, map_location=model.device)": 'torch.load(path, map_location="cpu", weights_only=True)',
+    "torch.load(path, map_location=torch.device('cuda', 1))": 'torch.load(path, map_location="cpu", weights_only=True)',
+    "torch.load('a.safetensors', map_location=device)": (
+        "torch.load('a.safetensors', map_location=\"cpu\", mmap=True, weights_only=True)"
+    ),
+    "torch.hub.load_state_dict_from_url(url, map_location=device)": (
+        'torch.hub.load_state_dict_from_url(url, map_location="cpu")'
     ),
 }
 
@@ -86,11 +99,74 @@ def test_loads(load: str, repaired: str) -> None:
 
 
 def test_release_decides_what_is_added() -> None:
-    body = DEVICE + ON_GPU + "model.load_state_dict(torch.load(path))\n"
+    body = DEVICE + ON_GPU + "model.load_state_dict(torch.load('a.pt'))\n"
     (match,) = doubled(body, torch="1.12.0")
-    assert fixed(body, match).endswith('torch.load(path, map_location="cpu"))\n')
+    assert fixed(body, match).endswith("torch.load('a.pt', map_location=\"cpu\"))\n")
     (match,) = doubled(body, torch="2.0.1")
-    assert fixed(body, match).endswith('torch.load(path, map_location="cpu", weights_only=True))\n')
+    assert fixed(body, match).endswith("torch.load('a.pt', map_location=\"cpu\", weights_only=True))\n")
+
+
+def test_weights_that_are_taken_over_get_no_edit() -> None:
+    """The model would stay on the CPU."""
+    (match,) = doubled(DEVICE + ON_GPU + "model.load_state_dict(torch.load(path, map_location=device), assign=True)\n")
+    assert match.edits == {}
+
+
+def test_one_call_that_reads_and_copies() -> None:
+    body = "from safetensors.torch import load_model\n" + DEVICE + ON_GPU
+    line = "load_model(model, 'a.safetensors', device='cuda')\n"
+    (match,) = doubled(body + line)
+    assert fixed(body + line, match).endswith("load_model(model, 'a.safetensors')\n")
+
+
+def test_cpu_only_without_a_gpu() -> None:
+    body = (
+        ON_CUDA + "model.load_state_dict(torch.load(path, map_location=None if torch.cuda.is_available() else 'cpu'))\n"
+    )
+    (match,) = doubled(body)
+    assert match.reason == AS_SAVED
+
+
+OPTION = (
+    "import argparse\np = argparse.ArgumentParser()\np.add_argument('--device', default={})\nargs = p.parse_args()\n"
+)
+
+
+def test_default_of_an_option() -> None:
+    use = "model = Net().to(args.device)\nmodel.load_state_dict(torch.load(path, map_location=args.device))\n"
+    assert len(doubled(OPTION.format("'cuda'") + use)) == 1
+    for default in ("'cpu'", "None", "choose()"):
+        assert doubled(OPTION.format(default) + use) == []
+    twice = OPTION.format("'cuda'") + OPTION.format("'cpu'").replace("p = ", "q = ").replace("p.add", "q.add")
+    assert doubled(twice + use) == []
+
+
+def test_each_process_of_spawn() -> None:
+    body = (
+        "import torch.multiprocessing as mp\ndef work(rank, path):\n    model = Net().to(rank)\n"
+        "    model.load_state_dict(torch.load(path, map_location=f'cuda:{rank}'))\n"
+    )
+    assert len(doubled(body + "mp.spawn(work, args=('a.pt',), nprocs=2)\n")) == 1
+
+
+SAVED = [
+    "torch.save(model.cpu().state_dict(), 'a.pt')\nmodel.cuda()",
+    "torch.save({k: v.cpu() for k, v in model.state_dict().items()}, 'a.pt')",
+    "state = {k: v.to('cpu') for k, v in model.state_dict().items()}\ntorch.save(state, 'a.pt')",
+    "model.cpu()\ntorch.save({'model': model.state_dict()}, 'a.pt')\nmodel.cuda()",
+]
+
+
+@pytest.mark.parametrize("saved", SAVED)
+def test_the_script_itself_saved_it_from_the_cpu(saved: str) -> None:
+    load = "\nmodel.load_state_dict(torch.load('a.pt'))\n"
+    assert doubled(ON_CUDA + saved + load) == []
+    assert len(doubled(ON_CUDA + saved + load.replace("a.pt", "b.pt"))) == 1
+
+
+def test_the_script_itself_saved_it_from_the_gpu() -> None:
+    body = ON_CUDA + "torch.save(model.state_dict(), 'a.pt')\nmodel.load_state_dict(torch.load('a.pt'))\n"
+    assert len(doubled(body)) == 1
 
 
 MODELS = [
@@ -183,55 +259,19 @@ SILENT = [
     DEVICE + "from safetensors.torch import load_file\n" + ON_GPU + "model.load_state_dict(load_file('a'))",
     DEVICE + "model = Net()\nbatch.to(device)\nmodel.load_state_dict(torch.load(path, map_location=device))",
     DEVICE + ON_GPU + "model = torch.load(path, map_location=device)",
+    ON_CUDA + "model.load_state_dict(torch.load('a.safetensors'))",
+    ON_CUDA + "model.load_state_dict(torch.load(os.path.join(folder, 'a.safetensors')))",
+    ON_CUDA + "path = f'{folder}/a.safetensors'\nmodel.load_state_dict(torch.load(path))",
+    # It raises: safetensors takes texts and numbers.
+    DEVICE
+    + "from safetensors.torch import load_file\n"
+    + ON_GPU
+    + "model.load_state_dict(load_file('a', device=device))",
+    "from safetensors.torch import load_model\n" + ON_CUDA + "load_model(model, 'a.safetensors')",
+    ON_CUDA + "model.load_state_dict(torch.hub.load_state_dict_from_url(url))",
 ]
 
 
 @pytest.mark.parametrize("body", SILENT)
 def test_silent(body: str) -> None:
     assert doubled(body + "\n") == []
-
-
-# PT102 --------------------------------------------------------------------------------------------------------------
-
-LOSS = "loss = model(x).sum()\nloss.backward()\n"
-
-TRAINED = [
-    "model = nn.DataParallel(Net())\n" + LOSS,
-    "model = torch.nn.DataParallel(Net()).cuda()\n" + LOSS,
-    "from torch.nn.parallel import DataParallel as DP\nmodel = DP(Net(), device_ids=[0, 1])\n" + LOSS,
-    "model = nn.DataParallel(Net(), device_ids=list(range(n)))\n" + LOSS,
-    "model = build_model()\nif torch.cuda.device_count() > 1:\n    model = nn.DataParallel(model)\nmodel.to('cuda')\n"
-    + LOSS,
-    "model = nn.DataParallel(build_model())\n" + LOSS,
-    "model = nn.DataParallel(Net())\nfor x in loader:\n    with torch.no_grad():\n        y = teacher(x)\n    "
-    + LOSS.replace("\n", "\n    ").rstrip()
-    + "\n",
-    "model = nn.DataParallel(Net())\nloss = model(x).sum()\nscaler.scale(loss).backward()\n",
-    "from transformers import Trainer\nmodel = nn.DataParallel(GPTModel())\nTrainer(model=model).train()\n",
-    "def step(m):\n    loss = m(x)\n    loss.backward()\nmodel = nn.DataParallel(Net())\nstep(model)\n",
-]
-RUN = [
-    "model = nn.DataParallel(Net())\ny = model(x)\n",
-    "model = nn.DataParallel(Net())\nwith torch.no_grad():\n    y = model(x)\nloss = other(y)\nloss.backward()\n",
-    "model = nn.DataParallel(Net(), device_ids=[0])\n" + LOSS,
-    "model = nn.DataParallel(build_model())\nwith torch.inference_mode():\n    model(x)\nloss.backward()\n",
-    "teacher = nn.DataParallel(build_model())\nmodel = Net()\n" + LOSS,
-    "model = nn.parallel.DistributedDataParallel(Net())\n" + LOSS,
-    "model = nn.DataParallel(Net())\nfit(model)\n",
-]
-
-
-@pytest.mark.parametrize("body", TRAINED)
-def test_trained_in_one_process(body: str) -> None:
-    (match,) = trained_data_parallel(trace(body))
-    assert text_at(body, match).startswith(("nn.", "torch.", "DP("))
-
-
-@pytest.mark.parametrize("body", RUN)
-def test_not_trained(body: str) -> None:
-    assert list(trained_data_parallel(trace(body))) == []
-
-
-def test_the_first_device_gathers() -> None:
-    (match,) = trained_data_parallel(trace("model = nn.DataParallel(Net(), device_ids=[2, 3])\n" + LOSS))
-    assert match.values == {"main": "2"}

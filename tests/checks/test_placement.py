@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,9 @@ from ftlint.knowledge.architectures import Architecture
 from ftlint.knowledge.gpus import find_gpu
 from ftlint.knowledge.models import find_model
 from ftlint.run.fact import UNKNOWN, Fact, Unknown, written
-from ftlint.run.run import HardwareFacts, ParallelFacts, Run
+from ftlint.run.run import HardwareFacts, ParallelFacts, ParallelKind, Run
 from ftlint.run.versions import Admissible, VersionView
-from ftlint.spans import Location, Span
+from ftlint.spans import How, Location, Origin, Span
 from ftlint.syntax import parse
 from ftlint.syntax.document import Format, ScriptDocument
 from ftlint.trace import trace_script
@@ -48,7 +49,8 @@ class Project:
             parallel=ParallelFacts(gpus_per_node=written(num_gpus, here) if num_gpus is not None else Fact(UNKNOWN)),
         )
         there = Location(SHELL, Span(0, 1))
-        self._launched = ParallelFacts(
+        self.others: tuple[ParallelFacts, ...] = ()
+        self.launched = ParallelFacts(
             num_processes=written(processes, there) if processes is not None else Fact(UNKNOWN),
             num_nodes=written(nodes, there) if nodes is not None else Fact(UNKNOWN),
         )
@@ -56,8 +58,8 @@ class Project:
     def node(self) -> Run:
         return self._node
 
-    def launched(self, path: Path) -> Run:
-        return replace(Run(), parallel=self._launched)
+    def launches(self, path: Path) -> tuple[Run, ...]:
+        return tuple(replace(Run(), parallel=parallel) for parallel in (self.launched, *self.others))
 
     def architecture_of(self, model_id: str, referrer: Path) -> Architecture | None:
         model = find_model(model_id)
@@ -72,8 +74,17 @@ def offloaded(
     return list(offloaded_model_trained(trace, Project(gpu, num_gpus, None, None), versions))
 
 
-def spread(body: str, *, processes: int | Unknown | None = 8, nodes: int | None = None) -> list[Match]:
-    return list(spread_model_distributed(trace_script(_document(body)), Project(None, None, processes, nodes)))
+def spread(
+    body: str,
+    *,
+    processes: int | Unknown | None = 8,
+    nodes: int | None = None,
+    others: tuple[ParallelFacts, ...] = (),
+    **said: Fact[Any],
+) -> list[Match]:
+    document, project = _document(body), Project(None, None, processes, nodes)
+    project.launched, project.others = replace(project.launched, **said), others
+    return list(spread_model_distributed(trace_script(document), document, project))
 
 
 def _document(body: str) -> ScriptDocument:
@@ -348,3 +359,43 @@ def test_a_map_that_the_launch_decides() -> None:
 
 def test_prepare_raises_by_itself() -> None:
     assert len(spread(LOAD + "model = Accelerator().prepare(model)\n")) == 1
+
+
+HERE = Location(SHELL, Span(0, 1))
+ONE = ParallelFacts(num_processes=written(1, HERE))
+
+
+def test_some_launches() -> None:
+    (match,) = spread(LOAD + TRAIN, others=(ONE,))
+    assert match.severity is Severity.WARNING
+    assert "some of the commands" in match.reason
+    (match,) = spread(LOAD + TRAIN, others=(ParallelFacts(num_processes=written(4, HERE)),))
+    assert match.severity is None
+    assert spread(LOAD + TRAIN, processes=1, others=(ONE,)) == []
+
+
+def test_fsdp_may_leave_the_map_out() -> None:
+    sharded = written(ParallelKind.FSDP, HERE)
+    assert spread(LOAD + TRAIN, kind=sharded) == []
+    assert spread(LOAD + TRAIN, kind=sharded, fsdp_cpu_ram_efficient_loading=written(True, HERE)) == []
+    assert len(spread(LOAD + TRAIN, kind=sharded, fsdp_cpu_ram_efficient_loading=written(False, HERE))) == 1
+    assert spread(LOAD + TRAIN.replace("'out'", "'out', fsdp='full_shard'")) == []
+    assert spread("accelerator = Accelerator(fsdp_plugin=plugin)\n" + LOAD + "accelerator.prepare(model)\n") == []
+
+
+def test_a_launch_that_turns_the_check_off() -> None:
+    assert spread(LOAD + TRAIN, checks_device_map=Fact(UNKNOWN, (Origin(How.WRITTEN, HERE, ""),))) == []
+
+
+def test_maps_of_which_more_is_not_seen() -> None:
+    start = "split = {'model.norm': 0, 'lm_head': %s}\n"
+    rest = "split.update({f'model.layers.{i}': 1 for i in range(9)})\n"
+    load = LOAD.replace('"auto"', "split") + TRAIN
+    assert len(spread(start % 1 + rest + load)) == 1
+    assert spread(start % 0 + rest + load) == []
+    assert offloaded(start % "'cpu'" + rest + load, gpu=None) == []
+
+
+def test_no_import_behind_its_use() -> None:
+    (match,) = spread(LOAD + "import json\n" + TRAIN)
+    assert "whole" not in match.edits

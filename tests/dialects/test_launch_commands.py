@@ -70,6 +70,26 @@ def test_processes(command: str, launcher: str, processes: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "count"),
+    [
+        ("CUDA_VISIBLE_DEVICES=0 python train.py", 1),
+        ("CUDA_VISIBLE_DEVICES=0,3 accelerate launch --num_processes 2 train.py", 2),
+        ("CUDA_VISIBLE_DEVICES=$1 python train.py", UNKNOWN),
+        ("python train.py", None),
+    ],
+)
+def test_visible_gpus(command: str, count: object) -> None:
+    found = parallel(command).num_visible_gpus
+    assert (found.value if found.said else None) == count
+
+
+@pytest.mark.parametrize("launcher", ["python", "torchrun --nproc_per_node 4", "accelerate launch --num_processes 4"])
+def test_the_check_of_device_maps_is_turned_off(launcher: str) -> None:
+    assert parallel(f"ACCELERATE_BYPASS_DEVICE_MAP=true {launcher} train.py").checks_device_map.said
+    assert not parallel(f"{launcher} train.py").checks_device_map.said
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "torchrun --nproc_per_node $N train.py",

@@ -50,6 +50,9 @@ LAYERS: dict[str, Layer] = {
     ),
 }  # fmt: skip
 
+STACKS = frozenset({f"torch.nn.{name}" for name in ("Transformer", "TransformerEncoder", "TransformerDecoder")})
+"""Modules that are built of copies of a layer."""
+
 CONTAINERS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
 

@@ -26,6 +26,7 @@ from ftlint.trace.placement_events import (
     Entrusted,
     Ran,
     Replicated,
+    Unwrapped,
 )
 from ftlint.trace.places import Place
 from ftlint.trace.settings import settings_of
@@ -43,7 +44,14 @@ from ftlint.trace.values import (
 Handler: TypeAlias = "Callable[[Machine, External, Arguments, ast.Call], Value]"
 
 ADAPTER = "adapter of PEFT"  # among a model's children; no attribute of Python's can have this name
-MENTIONED = ("load_state_dict", "requires_grad", "DataParallel", "ACCELERATE_BYPASS_DEVICE_MAP")
+MENTIONED = (
+    "load_state_dict",
+    "load_model",
+    "requires_grad",
+    "DataParallel",
+    "ACCELERATE_BYPASS_DEVICE_MAP",
+    "fsdp_plugin",
+)
 
 
 def mentions(sources: Iterable[Source]) -> frozenset[str]:
@@ -90,9 +98,8 @@ def device_map_of(machine: Machine, value: Value) -> DeviceMap | None:
         return DeviceMap(value.value) if value.value in SPREADING else DeviceMap(entries=(("", value.value),))
     record = machine.record(value)
     if isinstance(record, Dictionary):
-        if record.open:
-            return None
-        return DeviceMap(entries=tuple((str(name), _device(machine, item)) for name, item in record.entries.items()))
+        entries = tuple((str(name), _device(machine, item)) for name, item in record.entries.items())
+        return DeviceMap(entries=entries, open=record.open) if entries or not record.open else None
     if isinstance(value, Opaque) and devices_of(machine, value) is None:
         return None  # it may hold a dict, or the word "auto"
     return DeviceMap(entries=(("", _device(machine, value)),))
@@ -169,35 +176,73 @@ def replicate(machine: Machine, model: Value | None, arguments: Arguments, node:
         ids = tuple(
             item.value if isinstance(item, Constant) and isinstance(item.value, int) else None for item in items
         )
+    gathers_on = _gathers_on(arguments.get("output_device", 2), ids, is_default=named in (None, NONE))
     if isinstance(model, Reference):
-        machine.emit(Replicated(machine.location(node), model.id, ids))
+        machine.replicated.add(model.id)
+        machine.emit(Replicated(machine.location(node), model.id, ids, gathers_on))
         return None
     if not isinstance(model, Opaque):
         return None
     key = ("replicas", plain_key(model.key), machine.number())
-    machine.emit(Replicated(machine.location(node), key, ids))
+    machine.emit(Replicated(machine.location(node), key, ids, gathers_on))
     return Opaque(key, model.hint)
+
+
+def _gathers_on(chosen: Value | None, ids: tuple[int | None, ...] | None, *, is_default: bool) -> int | None:
+    """`output_device`, else the first of the GPUs, which are all there are by default."""
+    if chosen not in (None, NONE):
+        return chosen.value if isinstance(chosen, Constant) and isinstance(chosen.value, int) else None
+    return 0 if is_default else ids[0] if ids else None
+
+
+def note_unwrapped(machine: Machine, value: Value, expression: ast.expr) -> None:
+    """`model = model.module`."""
+    parts = (expression.body, expression.orelse) if isinstance(expression, ast.IfExp) else (expression,)
+    if not any(_takes_module(part) for part in parts):
+        return
+    if isinstance(value, Reference) and value.id in machine.replicated:
+        machine.emit(Unwrapped(machine.location(expression), value.id))
+    elif isinstance(value, Opaque):
+        for key in dict.fromkeys(_replicas(value.key, DEPTH, through=("same", "attribute"))):
+            machine.emit(Unwrapped(machine.location(expression), key))
+
+
+def _takes_module(node: ast.expr) -> bool:
+    """`model.module`, `model.module.to(device)`."""
+    while isinstance(node, (ast.Attribute, ast.Call)):
+        if isinstance(node, ast.Attribute) and node.attr == "module":
+            return True
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return False
+
+
+def note_run(machine: Machine, id: int, node: ast.AST) -> None:
+    """A model runs, and with it the replicated modules it is made of."""
+    if machine.replicated:
+        for part in machine.replicated.intersection(inside(machine, id)):
+            machine.emit(Ran(machine.location(node), part, machine.state.without_gradients))
 
 
 def note_call(machine: Machine, callee: Value, node: ast.expr) -> None:
     """Something we know nothing of is called: perhaps a replicated model."""
     if isinstance(callee, Opaque) and "DataParallel" in machine.mentions:
         for key in _replicas(callee.key, DEPTH):
-            machine.emit(Ran(machine.location(node), key))
+            machine.emit(Ran(machine.location(node), key, machine.state.without_gradients))
 
 
-def _replicas(key: Hashable, depth: int) -> Iterable[Hashable]:
+def _replicas(key: Hashable, depth: int, through: tuple[str, ...] = ("same",)) -> Iterable[Hashable]:
+    """The replicated models that a value may be."""
     if depth == 0:
         return
     match key:
         case ("replicas", _, _):
             yield key
-        case ("same", inner):
-            yield from _replicas(inner, depth - 1)
+        case (str(kind), inner, *_) if kind in through:
+            yield from _replicas(inner, depth - 1, through)
         case ("joined", _, one, two):
             for side in (one, two):
                 if isinstance(side, Opaque):
-                    yield from _replicas(side.key, depth - 1)
+                    yield from _replicas(side.key, depth - 1, through)
 
 
 def note_backward(machine: Machine, node: ast.expr) -> None:

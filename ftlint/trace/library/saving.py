@@ -15,6 +15,7 @@ from ftlint.trace.events import Saved
 from ftlint.trace.heap import Dictionary, Instance, Items, Module
 from ftlint.trace.library.placement import ADAPTER
 from ftlint.trace.library.sharding import mark, state_type_of
+from ftlint.trace.library.weight_files import note_written
 from ftlint.trace.machine import Machine
 from ftlint.trace.naming import text_of
 from ftlint.trace.ranks import names_a_rank
@@ -330,6 +331,7 @@ def _saved_by_torch(machine: Machine, callee: External, arguments: Arguments, no
     if isinstance(value, Reference) and machine.module(value) is not None:
         machine.emit(Saved(machine.location(node), value.id, "torch.save"))
     save_object(machine, "torch.save", arguments, node, "f")
+    note_written(machine, arguments, node)
     return NONE
 
 

@@ -13,6 +13,7 @@ from ftlint.trace.heap import Dictionary, Module, ModuleKind, Weights
 from ftlint.trace.library.effects import SAME_DTYPE_FUNCTIONS
 from ftlint.trace.library.layers import Layer, is_container, layer_of
 from ftlint.trace.machine import Machine
+from ftlint.trace.modules import hide
 from ftlint.trace.reading import unfold
 from ftlint.trace.values import (
     NONE,
@@ -21,6 +22,7 @@ from ftlint.trace.values import (
     DTypeTerm,
     DTypeValue,
     External,
+    Opaque,
     Tensor,
     Tuple,
     Value,
@@ -43,6 +45,15 @@ def build_layer(machine: Machine, callee: External, arguments: Arguments, node: 
     expression = _keyword(node, "dtype")
     weights = Weights(layer_dtype(machine, value, arguments, layer), machine.location(node), callee.last, expression)
     return machine.add(Module(ModuleKind.LAYER, callee.name, weights, construction=machine.construction(node)))
+
+
+def build_stack(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
+    """`nn.TransformerEncoder(layer, 6)`: a module that copies the layer, and of which no more is known."""
+    layers = {name: value for name, value in arguments.keywords.items() if machine.module(value) is not None}
+    layers |= {str(at): value for at, value in enumerate(arguments.positional) if machine.module(value) is not None}
+    return machine.add(
+        Module(ModuleKind.CONTAINER, callee.name, Weights(), layers, machine.construction(node), opaque=True)
+    )
 
 
 def layer_dtype(machine: Machine, value: Value | None, arguments: Arguments, layer: Layer) -> DTypeTerm:
@@ -117,7 +128,19 @@ def _parameter(machine: Machine, callee: External, arguments: Arguments, node: a
     return value if isinstance(value, Tensor) else Tensor(UNKNOWN)
 
 
+def _spawn(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
+    """`mp.spawn(worker, args=(…), nprocs=8)`: each process calls the function with its rank first."""
+    function, given = arguments.get("fn", 0), unfold(machine, arguments.get("args", 1) or Tuple(()))
+    if function is None or given is None or not arguments.complete:
+        for value in arguments.all():
+            hide(machine, value)
+        return machine.unknown(node)
+    return machine.call_value(function, Arguments((Opaque(("rank of spawn",), "rank"), *given)), node)
+
+
 HANDLERS: dict[str, Handler] = {
+    "torch.multiprocessing.spawn": _spawn,
+    "torch.multiprocessing.spawn.spawn": _spawn,
     "torch.set_default_dtype": _set_default_dtype,
     "torch.set_default_tensor_type": _set_default_dtype,
     "torch.get_default_dtype": _get_default_dtype,

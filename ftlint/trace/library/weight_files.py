@@ -1,7 +1,8 @@
 """Models that are moved, and the weights that they are given from files.
 
 Sources: torch 2.13 serialization.py (`load`: without `map_location` back to where it was saved), nn/modules/module.py
-(`to`, `cuda`, `to_empty`); safetensors 0.8 torch.py (`load_file`: the CPU unless a device is given).
+(`to`, `cuda`, `to_empty`), hub.py (`load_state_dict_from_url`); safetensors 0.8 torch.py (`load_file`, `load_model`:
+the CPU unless a device is given, which a `torch.device` is not: it raises).
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from typing import TypeAlias
 
 from ftlint.trace.heap import Dictionary
 from ftlint.trace.library.devices import CPU, DEPTH, GPU, devices_of
+from ftlint.trace.library.file_names import SAFETENSORS, ends_in, path_key
 from ftlint.trace.machine import Machine
 from ftlint.trace.modules import inside
-from ftlint.trace.placement_events import Devices, LoadedFile, Moved, StateLoaded, Subject
+from ftlint.trace.placement_events import Devices, FileWritten, LoadedFile, Moved, StateLoaded, Subject
 from ftlint.trace.places import Place
+from ftlint.trace.sharding import StateDict
 from ftlint.trace.values import (
     NONE,
     Arguments,
+    Constant,
     DTypeValue,
     External,
     Function,
@@ -39,8 +43,9 @@ def note_method(machine: Machine, receiver: Value, name: str, arguments: Argumen
     if name in _MOVES:
         _note_move(machine, receiver, name, arguments, node)
     elif name == "load_state_dict":
+        assigned = arguments.get("assign", 2) not in (None, NONE, Constant(False))
         for file in files_of(arguments.get("state_dict", 0)):
-            machine.emit(StateLoaded(machine.location(node), _subjects(machine, receiver), file))
+            machine.emit(StateLoaded(machine.location(node), _subjects(machine, receiver), file, assigned))
 
 
 def method_of_unknown(
@@ -49,10 +54,12 @@ def method_of_unknown(
     """A method of what we know nothing of but how it came to be; None where that does not matter."""
     if name in _TAKES_OUT and files_of(receiver):
         return Opaque(("item", receiver.key, (name, arguments.positional)), receiver.hint)
-    if machine.mentions & {"load_state_dict", "DataParallel"}:
+    if machine.mentions & {"load_state_dict", "load_model", "DataParallel"}:
         note_method(machine, receiver, name, arguments, node)
         if name in _GIVES_ITSELF and arguments.complete:
             return same(receiver)
+        if name == "state_dict":
+            return Opaque(("state_dict", receiver.key, machine.number()), receiver.hint)
     return None
 
 
@@ -134,27 +141,114 @@ def _files_behind(key: Hashable, depth: int) -> tuple[LoadedFile, ...]:
 
 
 def _torch_load(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
-    place = arguments.get("map_location", 1)
-    as_saved = place in (None, NONE)
-    devices = _mapped(machine, place) if arguments.complete and not as_saved else None
-    return _file(machine, callee, node, devices, as_saved=as_saved and arguments.complete)
+    path, place = arguments.get("f", 0), arguments.get("map_location", 1)
+    if not arguments.complete:
+        return _as_value(_file(machine, callee, node, path, None))
+    if ends_in(machine, path, node.args[0] if node.args else None, SAFETENSORS):
+        return _as_value(_file(machine, callee, node, path, CPU if place in (None, NONE) else _mapped(machine, place)))
+    as_saved = place in (None, NONE) or _may_be_none(place)
+    devices = None if place in (None, NONE) else _mapped(machine, place)
+    return _as_value(_file(machine, callee, node, path, devices, as_saved=as_saved))
+
+
+def note_written(machine: Machine, arguments: Arguments, node: ast.Call) -> None:
+    """`torch.save(…, path)`: a later `torch.load(path)` brings back what was saved here."""
+    key = path_key(arguments.get("f", 1))
+    if key is None or "load_state_dict" not in machine.mentions:
+        return
+    saved = next(
+        (keyword.value for keyword in node.keywords if keyword.arg == "obj"), node.args[0] if node.args else None
+    )
+    from_cpu = saved is not None and _names_cpu(machine, saved, 3)
+    subjects = frozenset(_saved_models(machine, arguments.get("obj", 0)))
+    machine.emit(FileWritten(machine.location(node), key, from_cpu, subjects))
+
+
+def _saved_models(machine: Machine, value: Value | None) -> Iterator[Subject]:
+    """The models whose state dicts are in what is saved."""
+    record = machine.record(value)
+    for item in record.entries.values() if isinstance(record, Dictionary) else (value,):
+        if isinstance(item, StateDict):
+            yield item.module_id
+        elif isinstance(item, Opaque) and isinstance(item.key, tuple) and item.key[0] == "state_dict":
+            yield from _keys(item.key[1], DEPTH)
+
+
+def _names_cpu(machine: Machine, expression: ast.expr, depth: int) -> bool:
+    """Whether what is saved is brought to the CPU where it is written down: `.cpu()`, `.to("cpu")`."""
+    for part in ast.walk(expression):
+        if isinstance(part, ast.Attribute) and part.attr == "cpu":
+            return True
+        if isinstance(part, ast.Constant) and part.value == "cpu":
+            return True
+        made = machine.written_as.get((machine.frame.source, part.id)) if isinstance(part, ast.Name) else None
+        if depth and made is not None and made is not expression and _names_cpu(machine, made, depth - 1):
+            return True
+    return False
+
+
+def _may_be_none(place: Value | None) -> bool:
+    """`None if torch.cuda.is_available() else "cpu"`."""
+    match place:
+        case Opaque(key=("joined", _, one, two)):
+            return NONE in (one, two)
+    return False
 
 
 def _load_file(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
-    place = arguments.get("device", 1)
-    devices = CPU if place is None else devices_of(machine, place)
-    return _file(machine, callee, node, devices if arguments.complete else None, as_saved=False)
+    devices = _safetensors_devices(machine, arguments.get("device", 1), arguments)
+    return _as_value(_file(machine, callee, node, arguments.get("filename", 0), devices))
 
 
-def _file(machine: Machine, callee: External, node: ast.Call, devices: Devices, *, as_saved: bool) -> Value:
+def _load_model(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
+    """`load_model(model, path)`: a state dict is read and copied into the model, in one call."""
+    model, devices = arguments.get("model", 0), _safetensors_devices(machine, arguments.get("device", 3), arguments)
+    file = _file(machine, callee, node, arguments.get("filename", 1), devices)
+    if model is not None:
+        machine.emit(StateLoaded(machine.location(node), _subjects(machine, model), file))
+    return machine.unknown(node)
+
+
+def _safetensors_devices(machine: Machine, place: Value | None, arguments: Arguments) -> Devices:
+    if place is None:
+        return CPU if arguments.complete else None
+    plain = isinstance(place, Constant) or (isinstance(place, Opaque) and not _holds_device(place, DEPTH))
+    return devices_of(machine, place) if plain and arguments.complete else None
+
+
+def _holds_device(value: Opaque, depth: int) -> bool:
+    """Whether it may be a `torch.device` rather than a text or a number."""
+    match value.key:
+        case ("torch.device", *_) | ("device", _):
+            return True
+        case ("joined", _, one, two) if depth:
+            return any(isinstance(side, Opaque) and _holds_device(side, depth - 1) for side in (one, two))
+    return False
+
+
+def _load_from_url(machine: Machine, callee: External, arguments: Arguments, node: ast.Call) -> Value:
+    """What is offered for download was usually saved from the CPU: without a place nothing is known."""
+    place = arguments.get("map_location", 2)
+    devices = _mapped(machine, place) if arguments.complete and place not in (None, NONE) else None
+    return _as_value(_file(machine, callee, node, arguments.get("url", 0), devices))
+
+
+def _file(
+    machine: Machine, callee: External, node: ast.Call, path: Value | None, devices: Devices, *, as_saved: bool = False
+) -> LoadedFile:
     place = Place(machine.frame.source, node)
-    return Opaque(("file", LoadedFile(place, callee.name, devices, as_saved, machine.number())), callee.last)
+    return LoadedFile(place, callee.name, devices, as_saved, machine.number(), path_key(path))
+
+
+def _as_value(file: LoadedFile) -> Value:
+    return Opaque(("file", file), file.function.rpartition(".")[2])
 
 
 def _mapped(machine: Machine, place: Value | None) -> Devices:
     """The devices of a `map_location`: a device, a dict of devices, or a function."""
     record = machine.record(place)
     if isinstance(record, Dictionary) and not record.open and record.entries:
+        # A device that is not named is left alone: there the tensors go back to where they were saved.
         each = [devices_of(machine, value) for value in record.entries.values()]
         known = [devices for devices in each if devices is not None]
         return frozenset().union(*known) if len(known) == len(each) else None
@@ -177,4 +271,10 @@ def _mapped_by(node: ast.AST) -> Devices:
     return None
 
 
-HANDLERS: dict[str, Handler] = {"torch.load": _torch_load, "safetensors.torch.load_file": _load_file}
+HANDLERS: dict[str, Handler] = {
+    "torch.load": _torch_load,
+    "torch.serialization.load": _torch_load,
+    "torch.hub.load_state_dict_from_url": _load_from_url,
+    "safetensors.torch.load_file": _load_file,
+    "safetensors.torch.load_model": _load_model,
+}
