@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ftlint.checks.saving_fixes import edits_for
 from ftlint.checks.sharded import Launches, Shards, call_text, doubt_of, launch_related, shards_of, state_type_of
@@ -16,6 +17,8 @@ from ftlint.syntax.document import ScriptDocument
 from ftlint.trace import Path, ScriptTrace
 from ftlint.trace.sharding import Sharder, StateDict, StateTaken, StateType, Written
 
+MAX_EDITED = 100
+"""Findings of one script that come with edits: thousands are mended where the script is generated."""
 HANGS = "rank 0 alone gathers, and waits until the collective times out"
 PIECES = "what is written are the pieces of one rank, not the weights"
 ROOT_PIECES = "what FSDP's outermost unit holds (embeddings, last norm, head) is written as flat pieces"
@@ -48,6 +51,7 @@ def save_without_full_state(
     if not trace.complete:
         return
     judges = [_Judge(launched, versions) for launched in project.launches(document.path)]
+    num_edited = 0
     for story in trace.stories:
         reached: dict[Location, list[tuple[_Judge, Damage | None]]] = {}
         for judge in judges:
@@ -57,6 +61,9 @@ def save_without_full_state(
         for place, judged in reached.items():
             found = next(((judge, damage) for judge, damage in judged if damage is not None), None)
             if found is not None:
+                num_edited += 1
+                if num_edited > MAX_EDITED:
+                    found = found[0], replace(found[1], is_editable=False)
                 yield _match(
                     place,
                     found[1],

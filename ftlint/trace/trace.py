@@ -30,6 +30,7 @@ from ftlint.trace.values import Arguments, Function, Opaque, Reference
 NEVER_RUN = "nothing in this file runs the model yet"
 STEPS_PER_CHARACTER = 1  # ten characters make a node or so: each may be read about ten times
 MIN_STEPS = 20_000
+MAX_STEPS = 100_000  # some seconds: beyond that a script is generated, and nothing is claimed about it
 _LOADS = frozenset({"from_pretrained", "from_config", "_from_config", "create_model"})
 # Scripts that mention none of these make no models. A search is a thousand times cheaper than reading them.
 _MENTIONS = re.compile(r"\btorch\b|\btransformers\b|\bpeft\b|\btrl\b|from_pretrained")
@@ -115,7 +116,8 @@ def trace_script(document: ScriptDocument) -> ScriptTrace:
     """What a script does. Never raises on anything that parses; reads nothing but the document."""
     if not any(_MENTIONS.search(source.text) for source in document.sources):
         return ScriptTrace(())
-    budget = max(MIN_STEPS, STEPS_PER_CHARACTER * sum(len(source.text) for source in document.sources))
+    num_characters = sum(len(source.text) for source in document.sources)
+    budget = min(MAX_STEPS, max(MIN_STEPS, STEPS_PER_CHARACTER * num_characters))
     source = document.cells[0].source if document.cells else Source(document.path, "")
     machine = Machine(source, budget, Rules(evaluate, call_function, call_value, run_block))
     machine.mentions = mentions(document.sources)
