@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from ftlint.knowledge.arguments import SettingsClass, settings_classes
+from ftlint.knowledge.arguments import SettingsClass, arguments, settings_classes
 from ftlint.record import record
 from ftlint.syntax.document import ScriptDocument, Source
 from ftlint.syntax.imports import Imports, read_imports
@@ -38,8 +39,18 @@ class Stand:
         """Whether a name bound here could be read there: in the same scope later on, or in a function inside it."""
         if self.scopes != other.scopes[: len(self.scopes)]:
             return False
-        order = (self.place.cell, self.place.offset) < (other.place.cell, other.place.offset)
-        return order or len(other.scopes) > len(self.scopes)
+        return self.order < other.order or len(other.scopes) > len(self.scopes)
+
+    def is_overwritten_by(self, other: Stand) -> bool:
+        """Whether what is bound there holds in the end, whichever way was taken here: not from another branch."""
+        depth = len(other.path) - 1
+        same_block = other.path[:depth] == self.path[:depth] and other.path[depth][0] == self.path[depth][0]
+        return self.scopes == other.scopes and self.order < other.order and same_block
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Where it stands in the script, to sort by."""
+        return self.place.cell, self.place.offset
 
 
 @record
@@ -64,11 +75,16 @@ class Built:
 
 @record
 class ScriptSettings:
-    """`built`: calls that show all they pass. `open`: classes it also uses in ways we do not see through."""
+    """`built`: calls that show all they pass. `open`: classes it also uses in ways we do not see through.
 
+    `bindings`: how often each name is bound, in whatever scope and way.
+    """
+
+    imports: Imports
     assigned: tuple[Assigned, ...]
     built: tuple[Built, ...]
     open: tuple[SettingsClass, ...]
+    bindings: Mapping[str, int]
 
 
 def read_settings(document: ScriptDocument) -> ScriptSettings:
@@ -80,8 +96,7 @@ def read_settings(document: ScriptDocument) -> ScriptSettings:
     seen_through: set[ast.AST] = set()
     stands = list(_stands(document))
     for node, stand in stands:
-        if (literal := _assigned(node, stand)) is not None:
-            assigned.append(literal)
+        assigned.extend(_assigned(node, stand))
         seen_through.update(_harmless(node))
         found = _settings_class(node.func, imports) if isinstance(node, ast.Call) else None
         if isinstance(node, ast.Call) and found is not None and _is_complete(node, found):
@@ -98,7 +113,8 @@ def read_settings(document: ScriptDocument) -> ScriptSettings:
     unparsed = " ".join(cell.source.text for cell in document.cells if cell.tree is None)
     used |= {name for name in settings_classes() if name in unparsed}
     opened = tuple(settings_class for name, settings_class in settings_classes().items() if name in used)
-    return ScriptSettings(tuple(assigned), tuple(built), opened)
+    bindings = Counter(name for tree in trees for node in ast.walk(tree) for name in bound_names(node))
+    return ScriptSettings(imports, tuple(assigned), tuple(built), opened, bindings)
 
 
 def _stands(document: ScriptDocument) -> Iterator[tuple[ast.AST, Stand]]:
@@ -126,19 +142,25 @@ def _stands(document: ScriptDocument) -> Iterator[tuple[ast.AST, Stand]]:
                             stack.append((item, path, inner))
 
 
-def _assigned(node: ast.AST, stand: Stand) -> Assigned | None:
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        target: ast.expr = node.targets[0]
+def _assigned(node: ast.AST, stand: Stand) -> Iterator[Assigned]:
+    """The names that a statement gives a literal to: `a = 1`, `a: int = 1`, and `a = b = 1` where both are arguments.
+
+    A name of another kind in a chain may be how the value gets to where it is needed.
+    """
+    if isinstance(node, ast.Assign):
+        targets = node.targets
     elif isinstance(node, ast.AnnAssign):
-        target = node.target
+        targets = [node.target]
     else:
-        return None
-    if not isinstance(target, ast.Name) or node.value is None:
-        return None
-    if stand.scopes and isinstance(stand.scopes[-1], ast.ClassDef):
-        return None
+        return
+    if node.value is None or (stand.scopes and isinstance(stand.scopes[-1], ast.ClassDef)):
+        return
+    names = [target for target in targets if isinstance(target, ast.Name)]
+    if len(names) < len(targets) or (len(names) > 1 and any(name.id not in arguments() for name in names)):
+        return
     value = _literal(node.value)
-    return Assigned(target.id, value, node.value, target, stand) if value is not None else None
+    if value is not None:
+        yield from (Assigned(name.id, value, node.value, name, stand) for name in names)
 
 
 def _literal(node: ast.expr) -> object:
@@ -174,8 +196,8 @@ def _harmless(node: ast.AST) -> Iterator[ast.AST]:
     """The mentions of a class by which it is not built: annotations, and questions about an object's class."""
     annotations: list[ast.expr | None] = []
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        arguments = node.args
-        every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
+        taken = node.args
+        every = (*taken.posonlyargs, *taken.args, *taken.kwonlyargs, taken.vararg, taken.kwarg)
         annotations = [node.returns, *(argument.annotation for argument in every if argument is not None)]
     elif isinstance(node, ast.AnnAssign):
         annotations = [node.annotation]
@@ -184,3 +206,15 @@ def _harmless(node: ast.AST) -> Iterator[ast.AST]:
     for annotation in annotations:
         if annotation is not None:
             yield from ast.walk(annotation)
+
+
+def bound_names(node: ast.AST) -> tuple[str, ...]:
+    """The names that a node binds by itself."""
+    if isinstance(node, ast.Name):
+        return (node.id,) if not isinstance(node.ctx, ast.Load) else ()
+    if isinstance(node, ast.arg):
+        return (node.arg,)
+    if isinstance(node, ast.alias):
+        return (node.asname or node.name.partition(".")[0],)
+    name = getattr(node, "name", None)  # of functions, classes, exceptions and patterns
+    return (name,) if isinstance(name, str) else ()

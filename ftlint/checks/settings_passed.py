@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ftlint.checks.settings_calls import Assigned, Built, ScriptSettings, read_settings
 from ftlint.checks.settings_defaults import Loss, accepts, loss
+from ftlint.checks.settings_elsewhere import read_elsewhere, said_elsewhere
+from ftlint.checks.settings_words import Words
 from ftlint.findings import Edit, Match, Related
 from ftlint.knowledge.arguments import Argument, arguments
 from ftlint.project.view import ProjectView
@@ -15,16 +17,16 @@ from ftlint.run.fact import Truth
 from ftlint.run.versions import VersionView
 from ftlint.spans import Span
 from ftlint.syntax.calls import add_keyword
-from ftlint.syntax.document import Format, ScriptDocument
-from ftlint.syntax.mentions import Mentions, Place
+from ftlint.syntax.document import ScriptDocument
 from ftlint.syntax.python import span_of
 
 # Most scripts build no settings; for those that do not, nothing is read.
 _BUILDS = re.compile(r"(?:TrainingArguments|Config)\b")
 # Ways to read a variable, or to set an argument, without writing its name.
 _UNSEEN_READS = re.compile(
-    r"(?<![.\w])(?:(?:globals|locals|eval|exec)\s*\(|(?:vars|dir)\s*\(\s*\))|__dict__|user_ns|sys\.modules"
-    r"|import __main__|_getframe|currentframe|setattr\s*\([^,]+,\s*[^\"'\s]|\breplace\s*\([^)]*\*\*"
+    r"(?<![.\w])(?:(?:globals|locals|eval|exec)\s*\(|(?:vars|dir)\s*\(\s*\)|vars\s*\(.*?\)\s*(?:\[|\.update))"
+    r"|__dict__|user_ns|sys\.modules|import __main__|_getframe|currentframe"
+    r"|__setattr__|setattr\s*\([^,]+,\s*[^\"'\s]|\breplace\s*\([^)]*\*\*"
     r"|\.set_(?:training|evaluate|testing|save|logging|optimizer|lr_scheduler|dataloader)\s*\("
     r"|%run\b[^\n]*\s-i\b|%store\b"
 )
@@ -49,67 +51,51 @@ def settings_never_passed(document: ScriptDocument, project: ProjectView, versio
     candidates = [assigned for assigned in script.assigned if assigned.name in arguments()] if script.built else []
     if not candidates:
         return
-    words = _Words(Mentions(document), script.assigned)
-    for assigned in _last_of_each(candidates, words):
+    words = Words(document, script)
+    for assigned in _lasting(candidates, words):
         argument = arguments()[assigned.name]
         built = _missing_in(argument, assigned, script, words)
         lost = [loss(argument, assigned.value, each.settings_class, versions) for each in built]
         meant = [each for each in built if assigned.stand.may_be_meant_for(each.stand)]
         if not meant or not all(lost) or _is_overruled(argument, words, versions):
             continue
-        if _read_in_another_file(document, assigned, meant[0], project):
+        if said_elsewhere(argument, document, project) or read_elsewhere(document, assigned, meant[0], script, project):
             continue
         yield _match(assigned, meant[0], lost, is_only=len(built) == 1)
 
 
-class _Words:
-    """Which words the script says to anybody; the targets of literals that nobody reads do not count."""
-
-    def __init__(self, mentions: Mentions, assigned: Iterable[Assigned]) -> None:
-        self._mentions = mentions
-        self._targets: dict[str, set[Place]] = {}
-        for each in assigned:
-            place = Place(each.stand.place.cell, span_of(each.target, each.stand.source).start)
-            self._targets.setdefault(each.name, set()).add(place)
-
-    def says(self, word: str) -> bool:
-        """Whether the word stands anywhere but where a literal is assigned to it."""
-        return not self._mentions.places(word) <= self._targets.get(word, set())
-
-
-def _last_of_each(candidates: Iterable[Assigned], words: _Words) -> Iterator[Assigned]:
-    """Of each name that is read nowhere, and in each scope, the assignment that would hold in the end."""
-    last: dict[tuple[str, tuple[ast.AST, ...]], Assigned] = {}
+def _lasting(candidates: Iterable[Assigned], words: Words) -> Iterator[Assigned]:
+    """Of each name that is read nowhere, the assignments that no other one overwrites, in order."""
+    by_name: dict[str, list[Assigned]] = {}
     for assigned in candidates:
-        key = (assigned.name, assigned.stand.scopes)
-        if key not in last or _order(last[key]) < _order(assigned):
-            last[key] = assigned
-    for assigned in sorted(last.values(), key=_order):
-        if not words.says(assigned.name):
-            yield assigned
+        by_name.setdefault(assigned.name, []).append(assigned)
+    lasting = [
+        assigned
+        for name, group in by_name.items()
+        if not words.says(name)
+        for assigned in group
+        if not any(assigned.stand.is_overwritten_by(other.stand) for other in group)
+    ]
+    yield from sorted(lasting, key=lambda assigned: assigned.stand.order)
 
 
-def _order(assigned: Assigned) -> tuple[int, int]:
-    return assigned.stand.place.cell, assigned.stand.place.offset
-
-
-def _missing_in(argument: Argument, assigned: Assigned, script: ScriptSettings, words: _Words) -> tuple[Built, ...]:
+def _missing_in(argument: Argument, assigned: Assigned, script: ScriptSettings, words: Words) -> tuple[Built, ...]:
     """The calls that would take the argument, in order, if all of them lack it and nothing says it otherwise."""
-    if any(words.says(word) for word in argument.kin):
+    if words.says_otherwise(argument):
         return ()
     if any(accepts(settings_class, argument) for settings_class in script.open):
         return ()
     fitting = [each for each in script.built if accepts(each.settings_class, argument)]
     for each in fitting:
         passed = {keyword.arg: keyword.value for keyword in each.call.keywords}
-        if argument.needs is not None and not _is_on(passed.get(argument.needs)):
+        if argument.needs is not None and not _is_surely_on(passed.get(argument.needs), script):
             return ()
         if any(_is_on(passed.get(name)) for name in _OTHER_FILES):
             return ()
-    return tuple(sorted(fitting, key=lambda each: (each.stand.place.cell, each.stand.place.offset)))
+    return tuple(sorted(fitting, key=lambda each: each.stand.order))
 
 
-def _is_overruled(argument: Argument, words: _Words, versions: VersionView) -> bool:
+def _is_overruled(argument: Argument, words: Words, versions: VersionView) -> bool:
     """Whether some class that the script names may do what the argument asks for, in a release the project may use."""
     overruled = argument.overruled
     if overruled is None or not any(words.says(word) for word in overruled.words):
@@ -122,25 +108,16 @@ def _is_on(value: ast.expr | None) -> bool:
     return value is not None and not (isinstance(value, ast.Constant) and value.value in (None, False))
 
 
-def _read_in_another_file(document: ScriptDocument, assigned: Assigned, built: Built, project: ProjectView) -> bool:
-    """Whether some other file may read the name: only what stands in no function can be imported."""
-    if assigned.stand.scopes:
-        return False
-    if document.format is Format.PYTHON and not _is_program(document, built):
-        return True
-    return project.others_reading(document.path, assigned.name)
+def _is_surely_on(value: ast.expr | None, script: ScriptSettings) -> bool:
+    """Whether an argument is passed and on, by a literal or by a name that is only ever given such literals."""
+    if isinstance(value, ast.Name):
+        given = [each.value for each in script.assigned if each.name == value.id]
+        return bool(given) and len(given) == script.bindings[value.id] and not any(map(_is_off, given))
+    return isinstance(value, ast.Constant) and not _is_off(value.value)
 
 
-def _is_program(document: ScriptDocument, built: Built) -> bool:
-    """Whether a file does something by itself when it is run, and is not only there to be imported."""
-    if not built.stand.scopes:
-        return True
-    statements = [statement for cell in document.cells if cell.tree is not None for statement in cell.tree.body]
-    return any(
-        (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call))
-        or (isinstance(statement, ast.If) and "__name__" in ast.dump(statement.test))
-        for statement in statements
-    )
+def _is_off(value: object) -> bool:
+    return value in (None, False, "no")
 
 
 def _match(assigned: Assigned, built: Built, losses: Iterable[Loss | None], *, is_only: bool) -> Match:

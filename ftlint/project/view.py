@@ -113,6 +113,29 @@ class ProjectView:
 
         return may_be_read(path, name, self._place.root, self._place.workspace)
 
+    def others_importing(self, path: Path) -> bool:
+        """Whether another file of the project may import that script."""
+        from ftlint.project.importers import may_be_imported
+
+        return may_be_imported(path, self._place.root, self._place.workspace)
+
+    def helpers_saying(self, path: Path, imported: frozenset[str], words: frozenset[str]) -> bool:
+        """Whether a file of the project that the script imports from mentions one of the words."""
+        from ftlint.project.importers import helpers_may_say
+
+        return helpers_may_say(path, imported, words, self._place.root, self._place.workspace)
+
+    def configurations_saying(self, words: frozenset[str]) -> bool:
+        """Whether a configuration or shell file of the project mentions one of the words."""
+        from ftlint.project.importers import configurations_may_say
+
+        return configurations_may_say(words, self._place.root, self._place.workspace)
+
+    def is_launched_by(self, path: Path, launcher: str) -> bool:
+        """Whether a launch file of the project mentions both the script and that launcher."""
+        texts = (text.source.text for text in self._place.launch_files().texts)
+        return any(path.stem in text and launcher in text for text in texts)
+
     def runs_of_script(self, document: ScriptDocument) -> tuple[Run, ...]:
         """The runs that begin in a script, and those whose launch commands are all there is to read of them."""
         runs = (*self._runs_of_python(document), *self._runs_of_commands(document))

@@ -19,6 +19,7 @@ class Case:
 HEAD = "from transformers import Trainer, TrainingArguments\n"
 GIVEN = "gradient_checkpointing = True"
 BUILT = 'args = TrainingArguments(output_dir="out")'
+KBIT = "from peft import prepare_model_for_kbit_training\n"
 FIXED = 'args = TrainingArguments(output_dir="out", gradient_checkpointing=gradient_checkpointing)'
 
 POSITIVES = (
@@ -51,6 +52,28 @@ POSITIVES = (
     Case("list", 'from peft import LoraConfig\ntarget_modules = ["q_proj", "o_proj"]  # <-\nc = LoraConfig(r=8)\n',
          "c = LoraConfig(r=8, target_modules=target_modules)"),
     Case("annotation", f"{HEAD}{GIVEN}  # <-\ndef run(args: TrainingArguments): ...\n{BUILT}\nrun(args)\n", FIXED),
+    Case("of-method", f"{HEAD}class C:\n    def f(self):\n        {GIVEN}  # <-\n        {BUILT}\n",
+         f"        {FIXED}"),
+    Case("attribute", f"{HEAD}{GIVEN}  # <-\n{BUILT}\nprint(args.gradient_checkpointing)\n", FIXED),
+    Case("not-prepared", f"{HEAD}{KBIT}{GIVEN}  # <-\nm = prepare_model_for_kbit_training(m, use_gradient_checkpointing"
+         f"=False)\n{BUILT}\n", FIXED),
+    Case("noted-down", f'import wandb\n{HEAD}learning_rate = 1e-3  # <-\nwandb.init(config={{"learning_rate": 1e-3}})\n'
+         f"{BUILT}\n", 'args = TrainingArguments(output_dir="out", learning_rate=learning_rate)'),
+    Case("own-value", f'{HEAD}optim = "adafactor"  # <-\n{BUILT}\n',
+         'args = TrainingArguments(output_dir="out", optim=optim)'),
+    Case("chain", f"{HEAD}max_grad_norm = weight_decay = 0.5  # <-\n"
+         "TrainingArguments('o', weight_decay=weight_decay)\n",
+         "TrainingArguments('o', weight_decay=weight_decay, max_grad_norm=max_grad_norm)"),
+    Case("main-never-called", f"{HEAD}{GIVEN}  # <-\ndef main():\n    {BUILT}\n", f"    {FIXED}"),
+    Case("called-in-loop", f"{HEAD}{GIVEN}  # <-\ndef run(n):\n    {BUILT}\nfor n in (1, 2):\n    run(n)\n",
+         f"    {FIXED}"),
+    Case("takes-names-beside", f"{HEAD}{GIVEN}  # <-\nbf16 = True\ndef f():\n"
+         "    return TrainingArguments('o', bf16=bf16)\n",
+         "    return TrainingArguments('o', bf16=bf16, gradient_checkpointing=gradient_checkpointing)"),
+    Case("needs-by-name", "from transformers import BitsAndBytesConfig\nload_in_4bit = True\n"
+         'bnb_4bit_quant_type = "nf4"  # <-\n'
+         "b = BitsAndBytesConfig(load_in_4bit=load_in_4bit)\n",
+         "b = BitsAndBytesConfig(load_in_4bit=load_in_4bit, bnb_4bit_quant_type=bnb_4bit_quant_type)"),
     Case("asked-for-class", f"{HEAD}{GIVEN}  # <-\n{BUILT}\nisinstance(args, TrainingArguments)\n", FIXED),
 )  # fmt: skip
 
@@ -76,6 +99,45 @@ NEGATIVES = (
     silent("class-method", GIVEN, BUILT, "TrainingArguments.from_dict(options)"),
     silent("enabled", GIVEN, BUILT, "model.gradient_checkpointing_enable()"),
     silent("prepared", GIVEN, BUILT, "model = prepare_model_for_kbit_training(model)"),
+    silent("prepared-by-variable", KBIT, GIVEN, "m = prepare_model_for_kbit_training(m, use_gradient_checkpointing=x)",
+           BUILT),
+    silent("prepared-by-other-name", GIVEN, "from peft import prepare_model_for_kbit_training as prepare", BUILT),
+    silent("prepared-twice", KBIT, GIVEN, "m = prepare_model_for_kbit_training(m, use_gradient_checkpointing=False)",
+           "m = prepare_model_for_kbit_training(m)", BUILT),
+    silent("new-name", GIVEN, 'TrainingArguments("out", activation_checkpointing=True)'),
+    silent("new-method", GIVEN, "model.activation_checkpointing_enable()", BUILT),
+    silent("copied", "learning_rate = 1e-4", BUILT, "args = dataclasses.replace(args, learning_rate=1e-5)"),
+    silent("set-by-dunder", GIVEN, BUILT, "object.__setattr__(args, name, value)"),
+    silent("set-by-vars", GIVEN, BUILT, "vars(args).update(options)"),
+    silent("attribute-of-other", GIVEN, BUILT, "print(other.gradient_checkpointing)"),
+    silent("attribute-of-parameter", GIVEN, BUILT, "def f(args):\n    return args.gradient_checkpointing"),
+    silent("attribute-of-rebound", GIVEN, BUILT, "args = other", "print(args.gradient_checkpointing)"),
+    silent("attribute-of-list", 'target_modules = ["v_proj"]', "c = LoraConfig(r=8)", "c.target_modules.append(1)",
+           head="from peft import LoraConfig\n"),
+    silent("attribute-in-text", GIVEN, BUILT, 'print(f"{args.gradient_checkpointing}")'),
+    silent("dict-of-options", "learning_rate = 1e-3", 'cfg = {"learning_rate": 1e-3}', BUILT, "use(cfg)"),
+    silent("dict-passed-on", "learning_rate = 1e-3", BUILT, 'configure(args, config={"learning_rate": 1e-3})'),
+    silent("read-back", "import wandb", "learning_rate = 1e-3", 'wandb.init(config={"learning_rate": 1e-3})',
+           "use(wandb.config.learning_rate)", BUILT),
+    silent("getattr", GIVEN, BUILT, 'getattr(module, "gradient_checkpointing")'),
+    silent("percent", GIVEN, BUILT, '"%(gradient_checkpointing)s" % values'),
+    silent("keyword-elsewhere", "learning_rate = 1e-3", BUILT, "configure(learning_rate=1e-3)"),
+    silent("steps-for-ratio", "warmup_ratio = 0.1", 'TrainingArguments("out", warmup_steps=200)'),
+    silent("no-warmup", "warmup_ratio = 0.1", 'TrainingArguments("out", lr_scheduler_type="constant")'),
+    silent("by-epoch", "save_steps = 50", 'TrainingArguments("out", save_strategy="epoch")'),
+    *(silent(f"own-optimizer-{line[:6]}", line, "Trainer(args=TrainingArguments('out'), optimizers=(a, b))")
+      for line in ("learning_rate = 1e-3", "weight_decay = 0.1", 'lr_scheduler_type = "cosine"', "warmup_steps = 9")),
+    silent("own-create-optimizer", "learning_rate = 1e-3", BUILT,
+           "class T(Trainer):\n    def create_optimizer(self): ..."),
+    silent("no-tf32", "tf32 = False", BUILT),
+    silent("no-evaluation", "per_device_eval_batch_size = 1", BUILT),
+    silent("perhaps-4-bit", "load_in_4bit = False", 'bnb_4bit_quant_type = "nf4"', "B(load_in_4bit=load_in_4bit)",
+           head="from transformers import BitsAndBytesConfig as B\n"),
+    silent("perhaps-4-bit-later", "load_in_4bit = True", "load_in_4bit = ask()", 'bnb_4bit_quant_type = "nf4"',
+           "B(load_in_4bit=load_in_4bit)", head="from transformers import BitsAndBytesConfig as B\n"),
+    silent("4-bit-by-option", 'bnb_4bit_quant_type = "nf4"', "B(load_in_4bit=options.four)",
+           head="from transformers import BitsAndBytesConfig as B\n"),
+    silent("chain-of-others", "fast = max_grad_norm = 0.5", BUILT, "use(fast)"),
     silent("default", "gradient_checkpointing = False", BUILT),
     silent("default-number", "num_train_epochs = 3", "learning_rate = 5e-5", BUILT),
     silent("default-optimizer", 'optim = "adamw_torch"', BUILT),

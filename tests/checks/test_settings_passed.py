@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ftlint.checks.settings_passed import settings_never_passed
 from ftlint.findings import Match
 from ftlint.project.view import ProjectView
+from ftlint.run.run import Run
 from ftlint.run.versions import Admissible, VersionView
 from ftlint.syntax import parse_text
 from ftlint.syntax.document import Format, ScriptDocument
@@ -30,6 +31,21 @@ class NobodyElse(ProjectView):
 
     def others_reading(self, path: Path, name: str) -> bool:
         return False
+
+    def others_importing(self, path: Path) -> bool:
+        return False
+
+    def helpers_saying(self, path: Path, imported: frozenset[str], words: frozenset[str]) -> bool:
+        return False
+
+    def configurations_saying(self, words: frozenset[str]) -> bool:
+        return False
+
+    def is_launched_by(self, path: Path, launcher: str) -> bool:
+        return False
+
+    def launches(self, path: Path) -> tuple[Run, ...]:
+        return (Run(),)
 
 
 def view(**releases: Sequence[str]) -> VersionView:
@@ -175,6 +191,51 @@ def test_variants_are_named(tmp_path: Path) -> None:
 def test_other_files(other: str, expected: int, tmp_path: Path) -> None:
     write(tmp_path, {"train.py": f"{HEAD}{GIVEN}\n{BUILT}\n", "evaluate.py": other})
     assert sum(finding.code == "RUN101" for finding in checked(tmp_path).findings) == expected
+
+
+BF16 = f"{HEAD}bf16 = True\n{BUILT}\n"
+CHECKPOINTING = f"{HEAD}{GIVEN}\n{BUILT}\n"
+FSDP = "distributed_type: FSDP\nfsdp_config:\n  fsdp_version: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "others", "expected"),
+    [
+        (BF16, {"run.sh": "torchrun --nproc_per_node 8 train.py\n"}, 1),
+        (BF16, {"run.sh": "accelerate launch --mixed_precision bf16 train.py\n"}, 0),
+        (BF16, {"run.sh": "accelerate launch --multi_gpu train.py\n"}, 0),  # the file in the user's home may say it
+        (BF16, {"run.sh": "accelerate launch other.py\n"}, 1),
+        (BF16, {"bf16.yaml": "distributed_type: MULTI_GPU\nmixed_precision: bf16\n"}, 0),  # launched by hand
+        (BF16, {"other.yaml": "mixed: bf16\n"}, 1),
+        (CHECKPOINTING, {"run.sh": "torchrun train.py\n"}, 1),
+        (CHECKPOINTING, {"f.yaml": f"{FSDP}  fsdp_activation_checkpointing: true\n"}, 0),
+        (CHECKPOINTING, {"f.yaml": FSDP, "run.sh": "accelerate launch --config_file f.yaml train.py\n"}, 0),
+        (f"learning_rate = 1e-3\n{HEAD}{BUILT}\n", {"run.sh": "accelerate launch --use_deepspeed train.py\n"}, 0),
+        ("gradient_accumulation_steps = 8\n" + CHECKPOINTING, {"run.sh": "accelerate launch train.py\n"}, 1),
+        (f"from load import build\n{CHECKPOINTING}", {"load.py": "m.gradient_checkpointing_enable()\n"}, 0),
+        (f"from load import build\n{CHECKPOINTING}", {"load.py": "print(1)\n"}, 1),
+        (f"from lib import build\n{CHECKPOINTING}", {"lib/load.py": "def f(a): a.gradient_checkpointing = True\n"}, 0),
+        (CHECKPOINTING, {"load.py": "m.gradient_checkpointing_enable()\n"}, 1),  # not imported
+    ],
+)
+def test_other_files_may_say_it(script: str, others: dict[str, str], expected: int, tmp_path: Path) -> None:
+    write(tmp_path, {"train.py": script, **others})
+    assert sum(finding.code == "RUN101" for finding in checked(tmp_path).findings) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"), [("from train import f\n", 0), ("importlib.import_module(name)\n", 0), ("print(1)\n", 1)]
+)
+def test_file_that_does_nothing_by_itself(other: str, expected: int, tmp_path: Path) -> None:
+    script = f"{HEAD}{GIVEN}\nmax_steps = 5\ndef f():\n    return TrainingArguments('o', max_steps=max_steps)\n"
+    write(tmp_path, {"train.py": script, "other.py": other})
+    assert sum(finding.code == "RUN101" for finding in checked(tmp_path).findings) == expected
+
+
+def test_both_branches() -> None:
+    lines = ("if small:", "    max_steps = 20", "else:", "    max_steps = 20000", BUILT)
+    assert len(find(HEAD + "\n".join(lines))) == 2
+    assert len(find(HEAD + "\n".join((*lines[:4], "max_steps = 7", BUILT)))) == 1
 
 
 @given(st.sampled_from((*POSITIVES, *NEGATIVES)), st.integers(0, 400))

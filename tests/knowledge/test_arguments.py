@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,11 @@ def test_harvest_reads_fields_bases_and_signatures(tmp_path: Path) -> None:
         "TrainingArguments",
     )
     assert arguments_of("BConfig", classes)[0]["b"] == -1
+
+
+def test_page_lists_every_argument() -> None:
+    (page,) = (Path(__file__).parents[2] / "rules" / "run").glob("RUN101-*.md")
+    rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| ")]
+    listed = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("(beside")[0])}
+    listed |= {name for row in rows for name in re.findall(r"`(\w+)`", row.partition(")")[2])}
+    assert listed == set(arguments())
