@@ -136,7 +136,7 @@ def test_a_container_that_holds_itself_many_times_over() -> None:
 
 
 def test_a_generated_script_is_given_up_in_time() -> None:
-    """Each statement copies what the one before knew: 20,000 models of their own once took longer than anybody waits."""
+    """Each statement copies what the one before knew: 20,000 models once took longer than anybody waits."""
     layers = "\n".join(f"x{i} = torch.nn.Linear({i}, 2)\nx{i}.half()\nx{i}.state_dict()" for i in range(12_000))
     started = time.process_time()
     found = trace("import torch\n" + layers)
