@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -17,10 +17,19 @@ from ftlint.memory.gathering import FullGather, full_gather
 from ftlint.record import record
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN, Fact, Truth
-from ftlint.run.run import AdapterFacts, Method, ModelFacts, ParallelFacts, ParallelKind, PrecisionFacts, Run
+from ftlint.run.run import (
+    AdapterFacts,
+    Method,
+    ModelFacts,
+    OffloadDevice,
+    ParallelFacts,
+    ParallelKind,
+    PrecisionFacts,
+    Run,
+)
 from ftlint.run.versions import VersionView
 from ftlint.spans import How, Location, Origin
-from ftlint.syntax.document import ScriptDocument
+from ftlint.syntax.document import Format, ScriptDocument
 from ftlint.trace import Path as Way
 from ftlint.trace import ScriptTrace
 from ftlint.trace.events import Adapted, ModelMade
@@ -35,6 +44,9 @@ class Project(Protocol):
 
     def launches(self, path: Path) -> tuple[Run, ...]:
         """What each launch file, with Accelerate's files, says of the script at that path; at least one."""
+
+    def runs_of_script(self, document: ScriptDocument) -> tuple[Run, ...]:
+        """The runs that begin in a script, or in a shell file's commands."""
 
     def completed(self, run: Run, path: Path, launched: Run) -> Run:
         """A run that begins in that file, with the node, a launch and the model's architecture."""
@@ -61,6 +73,9 @@ def full_gather_on_gpu(
 
     Silent where the model, the GPU or how the weights are stored is not known.
     """
+    if document.format is Format.SHELL:
+        yield from _of_commands(project.runs_of_script(document), versions)
+        return
     launches = project.launches(document.path)
     for story in trace.stories if trace.complete else ():
         reached: dict[Location, list[tuple[Run, Match | None]]] = {}
@@ -77,6 +92,36 @@ def full_gather_on_gpu(
             if first is not None:
                 doubt = doubt_of((launched, match is not None) for launched, match in judged)
                 yield _doubted(first, doubt) if doubt else first
+
+
+def _of_commands(runs: Iterable[Run], versions: VersionView) -> Iterator[Match]:
+    """llama-recipes' own way to save an adapter under FSDP, which it changed in 0.0.4."""
+    for run in runs:
+        parallel, gpu = run.parallel, run.hardware.gpu.value
+        place = run.saving.save_model.location or parallel.kind.location
+        if not _saves_sharded_adapter(run) or not isinstance(gpu, Gpu) or place is None:
+            continue
+        need = full_gather(_with_ranks(run), versions)
+        if need is None or not need.is_rank_count_known or need.least_bytes <= gpu.usable_high_bytes:
+            continue
+        if versions.behaviour("llama_recipes_gathers_adapter_on").value == "gpu":
+            values = _amounts("llama-recipes", need, gpu, with_states=False)
+            yield Match(at=place, values=values, related=tuple(_related_facts(run)))
+
+
+def _saves_sharded_adapter(run: Run) -> bool:
+    parallel = run.parallel
+    is_sharded = parallel.kind.value is ParallelKind.FSDP and parallel.offload_param.value is OffloadDevice.NONE
+    return is_sharded and run.saving.save_model.value is True and run.adapter.method.value is Method.LORA
+
+
+def _related_facts(run: Run) -> Iterator[Related]:
+    for fact, words in ((run.model.id, "the model"), (run.parallel.kind, "this shards it")):
+        if fact.location is not None:
+            yield Related(fact.location, words)
+    if run.hardware.gpu.location is not None:
+        yield Related(run.hardware.gpu.location, "the GPU")
+    yield from launch_related(run)
 
 
 def _doubted(match: Match, doubt: str) -> Match:
@@ -147,19 +192,24 @@ def _judge(
     event = gather.event
     return Match(
         at=event.location,
-        values={
-            "call": call_text(event),
-            "parameters": f"{billions(need.num_params)} parameters",
-            "needed": gigabytes(need.gathered.expected_bytes),
-            "held": _held(need, with_states=bool(reason)),
-            "gpu": gpu.name,
-            "available": gigabytes(gpu.usable_bytes),
-        },
+        values=_amounts(call_text(event), need, gpu, with_states=bool(reason)),
         related=tuple(_related(gather, run, launched)),
         edits=_edits(gather, document),
         severity=severity,
         reason=reason,
     )
+
+
+def _amounts(call: str, need: FullGather, gpu: Gpu, *, with_states: bool) -> dict[str, str]:
+    """What the message says."""
+    return {
+        "call": call,
+        "parameters": f"{billions(need.num_params)} parameters",
+        "needed": gigabytes(need.gathered.expected_bytes),
+        "held": _held(need, with_states=with_states),
+        "gpu": gpu.name,
+        "available": gigabytes(gpu.usable_bytes),
+    }
 
 
 def _with_ranks(run: Run) -> Run:

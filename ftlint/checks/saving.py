@@ -105,7 +105,7 @@ class _Judge:
         shards = self._shards(event)
         if shards is None:
             return None
-        if event.by in ("save_model", "push_to_hub") and _by_trainer(event):
+        if event.by in ("save_model", "push_to_hub") and _is_the_trainers(event):
             return self._by_trainer(event, shards)
         if event.gathering is not None and event.gathering.type in (StateType.FULL, UNKNOWN) and shards.version != 2:
             return None  # put together in some way around the write
@@ -175,7 +175,7 @@ class _Judge:
         return None
 
 
-def _by_trainer(event: Written) -> bool:
+def _is_the_trainers(event: Written) -> bool:
     return event.sharding is not None and event.sharding.by is Sharder.TRAINER and event.model is None
 
 

@@ -22,6 +22,8 @@ PACKAGES = (
     "bitsandbytes",
     "deepspeed",
     "hydra-core",
+    "llama-cookbook",
+    "llama-recipes",
     "llamafactory",
     "omegaconf",
     "peft",
