@@ -13,6 +13,7 @@ from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.knowledge.architectures import Architecture
 from ftlint.memory.dispatch import Offload
 from ftlint.record import record
+from ftlint.run.fact import Truth
 from ftlint.run.run import ParallelKind, Run
 from ftlint.run.versions import VersionView
 from ftlint.spans import Location
@@ -134,10 +135,7 @@ class _Judge:
             return "loading it in fewer bits raises a ValueError", ""
         reason = ADAPTED if event.adapted else FROZEN if self._may_freeze else ""
         if trained and not reason:
-            return (
-                f"{name} raises an error, or leaves the offloaded weights as they are (transformers 4.57 and later)",
-                "",
-            )
+            return self._trained_fully(judged, name), ""
         if judged.num_gpus == 1:
             moves = self._versions.behaviour("trainer_device_map_offload").value
             if moves == "RuntimeError":
@@ -149,6 +147,15 @@ class _Judge:
             if event.adapted
             else (f"{name} leaves the offloaded weights as they are", reason)
         )
+
+    def _trained_fully(self, judged: Judged, name: str) -> str:
+        """It goes wrong under every release, so the question is asked for the words alone."""
+        skips = self._versions.window("transformers", ">=4.57", remember=False)
+        if skips is Truth.YES or judged.num_gpus not in (None, 1):
+            return f"{name} trains, and leaves the offloaded weights as they are"
+        if skips is Truth.NO and judged.num_gpus == 1:
+            return f"{name} moves it when it is made, which raises a RuntimeError"
+        return f"{name} raises an error, or leaves the offloaded weights as they are (transformers 4.57 and later)"
 
 
 def _offload_match(place: Location, failures: Sequence[_Failure | None], project: Project) -> Match:
