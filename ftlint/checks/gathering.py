@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from ftlint.checks.amounts import billions, gigabytes
+from ftlint.checks.doubts import doubt_of
 from ftlint.checks.dtypes import dtype_behind
 from ftlint.checks.saving_fixes import gathered_on_cpu
-from ftlint.checks.sharded import Shards, call_text, doubt_of, launch_related, shards_of
+from ftlint.checks.sharded import Shards, call_text, launch_related, shards_of
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.knowledge.gpus import Gpu
 from ftlint.memory.gathering import FullGather, full_gather
 from ftlint.record import record
 from ftlint.run.dtype import DType
-from ftlint.run.fact import UNKNOWN, Fact, Truth
+from ftlint.run.fact import NOTHING, UNKNOWN, Fact, Truth
 from ftlint.run.run import (
     AdapterFacts,
     Method,
@@ -36,6 +38,7 @@ from ftlint.trace.events import Adapted, ModelMade
 from ftlint.trace.settings import Settings
 from ftlint.trace.sharding import Sharder, Sharding, StateDict, StateTaken, StateType, Written
 
+_ADAM = re.compile(r"\bAdamW?\(")
 WITH_OPTIMIZER = "beside optimizer states"
 
 
@@ -185,7 +188,7 @@ def _judge(
         return None
     if need.least_bytes > gpu.usable_high_bytes:
         severity, reason = None, ""
-    elif need.expected_bytes > gpu.usable_bytes and need.is_rank_count_known:
+    elif need.expected_bytes > gpu.usable_bytes and need.is_rank_count_known and _keeps_adam_states(gather, document):
         severity, reason = Severity.WARNING, WITH_OPTIMIZER
     else:
         return None
@@ -221,6 +224,13 @@ def _with_ranks(run: Run) -> Run:
     return replace(run, parallel=replace(run.parallel, gpus_per_node=count, num_nodes=one))
 
 
+def _keeps_adam_states(gather: Gather, document: ScriptDocument) -> bool:
+    """Whether the text leaves no doubt that two states are kept of what is trained, and that nothing is frozen."""
+    text = "\n".join(source.text for source in document.sources)
+    frozen = gather.adapter is None and "requires_grad" in text
+    return _ADAM.search(text) is not None and not frozen
+
+
 def _held(need: FullGather, *, with_states: bool) -> str:
     if not need.is_rank_count_known:
         return "unknown size"
@@ -244,17 +254,16 @@ def _run(gather: Gather, shards: Shards, versions: VersionView) -> Run:
         ),
         adapter=AdapterFacts(
             method=Fact(Method.LORA if adapter is not None else Method.FULL, here),
-            lora_rank=Fact(rank.value if rank is not None and isinstance(rank.value, int) else 8, here),
-            lora_targets=Fact(_words(targets.value if targets is not None else None), here),
+            lora_rank=Fact(rank.value, here) if rank is not None and isinstance(rank.value, int) else NOTHING,
+            lora_targets=_words(targets.value if targets is not None else None, here),
         ),
     )
 
 
-def _words(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    words = value if isinstance(value, tuple) else ()
-    return tuple(word for word in words if isinstance(word, str)) or ("all-linear",)
+def _words(value: object, here: tuple[Origin, ...]) -> Fact[tuple[str, ...]]:
+    words = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+    texts = tuple(word for word in words if isinstance(word, str))
+    return Fact(texts, here) if texts else NOTHING
 
 
 def _related(gather: Gather, run: Run, launched: Run) -> Iterator[Related]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ftlint.checks.doubts import SOME_PATHS
 from ftlint.checks.dtypes import dtype_behind
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.run.dtype import DType
@@ -13,8 +14,6 @@ from ftlint.spans import Span
 from ftlint.syntax.calls import add_keyword
 from ftlint.syntax.python import span_of
 from ftlint.trace import Fed, Manner, ReplacedLayer, ScriptTrace, Sighting
-
-SOME_PATHS = "on some of the script's branches"
 
 
 def replaced_head_dtype(trace: ScriptTrace, versions: VersionView) -> Iterator[Match]:

@@ -7,8 +7,8 @@ from pathlib import Path as FilePath
 from typing import Protocol
 
 from ftlint.checks.device_maps import Judged, judge_offload, num_params_of, spread
+from ftlint.checks.doubts import SOME_LAUNCHES, SOME_PATHS
 from ftlint.checks.placement_edits import load_whole, without_device_map
-from ftlint.checks.sharded import SOME_LAUNCHES, SOME_PATHS
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.knowledge.architectures import Architecture
 from ftlint.memory.dispatch import Offload

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ftlint.checks.doubts import doubt_of
 from ftlint.checks.saving_fixes import edits_for
-from ftlint.checks.sharded import Launches, Shards, call_text, doubt_of, launch_related, shards_of, state_type_of
+from ftlint.checks.sharded import Launches, Shards, call_text, launch_related, shards_of, state_type_of
 from ftlint.findings import Match, Related, Severity
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN, Fact, Truth

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -35,7 +34,7 @@ class Shards:
     by: Sharder
     version: int | Unknown
     location: Location
-    phrase: str  # "is sharded by fully_shard"
+    phrase: str  # "fully_shard shards", after "a model that"
 
 
 def shards_of(sharding: Sharding | None, launched: Run, versions: VersionView) -> Shards | None:
@@ -104,22 +103,6 @@ def _same(value: object) -> StateType | Unknown:
     """The run's word for a type in the trace's words: neither room knows the other's."""
     name = getattr(value, "name", "")
     return StateType.__members__.get(name, UNKNOWN)
-
-
-SOME_PATHS = "on some of the script's branches"
-SOME_LAUNCHES = "with some of the commands that launch it"
-
-
-def doubt_of(judged: Iterable[tuple[Run, bool]]) -> str:
-    """Why something is not certain, if it is not: it is so on some paths only, or under some launches only.
-
-    `judged`: for each path that gets there, under which launch, and whether it is so.
-    """
-    judged = tuple(judged)
-    harmless = [launched for launched, is_so in judged if not is_so]
-    if not harmless:
-        return ""
-    return SOME_PATHS if any(is_so and launched in harmless for launched, is_so in judged) else SOME_LAUNCHES
 
 
 def call_text(event: StateTaken | Written) -> str:

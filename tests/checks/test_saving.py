@@ -118,6 +118,7 @@ def test_what_is_wrong(text: str, words: str, tmp_path: Path) -> None:
         'model.save_pretrained("o", state_dict=model.state_dict())',
         FSDP1 + 'with FSDP.summon_full_params(model, writeback=False):\n    model.save_pretrained("o")',
         "model = FSDP(model, sharding_strategy=ShardingStrategy.NO_SHARD)\n" + 'model.save_pretrained("o")',
+        "model = FSDP(model, sharding_strategy=strategy_of(args))\nmodel.save_pretrained('o')",  # may be NO_SHARD
         "trainer = Trainer(model, TrainingArguments('o'))\ntrainer.train()\nmodel.save_pretrained('final')",
         "trainer = Trainer(model, TrainingArguments('o', fsdp=''))\ntrainer.train()\nmodel.save_pretrained('final')",
         "trainer = Trainer(model, TrainingArguments('o', fsdp='full_shard'))\ntrainer.train()\ntrainer.save_model()",
@@ -184,3 +185,21 @@ LARGE = 'model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-32B", dtype=
 def test_a_gather_that_does_not_fit(text: str, is_found: bool, tmp_path: Path) -> None:
     findings = found(tmp_path, text, ftlint__toml=HARDWARE)
     assert [finding.code for finding in findings] == (["SAVE102"] if is_found else [])
+
+
+FULL_14B = 'model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-14B", dtype=torch.bfloat16)\n' + FSDP2
+GATHER = "sd = get_model_state_dict(model, options=StateDictOptions(full_state_dict=True))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        (FULL_14B + "optimizer = torch.optim.AdamW(model.parameters())\n" + GATHER, True),
+        (FULL_14B + "optimizer = torch.optim.SGD(model.parameters())\n" + GATHER, False),
+        (FULL_14B + "optimizer = bnb.optim.AdamW8bit(model.parameters())\n" + GATHER, False),
+        (FULL_14B + "model.requires_grad_(False)\noptimizer = torch.optim.AdamW(head)\n" + GATHER, False),
+    ],
+)
+def test_optimizer_states_count_only_where_they_are_seen(text: str, is_found: bool, tmp_path: Path) -> None:
+    files = {"ftlint__toml": HARDWARE, "launch__sh": "torchrun --nproc_per_node 4 train.py\n"}
+    assert [finding.severity.value for finding in found(tmp_path, text, **files)] == ["warning"] * is_found

@@ -270,8 +270,7 @@ def accelerator_sharding(machine: Machine, record: Instance, node: ast.expr) -> 
     if plugin in (None, NONE):
         said = Truth.UNKNOWN if record.open else Truth.NO
         return Sharding(Sharder.ACCELERATOR, location, said=said, owner=owner)
-    place = machine.places.entry(None, "fsdp_plugin", plugin)
-    found = Sharding(Sharder.ACCELERATOR, place.location if place else location, said=Truth.YES, owner=owner)
+    found = Sharding(Sharder.ACCELERATOR, machine.places.of(plugin) or location, said=Truth.YES, owner=owner)
     if not isinstance(settings, Instance) or settings.open:
         return dataclasses.replace(found, version=UNKNOWN, state_type=UNKNOWN)
     return _with_options(machine, found, plugin)

@@ -49,12 +49,14 @@ def _options(name: str, arguments: Arguments) -> dict[str, Value]:
 def _wrap(machine: Machine, arguments: Arguments, node: ast.expr) -> Value:
     value = arguments.get("module", 0)
     strategy = arguments.get("sharding_strategy", 2)
-    whole = isinstance(strategy, External) and strategy.last == "NO_SHARD"
+    said = Truth.UNKNOWN  # a strategy that is computed may be NO_SHARD
+    if arguments.complete and (strategy in (None, NONE) or isinstance(strategy, External)):
+        said = Truth.of(not isinstance(strategy, External) or strategy.last != "NO_SHARD")
     policy = arguments.get("auto_wrap_policy", 4)
     sharding = Sharding(
         Sharder.FSDP1,
         machine.location(node),
-        said=Truth.NO if whole else Truth.YES if arguments.complete else Truth.UNKNOWN,
+        said=said,
         version=1,
         has_inner_units=Truth.UNKNOWN if not arguments.complete else Truth.of(policy not in (None, NONE)),
     )
