@@ -11,3 +11,8 @@ def billions(count: int) -> str:
 def gigabytes(num_bytes: int) -> str:
     """`141 GB`, `3.2 GB`."""
     return f"{num_bytes / 1e9:.0f} GB" if num_bytes >= 10**10 else f"{num_bytes / 1e9:.1f} GB"
+
+
+def tenths_of_gigabytes(num_bytes: int) -> str:
+    """`16.1 GB`, where two amounts lie close together."""
+    return f"{num_bytes / 1e9:.1f} GB"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ftlint.checks.amounts import tenths_of_gigabytes
 from ftlint.checks.dtypes import dtype_behind
 from ftlint.knowledge.architectures import Architecture, ParameterTable, parameter_table
 from ftlint.knowledge.gpus import Gpu
@@ -148,8 +149,8 @@ def _judge_explicit(device_map: DeviceMap, quantization: _Quantization | None) -
 
 
 def _why(low_bytes: int, room: Sequence[FreeMemory], event: Dispatched, project: Project) -> str:
-    total = _gigabytes(sum(gpu.high_bytes for gpu in room))
-    weights = f"{_gigabytes(low_bytes)} of weights"
+    total = tenths_of_gigabytes(sum(gpu.high_bytes for gpu in room))
+    weights = f"{tenths_of_gigabytes(low_bytes)} of weights"
     if event.max_memory is not None:
         return f"{weights}, max_memory leaves {total} on the GPUs"
     gpu = project.node().hardware.gpu.value
@@ -215,7 +216,3 @@ def _bits(settings: Settings) -> _Quantization | None:
             keeps = settings.open or (on_cpu is not None and on_cpu.value is not False)
             return _Quantization(bits, keeps) if entry.value is True else None
     return None
-
-
-def _gigabytes(num_bytes: int) -> str:
-    return f"{num_bytes / 1e9:.1f} GB"
