@@ -249,4 +249,5 @@ DIALECT = Dialect(
     recognise=_recognise,
     lower=lower,
     is_referable=True,
+    schemas=("accelerate",),
 )

@@ -36,4 +36,5 @@ DIALECT = Dialect(
     title="Axolotl config",
     formats=frozenset({Format.YAML}),
     recognise=_recognise,
+    schemas=("axolotl",),
 )

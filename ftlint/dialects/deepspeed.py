@@ -174,4 +174,5 @@ DIALECT = Dialect(
     scalar=as_json,
     lower=lower,
     is_referable=True,
+    schemas=("deepspeed",),
 )

@@ -82,7 +82,7 @@ def as_json(scalar: Scalar, _versions: VersionView) -> ScalarValue:
 
 @record
 class Dialect:
-    """One dialect. One without `lower` is recognised, named and left alone until somebody teaches us to read it."""
+    """One dialect. One without `lower` and `schemas` is recognised, named and left alone until somebody teaches us to read it."""
 
     name: str
     title: str
@@ -92,3 +92,4 @@ class Dialect:
     lower: Callable[[KeySet, VersionView], PartialRun] | None = None
     root: Callable[[DataNode], DataNode] | None = None  # where the settings begin, if not at the top
     is_referable: bool = False  # other files name such a file, and their runs then depend on it
+    schemas: tuple[str, ...] = ()  # what the top of a document is: `deepspeed`, its root there, or `trl#SFTConfig`

@@ -206,4 +206,5 @@ DIALECT = Dialect(
     recognise=_recognise,
     scalar=_scalar,
     lower=lower,
+    schemas=("llamafactory",),
 )

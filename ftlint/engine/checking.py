@@ -18,6 +18,7 @@ from ftlint.engine.selecting import Choice, choose
 from ftlint.engine.suppressions import Ignore, read_ignores, suppress
 from ftlint.errors import FtlintError, InputError, PageError, SettingsError
 from ftlint.findings import Edit, Finding, Match
+from ftlint.knowledge.schemas import damages
 from ftlint.project.companions import companions
 from ftlint.project.discovery import ProjectRoots, Target, discover
 from ftlint.project.settings import Settings, SettingsFinder
@@ -84,6 +85,8 @@ class _Check:
         passed_over = [CheckedFile(path, None, None, "too large to be settings") for path in found.too_large]
         walked = tuple(path for path in map(absolute, paths) if path not in named)
         results = [self._of_group(group, named, walked) for group in self._groups(found.targets)]
+        for damage in damages():
+            self._unread.setdefault(damage, Unread(damage))
         return CheckResult(
             findings=tuple(sorted((f for result in results for f in result.findings), key=Finding.sort_key)),
             unread=tuple(self._unread.values()),

@@ -22,7 +22,7 @@ from ftlint.rulebook.wording import merge_variants, to_finding
 from ftlint.run.run import Run
 from ftlint.run.versions import Admissible, VersionView
 from ftlint.spans import Location, Span
-from ftlint.syntax.document import DataDocument, ScriptDocument
+from ftlint.syntax.document import DataDocument, Document, ScriptDocument
 
 INTERNAL_ERROR = "CFG003"
 SYNTAX_ERROR = "CFG001"
@@ -89,7 +89,8 @@ class _Judge:
         self._by_subject: dict[Subject, list[Rule]] = {subject: [] for subject in Subject}
         for rule in choice.rulebook:
             if rule.code in choice.enabled:
-                self._by_subject[rule.subject].append(rule)
+                for subject in rule.subjects:
+                    self._by_subject[subject].append(rule)
 
     def document(self, file: CheckedFile) -> Iterator[Finding]:
         """What is wrong with one document taken by itself."""
@@ -140,12 +141,13 @@ class _Judge:
         def judged(versions: VersionView) -> tuple[Finding, ...]:
             view = ProjectView(self._place, versions)
             dialect = view.dialect_of(document)
-            if dialect is None or dialect.lower is None:
+            if dialect is None or (dialect.lower is None and not dialect.schemas):
                 return ()
             inputs = Inputs(
                 {
                     "keys": lambda: view.keys_of(document, dialect),
                     "document": lambda: document,
+                    "survey": lambda: _survey(document, view),
                     "project": lambda: view,
                     "versions": lambda: versions,
                 }
@@ -165,6 +167,7 @@ class _Judge:
                 {
                     "trace": lambda: view.trace_of(document),
                     "document": lambda: document,
+                    "survey": lambda: _survey(document, view),
                     "project": lambda: view,
                     "versions": lambda: versions,
                 }
@@ -200,6 +203,12 @@ def _runs_of(file: CheckedFile, view: ProjectView) -> tuple[Run, ...]:
         run = view.run_of_document(file.document)
         return () if run is None else (run,)
     return view.runs_of_script(file.document) if file.document is not None else ()
+
+
+def _survey(document: Document, view: ProjectView) -> object:
+    from ftlint.checks.schema.settings import survey  # only what a schema rule is asked about is walked
+
+    return survey(document, view)
 
 
 def _estimate(run: Run, versions: VersionView) -> object:

@@ -34,7 +34,11 @@ def evaluate(rule: Rule, inputs: Inputs) -> Iterator[Match]:
 
 
 def _is_concerned(rule: Rule, inputs: Inputs) -> bool:
-    match rule.subject:
+    return any(_is_about(subject, rule, inputs) for subject in rule.subjects)
+
+
+def _is_about(subject: Subject, rule: Rule, inputs: Inputs) -> bool:
+    match subject:
         case Subject.KEYS:
             keys = inputs.get_as("keys", KeySet)
             return keys is not None and rule.reads_dialect(keys.dialect)

@@ -8,7 +8,7 @@ from typing import TypeVar
 Provider = Callable[[], object]
 T = TypeVar("T")
 
-PARAMETERS = ("keys", "document", "trace", "run", "estimate", "project", "versions")
+PARAMETERS = ("keys", "document", "trace", "run", "estimate", "project", "versions", "survey")
 """Everything a check may declare. `keys` and `document` belong together: the document the keys were read from."""
 
 

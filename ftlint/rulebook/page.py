@@ -101,16 +101,21 @@ class Rule:
         return area_of(self.code)
 
     @property
-    def subject(self) -> Subject:
-        """What the rule is asked about."""
+    def subjects(self) -> tuple[Subject, ...]:
+        """What the rule is asked about: one thing, or the keys of documents and scripts alike."""
         if self.builtin:
-            return Subject.BUILTIN
+            return (Subject.BUILTIN,)
         special = {"run": Subject.RUN, "script": Subject.SCRIPT}
-        return special.get(self.dialects[0], Subject.KEYS)
+        return tuple(dict.fromkeys(special.get(dialect, Subject.KEYS) for dialect in self.dialects))
+
+    @property
+    def subject(self) -> Subject:
+        """What the rule is asked about first."""
+        return self.subjects[0]
 
     def reads_dialect(self, dialect: str) -> bool:
         """Whether the rule is asked about keys of that dialect."""
-        return dialect in self.dialects or (ANY_DIALECT in self.dialects and self.subject is Subject.KEYS)
+        return dialect in self.dialects or ANY_DIALECT in self.dialects
 
     @property
     def condition(self) -> Condition | None:

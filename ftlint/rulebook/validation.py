@@ -82,6 +82,8 @@ _A_DIALECT = _one_of(DIALECT_WORDS)
 def _dialects(value: object) -> Complaint:
     if not isinstance(value, list):
         return _A_DIALECT(value)
+    if value == [ANY_DIALECT, "script"]:
+        return None  # settings wherever they are written
     special = [word for word in value if word in (ANY_DIALECT, "run", "script")]
     if not value or special:
         return f"a list names dialects; {special[0]!r} stands alone" if special else "the list is empty"

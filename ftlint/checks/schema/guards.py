@@ -1,0 +1,91 @@
+"""Which calls of a script are made only where the release in use has what they pass."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from ftlint.syntax.imports import Imports
+
+# What a test mentions that asks which release it runs with, or what a class takes.
+_ASKS = frozenset(
+    "__version__ version Version parse_version signature getfullargspec hasattr getattr fields __dataclass_fields__ "
+    "__annotations__ __code__ co_varnames is_trl_available is_peft_available compare_versions LooseVersion".split()
+)
+_CATCHES = frozenset({"TypeError", "Exception", "BaseException", "ValueError", "AttributeError", "ImportError"})
+
+
+class Guards:
+    """What a script does about releases and to the classes it imports."""
+
+    def __init__(self, nodes: Sequence[ast.AST], imports: Imports) -> None:
+        self._patched = set(_patched(nodes, imports))
+        tests = [node.test for node in nodes if isinstance(node, (ast.If, ast.IfExp, ast.Assert))]
+        # A flag that is named after a test, `is_new = version.parse(...) >= ...`, guards where it is tested.
+        self._flags = {
+            target.id
+            for node in nodes
+            if isinstance(node, ast.Assign) and _asks(node.value, frozenset())
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        self._exits_early = any(
+            isinstance(node, ast.If) and _asks(node.test, self._flags) and _leaves(node.body) for node in nodes
+        )
+        self._any = any(_asks(test, self._flags) for test in tests)
+
+    def is_patched(self, dotted: str) -> bool:
+        """Whether the script assigns something to the class of that name, or to the name in its module."""
+        return any(
+            dotted == name or name.startswith(f"{dotted}.") or dotted.startswith(f"{name}.") for name in self._patched
+        )
+
+    def unguarded_calls(self, tree: ast.Module) -> Iterator[ast.Call]:
+        """The calls that are made whatever the release."""
+        if self._exits_early:
+            return
+        stack: list[ast.AST] = [tree]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, ast.Call):
+                yield node
+            if isinstance(node, (ast.If, ast.IfExp)) and _asks(node.test, self._flags):
+                stack.append(node.test)
+                continue
+            if isinstance(node, ast.Try) and any(_may_catch(handler) for handler in node.handlers):
+                stack += [*node.orelse, *node.finalbody, *(each for handler in node.handlers for each in handler.body)]
+                continue
+            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def _asks(test: ast.expr, flags: frozenset[str] | set[str]) -> bool:
+    words = {
+        node.id if isinstance(node, ast.Name) else node.attr
+        for node in ast.walk(test)
+        if isinstance(node, (ast.Name, ast.Attribute))
+    }
+    return bool(words & _ASKS) or bool(words & flags)
+
+
+def _leaves(body: list[ast.stmt]) -> bool:
+    return any(isinstance(node, (ast.Raise, ast.Return)) for node in body)
+
+
+def _may_catch(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    names = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)}
+    return bool(names & _CATCHES)
+
+
+def _patched(nodes: Sequence[ast.AST], imports: Imports) -> Iterator[str]:
+    for node in nodes:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setattr":
+            targets = node.args[:1]
+        for target in targets:
+            dotted = imports.dotted(target)
+            if dotted is not None and (isinstance(target, ast.Attribute) or isinstance(node, ast.Call)):
+                yield dotted

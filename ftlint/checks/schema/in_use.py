@@ -1,0 +1,196 @@
+"""What a level accepts in the releases that a project may use, all of them at once.
+
+Every key is answered over the whole admissible set and not per variant: sixteen variants would soon be used up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from ftlint.knowledge.schemas import Level, Raw, Schema, has_history, schema, shape_at
+from ftlint.record import record
+from ftlint.run.versions import VersionView, describe
+from ftlint.spans import How
+
+
+@record
+class Window:
+    """The admissible releases of one package, laid on those that were read.
+
+    `at`: by a place in the schema's releases, the admissible ones that are known to be as that one. `between`: releases
+    between two that were read, with the places of both. `unread`: older than any that was read. `is_beyond`: some may be
+    newer than all. `is_guess`: nobody said which are in use.
+    """
+
+    package: str
+    releases: tuple[str, ...]
+    at: Mapping[int, tuple[str, ...]]
+    between: tuple[tuple[int, int, str], ...] = ()
+    unread: tuple[str, ...] = ()
+    is_beyond: bool = False
+    is_guess: bool = False
+
+
+@record
+class Offer:
+    """One shape of a key, and the releases of the package in which it has it."""
+
+    level: Level
+    shape: Raw
+    releases: tuple[str, ...]
+
+
+@record
+class Availability:
+    """A key over the admissible releases: as what it is there, and where it is not (`absent`, of `absent_package`).
+
+    `unread`: whether there are releases of which we cannot tell. `in_newest`: whether the newest of all has it.
+    """
+
+    offers: tuple[Offer, ...]
+    absent: tuple[str, ...]
+    absent_package: str
+    unread: bool
+    in_newest: bool
+
+    @property
+    def always(self) -> bool:
+        """Whether every admissible release has the key."""
+        return bool(self.offers) and not self.absent and not self.unread
+
+    @property
+    def never(self) -> bool:
+        """Whether no admissible release has it."""
+        return bool(self.absent) and not self.offers and not self.unread
+
+
+class SchemasInUse:
+    """The schemas under the releases of one file; asks for releases only where a key's history matters."""
+
+    def __init__(self, versions: VersionView) -> None:
+        self._versions = versions
+        self._windows: dict[str, Window] = {}
+        self._known: dict[tuple[str, str, str], Availability] = {}
+
+    def window(self, home: Schema) -> Window:
+        """The admissible releases of that schema's package."""
+        found = self._windows.get(home.name)
+        if found is None:
+            admissible = self._versions.admissible.get(home.package)
+            if admissible is None:
+                found = Window(home.package, (), {})
+            else:
+                is_guess = any(origin.how is How.DEFAULT for origin in admissible.origins)
+                found = _window(home.name, admissible.of_all_variants, admissible.beyond_knowledge, is_guess)
+            self._windows[home.name] = found
+        return found
+
+    def availability(self, level: Level, key: str) -> Availability:
+        """That key of that level, what it builds on included."""
+        identity = (level.schema.name, level.name, key)
+        if identity not in self._known:
+            self._known[identity] = self._looked_up(level.family, key)
+        return self._known[identity]
+
+    def _looked_up(self, family: tuple[Level, ...], key: str) -> Availability:
+        level, rest = family[0], family[1:]
+        own = _own(level, key, self.window(level.schema))
+        if not rest or (own.offers and not own.absent):
+            return own
+        below = self._looked_up(rest, key)
+        if not below.offers:
+            return own if own.offers or not below.unread else below
+        # Where the level itself has it no longer, or not yet, it is as what it builds on has it.
+        absent, package = (own.absent, own.absent_package) if own.offers else (below.absent, below.absent_package)
+        return Availability(
+            (*own.offers, *below.offers),
+            absent if below.absent else (),
+            package,
+            own.unread or below.unread,
+            own.in_newest or below.in_newest,
+        )
+
+    def keyword(self, level: Level, word: str) -> Mapping[str, tuple[str, ...]]:
+        """What that keyword of a level (`x-unknown`) says, with the admissible releases in which it does."""
+        window = self.window(level.schema)
+        said: dict[str, tuple[str, ...]] = {}
+        for place, releases in _groups(window):
+            raw = level.shape_at(place)
+            if raw is not None:
+                word_there = str(raw.get(word, ""))
+                said[word_there] = (*said.get(word_there, ()), *releases)
+        return said or {str(level.raw.get(word, "")): ()}
+
+    def caveat(self, *homes: Schema) -> str:
+        """Why nothing said about these schemas can be more than advice; empty where it can."""
+        beyond = [home.package for home in homes if self.window(home).is_beyond]
+        return f"{beyond[0]} may be newer than ftlint's data" if beyond else ""
+
+
+def _groups(window: Window) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The places with their releases; one between two that were read counts as the older one."""
+    yield from window.at.items()
+    for low, _, release in window.between:
+        yield low, (release,)
+
+
+def _own(level: Level, key: str, window: Window) -> Availability:
+    """What the level itself says of a key, without those it builds on."""
+    raw = level.properties.get(key)
+    if not isinstance(raw, dict):
+        raw = None
+    if raw is not None and not has_history(raw) and not level.has_history:
+        return Availability((Offer(level, raw, window.releases),), (), window.package, bool(window.unread), True)
+    shapes: dict[int, tuple[Raw, list[str]]] = {}
+    absent: list[str] = []
+    unread = bool(window.unread) or not window.releases
+    newest = None
+    for place, releases in window.at.items():
+        if level.shape_at(place) is None:
+            continue
+        shape = newest = shape_at(level.schema, raw, place) if raw is not None else None
+        if shape is None:
+            absent += releases
+        else:
+            shapes.setdefault(id(shape), (shape, []))[1].extend(releases)
+    for low, high, release in window.between:
+        below, above = (shape_at(level.schema, raw, place) if raw is not None else None for place in (low, high))
+        if below is not above:
+            unread = True
+        elif below is None:
+            absent.append(release)
+        else:
+            shapes.setdefault(id(below), (below, []))[1].append(release)
+    offers = tuple(Offer(level, shape, _in_order(releases, window)) for shape, releases in shapes.values())
+    return Availability(offers, _in_order(absent, window), window.package, unread, newest is not None)
+
+
+def _in_order(releases: list[str], window: Window) -> tuple[str, ...]:
+    return tuple(sorted(releases, key=window.releases.index))
+
+
+@lru_cache(maxsize=256)
+def _window(name: str, releases: tuple[str, ...], is_beyond: bool, is_guess: bool) -> Window:
+    home = schema(name)
+    at: dict[int, tuple[str, ...]] = {}
+    between: list[tuple[int, int, str]] = []
+    unread: list[str] = []
+    last = len(home.releases) - 1
+    for release in releases:
+        low, high = home.place_of(release)
+        if low < 0:
+            unread.append(release)
+        elif high > last:
+            at[last] = (*at.get(last, ()), release)
+            is_beyond = True
+        elif low == high:
+            at[low] = (*at.get(low, ()), release)
+        else:
+            between.append((low, high, release))
+    return Window(home.package, releases, dict(sorted(at.items())), tuple(between), tuple(unread), is_beyond, is_guess)
+
+
+def said(package: str, releases: tuple[str, ...]) -> str:
+    """`trl 0.16.0 to 0.19.1`."""
+    return f"{package} {describe(releases)}" if releases else package

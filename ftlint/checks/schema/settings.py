@@ -1,0 +1,44 @@
+"""Where the settings of one file stand: the document of a dialect, or the calls of a script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftlint.checks.schema.in_use import SchemasInUse
+from ftlint.checks.schema.survey import Settings, Survey, Walk
+from ftlint.dialects.dialect import Dialect
+from ftlint.knowledge.schemas import Level, schema
+from ftlint.project.view import ProjectView
+from ftlint.syntax.document import DataDocument, Document
+
+
+def survey(document: Document, project: ProjectView) -> Survey:
+    """What the schemas have to say of that file, over all releases the project may use."""
+    if isinstance(document, DataDocument):
+        settings = tuple(_of_document(document, project))
+    else:
+        from ftlint.checks.schema.calls import settings_in  # a check of JSON and YAML does without `ast`
+
+        settings = tuple(settings_in(document))
+    return Walk(SchemasInUse(project.versions)).over(settings)
+
+
+def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Settings]:
+    dialect = project.dialect_of(document)
+    if dialect is None or len(document.roots) != 1:
+        return
+    levels = roots_of(dialect)
+    if levels:
+        keys = project.keys_of(document, dialect)
+        yield Settings(keys, levels, document.source, document, is_sure=len(levels) == 1)
+
+
+def roots_of(dialect: Dialect) -> tuple[Level, ...]:
+    """The levels that a document of that dialect may be at its top; none where there is no schema of it."""
+    return tuple(level for name in dialect.schemas if (level := _root(name)) is not None)
+
+
+def _root(name: str) -> Level | None:
+    """`deepspeed`: the root of its documents; `trl#SFTConfig`: that level."""
+    file, _, level = name.partition("#")
+    return schema(file).level(level) if level else schema(file).root

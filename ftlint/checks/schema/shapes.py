@@ -1,0 +1,156 @@
+"""What a property's shape lets pass at a glance: made of the schema when the key is first met, then kept.
+
+This is the quick path: of a hundred keys of a file ninety are known in every release and hold a value of the right type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from ftlint.knowledge.schemas import Level, Raw, has_history
+from ftlint.record import record
+from ftlint.run.key import Section
+
+_TYPES: dict[str, frozenset[object]] = {
+    "integer": frozenset({int}),
+    "number": frozenset({int, float}),
+    "string": frozenset({str}),
+    "boolean": frozenset({bool}),
+    "null": frozenset({type(None)}),
+    "object": frozenset({Section.MAPPING}),
+    "array": frozenset({Section.SEQUENCE}),
+}
+_LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+
+
+@record
+class Accepted:
+    """What a shape accepts. `types` None: anything; it holds Python types, and sections for what is no scalar.
+
+    `values`: of an enumeration, with their types, since True is no 1. `levels`: the levels that a mapping may be of;
+    `item_levels`: those of the mappings in a sequence; `member_levels`: those of a mapping's own values.
+    """
+
+    types: frozenset[object] | None
+    values: frozenset[tuple[type, object]] = frozenset()
+    levels: tuple[Level, ...] = ()
+    item_levels: tuple[Level, ...] = ()
+    member_levels: tuple[Level, ...] = ()
+    has_limits: bool = False
+
+    def lets_pass(self, value: object) -> bool:
+        """Whether the value is of the right kind at a glance; where it is not, somebody has to look closer."""
+        kind = value if isinstance(value, Section) else type(value)
+        if self.types is None or (kind in self.types and not self.has_limits):
+            return True
+        return bool(self.values) and not isinstance(value, Section) and (kind, value) in self.values
+
+
+@record
+class Property:
+    """One key of a level as it is looked up: `is_plain` where it was never anything else in any release."""
+
+    raw: Raw
+    accepted: Accepted
+    is_plain: bool
+
+
+def property_of(level: Level, key: str) -> Property | None:
+    """The key in the level itself, without those it builds on; None where no release of it has the key."""
+    try:
+        return level.compiled[key]  # type: ignore[return-value]  # only this function fills it
+    except KeyError:
+        pass
+    found = None
+    raw = level.properties.get(key)
+    if raw is not None:
+        raw = raw if isinstance(raw, dict) else {}
+        is_plain = not has_history(raw) and "x-deprecated" not in raw and "deprecated" not in raw
+        found = Property(raw, accepted_by(level, raw), is_plain and not level.has_history)
+    level.compiled[key] = found
+    return found
+
+
+def accepted_by(level: Level, raw: Raw) -> Accepted:
+    """What one shape of a key of that level accepts."""
+    return _accepted(level, _Frozen(raw))
+
+
+class _Frozen:
+    """A shape as a key of a cache: by identity, for the schemas are kept as long as the process lives."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: Raw) -> None:
+        self.raw = raw
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Frozen) and other.raw is self.raw
+
+    def __hash__(self) -> int:
+        return id(self.raw)
+
+
+@lru_cache(maxsize=16384)
+def _accepted(level: Level, frozen: _Frozen) -> Accepted:
+    raw = frozen.raw
+    types: set[object] = set()
+    values: set[tuple[type, object]] = set()
+    levels: list[Level] = []
+    items: list[Level] = []
+    members: list[Level] = []
+    anything = False
+    for part in alternatives(raw):
+        found = _level(level, part)
+        if found is not None:
+            levels.append(found)
+            types.add(Section.MAPPING)
+        elif isinstance(part.get("enum"), list):
+            values.update((type(each), each) for each in part["enum"] if not isinstance(each, (list, dict)))
+        elif "const" in part:
+            values.add((type(part["const"]), part["const"]))
+        elif "type" in part:
+            for name in _names(part["type"]):
+                types |= _TYPES.get(name, frozenset())
+            items += _levels_in(level, part.get("items"))
+            members += _levels_in(level, part.get("additionalProperties"))
+        else:
+            anything = True
+    if raw.get("x-auto") is True:
+        values.add((str, "auto"))
+    return Accepted(
+        None if anything else frozenset(types),
+        frozenset(values),
+        tuple(levels),
+        tuple(items),
+        tuple(members),
+        any(word in raw for word in _LIMITS),
+    )
+
+
+def alternatives(raw: Raw) -> Iterator[Raw]:
+    """The shapes that a value may have, `anyOf` and `oneOf` taken apart."""
+    unions = [raw[word] for word in ("anyOf", "oneOf") if isinstance(raw.get(word), list)]
+    if not unions:
+        yield raw
+    for union in unions:
+        for part in union:
+            yield from alternatives(part if isinstance(part, dict) else {})
+
+
+def _levels_in(level: Level, raw: object) -> list[Level]:
+    if not isinstance(raw, dict):
+        return []
+    return [found for part in alternatives(raw) if (found := _level(level, part)) is not None]
+
+
+def _level(level: Level, part: Raw) -> Level | None:
+    reference: Any = part.get("$ref")
+    return level.schema.referenced(reference) if isinstance(reference, str) else None
+
+
+def _names(written: object) -> tuple[str, ...]:
+    names = written if isinstance(written, list) else [written]
+    return tuple(name for name in names if isinstance(name, str))

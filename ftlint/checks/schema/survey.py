@@ -1,0 +1,177 @@
+"""Walks the settings of one file along the schemas' levels and keeps what does not pass at a glance.
+
+Each check then looks only at its own kind of what was kept, so that twelve of them cost one walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ftlint.checks.schema.in_use import Availability, SchemasInUse
+from ftlint.checks.schema.shapes import Accepted, Property, accepted_by, property_of
+from ftlint.knowledge.schemas import Level
+from ftlint.record import record
+from ftlint.run.fact import UNKNOWN
+from ftlint.run.key import Key, KeyPath, KeySet, Section
+from ftlint.syntax.document import DataDocument, Source
+
+
+@record
+class Settings:
+    """Keys that one loader, class or function is given together.
+
+    `levels`: what they are read as; several where any of them may be meant. `document`: the data file that they are;
+    `source`: the text they stand in. `callee`: what the script calls, as it is written there. `is_sure`: whether these
+    are surely handed to just that level as written; nothing is an error where they are not.
+    """
+
+    keys: KeySet
+    levels: tuple[Level, ...]
+    source: Source
+    document: DataDocument | None = None
+    callee: str = ""
+    is_sure: bool = True
+
+
+@record
+class Met:
+    """A key as it was met. `level`: the one that has it, else the first of those it should be in."""
+
+    settings: Settings
+    key: Key
+    level: Level
+    levels: tuple[Level, ...]
+
+    @property
+    def name(self) -> str:
+        """The key itself, without its sections."""
+        return self.key.path[-1]
+
+
+@record
+class Misfit:
+    """A key that does not pass at a glance, or is not the same in all releases, with what it is in those in use."""
+
+    met: Met
+    availability: Availability
+
+
+@record
+class Survey:
+    """What one walk kept. `unknown`: keys of no release; `misfits`: values to look at; `changing`: keys with a history."""
+
+    settings: tuple[Settings, ...]
+    in_use: SchemasInUse
+    unknown: tuple[Met, ...]
+    misfits: tuple[Misfit, ...]
+    changing: tuple[Misfit, ...]
+    levels: Mapping[tuple[int, KeyPath], tuple[Level, ...]]
+    """By the position of the settings and the path of a section: the levels it was read as."""
+
+
+class Walk:
+    """One walk; holds what it has kept so far."""
+
+    def __init__(self, in_use: SchemasInUse) -> None:
+        self.in_use = in_use
+        self.unknown: list[Met] = []
+        self.misfits: list[Misfit] = []
+        self.changing: list[Misfit] = []
+        self.levels: dict[tuple[int, KeyPath], tuple[Level, ...]] = {}
+
+    def over(self, settings: Iterable[Settings]) -> Survey:
+        """What is kept of all of them."""
+        every = tuple(settings)
+        for number, each in enumerate(every):
+            self._walk(number, each)
+        return Survey(every, self.in_use, tuple(self.unknown), tuple(self.misfits), tuple(self.changing), self.levels)
+
+    def _walk(self, number: int, settings: Settings) -> None:
+        levels: dict[KeyPath, tuple[Level, ...]] = {(): settings.levels}
+        items: dict[KeyPath, tuple[Level, ...]] = {}
+        for key in settings.keys:
+            parent = key.path[:-1]
+            if parent in items:
+                levels[key.path] = items[parent]
+                continue
+            there = levels.get(parent)
+            if not there or not isinstance(key.path[-1], str):
+                continue
+            found = self._met(settings, key, there)
+            if found is None:
+                continue
+            if key.fact.value is Section.MAPPING:
+                if found.levels:
+                    levels[key.path] = found.levels
+                elif found.member_levels:
+                    items[key.path] = found.member_levels
+            elif key.fact.value is Section.SEQUENCE and found.item_levels:
+                items[key.path] = found.item_levels
+        self.levels.update({(number, path): value for path, value in levels.items()})
+
+    def _met(self, settings: Settings, key: Key, levels: tuple[Level, ...]) -> Accepted | None:
+        """Keeps a key where it has to be looked at; what it accepts, to go on below it."""
+        name = key.path[-1]
+        owners = [(level, found) for level in levels if (found := _lookup(level, name)) is not None]
+        if not owners:
+            self.unknown.append(Met(settings, key, levels[0], levels))
+            return None
+        if len(owners) > 1 or len(levels) > 1:
+            return self._of_several(settings, key, levels, [(level, prop) for level, (_, prop) in owners])
+        level, (owner, prop) = owners[0]
+        value = key.fact.value
+        if prop.is_plain and len(level.family) >= 1:
+            if value is not UNKNOWN and not prop.accepted.lets_pass(value):
+                met = Met(settings, key, level, levels)
+                self.misfits.append(Misfit(met, self.in_use.availability(level, name)))
+            return prop.accepted
+        met = Met(settings, key, level, levels)
+        kept = Misfit(met, self.in_use.availability(level, name))
+        self.changing.append(kept)
+        accepted = [accepted_by(offer.level, offer.shape) for offer in kept.availability.offers]
+        if value is not UNKNOWN and not all(each.lets_pass(value) for each in accepted):
+            self.misfits.append(kept)
+        return _joined(accepted) if accepted else prop.accepted
+
+    def _of_several(
+        self, settings: Settings, key: Key, levels: tuple[Level, ...], owners: list[tuple[Level, Property]]
+    ) -> Accepted:
+        """A key that one of several levels has: nothing is said of its value unless all that have it agree."""
+        accepted = [prop.accepted for _, prop in owners]
+        value = key.fact.value
+        if len(owners) == 1 and len(levels) > 1:
+            level, prop = owners[0]
+            met = Met(settings, key, level, levels)
+            kept = Misfit(met, self.in_use.availability(level, key.path[-1]))
+            if not prop.is_plain:
+                self.changing.append(kept)
+        elif not any(each.lets_pass(value) for each in accepted) and value is not UNKNOWN:
+            level, _ = owners[0]
+            self.misfits.append(
+                Misfit(Met(settings, key, level, levels), self.in_use.availability(level, key.path[-1]))
+            )
+        return _joined(accepted)
+
+
+def _lookup(level: Level, name: str) -> tuple[Level, Property] | None:
+    """The key in the level or what it builds on, the first that has it in any release."""
+    for each in level.family:
+        found = property_of(each, name)
+        if found is not None:
+            return each, found
+    return None
+
+
+def _joined(accepted: list[Accepted]) -> Accepted:
+    if len(accepted) == 1:
+        return accepted[0]
+    return Accepted(
+        None,
+        levels=tuple(_distinct(level for each in accepted for level in each.levels)),
+        item_levels=tuple(_distinct(level for each in accepted for level in each.item_levels)),
+        member_levels=tuple(_distinct(level for each in accepted for level in each.member_levels)),
+    )
+
+
+def _distinct(levels: Iterable[Level]) -> Iterator[Level]:
+    return iter(dict.fromkeys(levels))

@@ -1,0 +1,119 @@
+"""Keys that a level has in no release that may be in use: slips of the pen, and keys that come later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftlint.checks.schema.homes import belongs_elsewhere
+from ftlint.checks.schema.in_use import said
+from ftlint.checks.schema.renaming import rename
+from ftlint.checks.schema.spelling import meant
+from ftlint.checks.schema.survey import Met, Misfit, Survey
+from ftlint.checks.schema.wording import Consequence, is_open, merged_kinds, of_unknown, place_of
+from ftlint.findings import Match, Severity
+from ftlint.knowledge.schemas import Level
+
+
+def unknown_key(survey: Survey) -> Iterator[Match]:
+    """A key of no release, with the known one that is meant; and one that the releases in use do not have yet."""
+    for met in survey.unknown:
+        if is_private(met) or is_open(met, survey.in_use):
+            continue
+        word = suggestion(met, survey)
+        if word is None and belongs_elsewhere(met, survey) is not None:
+            continue  # a rule of its own says where
+        consequence = of_unknown(met, survey.in_use)
+        if word is None and "error" not in merged_kinds(met, survey.in_use):
+            continue  # people keep notes where nobody reads them
+        if met.settings.is_sure or word is not None:
+            yield _match(met, consequence, word)
+    for each in survey.changing:
+        yield from _too_early(each, survey)
+
+
+def is_private(met: Met) -> bool:
+    """Whether the key is plainly nobody's: a note, a placeholder, a part of YAML."""
+    name = met.name
+    return (
+        not name.isascii() or not name[:1].isalpha() or any(mark in name for mark in "{}$<> ") or name.startswith("x-")
+    )
+
+
+def suggestion(met: Met, survey: Survey) -> str | None:
+    """The key of these levels that is meant, one that the newest admissible release has."""
+    written = {key.path[-1] for key in met.settings.keys if key.path[:-1] == met.key.path[:-1]}
+    known = [
+        name
+        for level in met.levels
+        for name in level.names()
+        if name not in written and _may_be_meant(level, name, survey)
+    ]
+    return meant(met.name, known)
+
+
+def _may_be_meant(level: Level, name: str, survey: Survey) -> bool:
+    raw = next((each.properties[name] for each in level.family if name in each.properties), None)
+    if not isinstance(raw, dict) or not ({"x-since", "x-until", "x-absent", "x-was"} & raw.keys()):
+        return True
+    return survey.in_use.availability(level, name).in_newest
+
+
+def _match(met: Met, consequence: Consequence, word: str | None) -> Match:
+    edits = rename(met, word) if word is not None else ()
+    return Match(
+        at=met.key.name_location,
+        values={
+            "key": met.name,
+            "place": place_of(met),
+            "since": "",
+            "outcome": consequence.outcome,
+            "hint": f"; did you mean {word}?" if word is not None else "",
+            "meant": word or "",
+        },
+        edits={"rename": edits} if edits else {},
+        severity=consequence.severity,
+        reason=consequence.reason,
+    )
+
+
+def _too_early(each: Misfit, survey: Survey) -> Iterator[Match]:
+    """A key that comes with a later release than some or all of those in use.
+
+    Where nobody said which are in use, a key that the newest has is right.
+    """
+    met, availability = each.met, each.availability
+    if not availability.absent or availability.unread or is_open(met, survey.in_use):
+        return
+    since = first_release(met, survey)
+    if since is None or (availability.in_newest and survey.in_use.window(met.level.schema).is_guess):
+        return
+    kinds = merged_kinds(met, survey.in_use)
+    if availability.offers and "error" not in kinds:
+        return
+    consequence = of_unknown(met, survey.in_use, None if availability.never else availability.absent)
+    severity = consequence.severity if "error" in kinds else consequence.severity.at_most(Severity.INFO)
+    yield Match(
+        at=met.key.name_location,
+        values={
+            "key": met.name,
+            "place": place_of(met),
+            "since": f" before {since}",
+            "outcome": consequence.outcome,
+            "hint": "",
+        },
+        severity=severity,
+        reason=consequence.reason,
+    )
+
+
+def first_release(met: Met, survey: Survey) -> str | None:
+    """`trl 0.16.0`, where the key comes later than the admissible releases that lack it; None where it is gone again."""
+    for level in met.level.family:
+        raw = level.properties.get(met.name)
+        if not isinstance(raw, dict):
+            continue
+        since = level.schema.index(raw.get("x-since"), 0)
+        lacking = [place for place in survey.in_use.window(level.schema).at if level.shape_at(place) is not None]
+        if lacking and min(lacking) < since:
+            return said(level.schema.package, (level.schema.releases[since],))
+    return None
