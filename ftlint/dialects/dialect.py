@@ -82,7 +82,7 @@ def as_json(scalar: Scalar, _versions: VersionView) -> ScalarValue:
 
 @record
 class Dialect:
-    """One dialect. One without `lower` and `schemas` is recognised, named and left alone until somebody teaches us to read it."""
+    """One dialect. One without `lower` and `schemas` is recognised and named, and left alone till we can read it."""
 
     name: str
     title: str

@@ -1,7 +1,7 @@
 """The frameworks' keys over their releases: `schemas/<name>.json`, read when first asked for and never unfolded.
 
-The format is decision 008. A file of ours that is damaged is named by `damages`, and then knows no keys, so that nothing
-is accused by it; what is damaged inside a file is as if it were not written.
+The format is decision 008. A file of ours that is damaged is named by `damages`, and then knows no keys, so that
+nothing is accused by it; what is damaged inside a file is as if it were not written.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Schema:
         return self._levels[name]
 
     def referenced(self, reference: str) -> Level | None:
-        """The level that a `$ref` in this file names, `#/$defs/Zero` or `transformers.json#/$defs/TrainingArguments`."""
+        """The level that a `$ref` of this file names, `#/$defs/Zero` or `trl.json#/$defs/SFTConfig`."""
         file, _, name = reference.partition(_REFERENCE)
         if not name:
             return None

@@ -62,6 +62,17 @@ class ProjectView:
         """The dialect of a document by the settings or by its content."""
         return explain(document, self._place.settings.dialect_of(document.path)).dialect
 
+    def dialect_name(self, document: DataDocument) -> str | None:
+        """The name of a document's dialect."""
+        dialect = self.dialect_of(document)
+        return dialect.name if dialect is not None else None
+
+    def deepspeed_readers(self, path: Path) -> frozenset[str]:
+        """The programs that may read that DeepSpeed file: `transformers`, `accelerate`, `deepspeed`."""
+        from ftlint.project.deepspeed_readers import readers_of  # only what they take differently asks
+
+        return readers_of(path, self._place.root, self._place.settings, self._place.workspace)
+
     def keys_of(self, document: DataDocument, dialect: Dialect) -> KeySet:
         """The keys of a document as that dialect's loader reads them in this variant."""
         known = self._keys.get((document.path, dialect.name))

@@ -70,15 +70,18 @@ class Layout:
             return self._replace(last, _nested(rest, value))
         return []
 
-    def delete(self, path: Path, root: int) -> list[Change]:
-        """Takes out the list item or all entries of the key at `path`."""
+    def delete(self, path: Path, root: int, only: Span | None = None) -> list[Change]:
+        """Takes out the list item or all entries of the key at `path`, or the `only` one of them at that span."""
         steps, rest = self._follow(path, root)
         if rest or len(steps) < 2:
             return []
         parent, name = steps[-2], path[-1]
         if isinstance(parent.node, MappingNode):
             children = [entry.span for entry in parent.node.entries]
-            removed = [place for place, entry in enumerate(parent.node.entries) if entry.key.text == name]
+            named = [place for place, entry in enumerate(parent.node.entries) if entry.key.text == name]
+            removed = [place for place in named if only is None or children[place] == only]
+            if not removed:
+                return []
             empty: WritableValue = {}
         elif isinstance(parent.node, SequenceNode) and isinstance(name, int):
             children = [item.span for item in parent.node.items]

@@ -25,6 +25,7 @@ __all__ = [
     "add_keyword",
     "apply_to_text",
     "delete_key",
+    "delete_writing",
     "remove_keyword",
     "rename_key",
     "replace_keyword_value",
@@ -55,6 +56,14 @@ def set_value(document: DataDocument, path: Path, value: WritableValue, root: in
 def delete_key(document: DataDocument, path: Path, root: int = 0) -> tuple[Edit, ...]:
     """Edits that take out the key (in all its duplicates) or list item at `path`; empty where there is no such edit."""
     return _tried(document, root, lambda layout: layout.delete(path, root), lambda data: _without(data, path))
+
+
+def delete_writing(document: DataDocument, path: Path, span: Span, root: int = 0) -> tuple[Edit, ...]:
+    """Edits that take out one of several writings of the key at `path`: the one at `span`, which a later one overrules.
+
+    What is loaded stays the same. Empty where there is no such edit.
+    """
+    return _tried(document, root, lambda layout: layout.delete(path, root, only=span), lambda data: data)
 
 
 def rename_key(document: DataDocument, path: Path, name: str, root: int = 0) -> tuple[Edit, ...]:

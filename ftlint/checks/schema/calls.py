@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ftlint.checks.schema.guards import Guards
 from ftlint.checks.schema.survey import Settings
@@ -83,9 +84,10 @@ def _settings(call: ast.Call, level: Level, source: Source) -> Iterator[Settings
     for name, package in _DEEPSPEED.items():
         inner = keys.key(name)
         root = schema("deepspeed").root
-        if root is not None and level.schema.package in (package, "trl") and inner is not None:
-            if inner.fact.value is Section.MAPPING:
-                yield Settings(keys.below(name, "deepspeed"), (root,), source, callee=f"{name}=")
+        is_dict = inner is not None and inner.fact.value is Section.MAPPING
+        if root is not None and is_dict and level.schema.package in (package, "trl"):
+            below = {path: replace(key, path=path) for path, key in keys.below(name, _DIALECT).keys.items()}
+            yield Settings(KeySet(_DIALECT, below, {}, (), is_complete), (root,), source, callee=f"{name}=")
 
 
 class _Reader:

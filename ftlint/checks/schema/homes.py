@@ -2,10 +2,140 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from ftlint.checks.schema.shapes import property_of
 from ftlint.checks.schema.survey import Met, Survey
+from ftlint.knowledge.bundled import load_object
+from ftlint.knowledge.schemas import Level, schema
+from ftlint.record import record
+
+MAX_DEPTH = 4
+# Words that so many sections have that finding one in another says nothing.
+MAX_SECTIONS = 2
+_OF_FILES = ("llamafactory", "axolotl", "accelerate", "deepspeed", "torchtune")
+_OF_SCRIPTS = (
+    ("transformers", ("TrainingArguments", "Seq2SeqTrainingArguments", "BitsAndBytesConfig")),
+    (
+        "trl",
+        (
+            "SFTConfig",
+            "DPOConfig",
+            "GRPOConfig",
+            "KTOConfig",
+            "RewardConfig",
+            "ModelConfig",
+            "SFTTrainer",
+            "DPOTrainer",
+        ),
+    ),
+    ("peft", ("LoraConfig",)),
+)
 
 
-def belongs_elsewhere(met: Met, survey: Survey) -> str | None:
-    """Where the key belongs."""
-    del met, survey
+@record
+class Home:
+    """Where a key belongs: `owner` in words; `section` where it is another one of the same document.
+
+    `same`: what the key's meaning is called where it stands.
+    """
+
+    owner: str
+    section: str = ""
+    same: str = ""
+
+
+def home_of(met: Met, survey: Survey) -> Home | None:
+    """Where the key belongs; None where it is nobody's, or everybody's."""
+    del survey
+    return _found(met.name, met.levels, met.settings.levels, bool(met.settings.callee))
+
+
+@lru_cache(maxsize=4096)
+def _found(name: str, levels: tuple[Level, ...], roots: tuple[Level, ...], in_script: bool) -> Home | None:
+    within = [path for root in roots for path in _paths(root).get(name, ())]
+    if len(within) > MAX_SECTIONS:
+        return None
+    same = _same_here(name, levels)
+    if len(within) == 1:
+        path = within[0]
+        title = roots[0].schema.title if not in_script else roots[0].name
+        section = ".".join(path)
+        return Home(f"{title}'s {section}" if section else title, section)
+    if within or len(name) < 4:
+        return None
+    for owner in _owners(name, roots, in_script):
+        return Home(owner, same=same)
     return None
+
+
+def _owners(name: str, roots: tuple[Level, ...], in_script: bool) -> Iterator[str]:
+    """Who else has the key: first what stands beside such settings, a script's classes or other files."""
+    mine = set(roots) | {base for root in roots for base in root.family}
+    of_scripts = (
+        level.name
+        for package, names in _OF_SCRIPTS
+        for each in names
+        if (level := schema(package).level(each)) is not None and level not in mine and _has(level, name)
+    )
+    of_files = (_in_file(package, name) for package in _OF_FILES if schema(package).root not in mine)
+    first, second = (of_scripts, of_files) if in_script else (of_files, of_scripts)
+    for owner in (*first, *second):
+        if owner is not None:
+            yield owner
+
+
+def _in_file(package: str, name: str) -> str | None:
+    root = schema(package).root
+    if root is None:
+        return None
+    paths = _paths(root).get(name, ())
+    if len(paths) != 1:
+        return None
+    section = ".".join(paths[0])
+    return f"{root.schema.title}'s {section}" if section else root.schema.title
+
+
+def _has(level: Level, name: str) -> bool:
+    return any(property_of(each, name) is not None for each in level.family)
+
+
+@lru_cache(maxsize=64)
+def _paths(root: Level) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+    """The sections of a document, by the keys they have; each level once, where it is nearest to the top."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    waiting: deque[tuple[Level, tuple[str, ...]]] = deque([(root, ())])
+    seen = {root}
+    while waiting:
+        level, path = waiting.popleft()
+        for each in level.family:
+            for name in each.properties:
+                if path not in found.setdefault(name, []):
+                    found[name].append(path)
+                prop = property_of(each, name)
+                if prop is None or len(path) >= MAX_DEPTH:
+                    continue
+                for inner in (*prop.accepted.levels, *prop.accepted.item_levels):
+                    if inner not in seen:
+                        seen.add(inner)
+                        waiting.append((inner, (*path, name)))
+    return {name: tuple(paths) for name, paths in found.items()}
+
+
+def _same_here(name: str, levels: tuple[Level, ...]) -> str:
+    """What that setting is called in the place where it was written by another framework's name."""
+    for row in _equivalents():
+        if name in row.values():
+            for level in levels:
+                other = row.get(level.schema.name)
+                if other is not None and other != name and _has(level, other):
+                    return other
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _equivalents() -> tuple[Mapping[str, str], ...]:
+    rows = load_object("equivalents.json")["settings"]
+    return tuple(rows) if isinstance(rows, list) else ()

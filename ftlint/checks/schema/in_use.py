@@ -18,9 +18,9 @@ from ftlint.spans import How
 class Window:
     """The admissible releases of one package, laid on those that were read.
 
-    `at`: by a place in the schema's releases, the admissible ones that are known to be as that one. `between`: releases
-    between two that were read, with the places of both. `unread`: older than any that was read. `is_beyond`: some may be
-    newer than all. `is_guess`: nobody said which are in use.
+    `at`: by a place in the schema's releases, the admissible ones that are known to be as that one. `between`: those
+    between two that were read, with the places of both. `unread`: older than any that was read. `is_beyond`: some may
+    be newer than all. `is_guess`: nobody said which are in use.
     """
 
     package: str
@@ -110,6 +110,10 @@ class SchemasInUse:
             own.unread or below.unread,
             own.in_newest or below.in_newest,
         )
+
+    def own(self, level: Level, key: str) -> Availability:
+        """That key of the level itself, without what it builds on."""
+        return _own(level, key, self.window(level.schema))
 
     def keyword(self, level: Level, word: str) -> Mapping[str, tuple[str, ...]]:
         """What that keyword of a level (`x-unknown`) says, with the admissible releases in which it does."""

@@ -1,6 +1,6 @@
 """What a property's shape lets pass at a glance: made of the schema when the key is first met, then kept.
 
-This is the quick path: of a hundred keys of a file ninety are known in every release and hold a value of the right type.
+This is the quick path: most keys of a file are known in every release and hold a value of the right type.
 """
 
 from __future__ import annotations

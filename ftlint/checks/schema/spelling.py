@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def meant(word: str, known: Iterable[str]) -> str | None:
-    """The known word of which `word` is a slip of one letter, of two in longer words, or another spelling; else None."""
+    """The known word that `word` is one letter away from, two for longer words, or another spelling of; else None."""
     plain = _plain(word)
     allowed = 0 if len(plain) < 4 else 1 if len(plain) < 8 else 2
     best: tuple[int, str] | None = None

@@ -58,7 +58,10 @@ class Misfit:
 
 @record
 class Survey:
-    """What one walk kept. `unknown`: keys of no release; `misfits`: values to look at; `changing`: keys with a history."""
+    """What one walk kept.
+
+    `unknown`: keys of no release; `misfits`: values to look at; `changing`: keys that are not the same in all releases.
+    """
 
     settings: tuple[Settings, ...]
     in_use: SchemasInUse
@@ -118,9 +121,9 @@ class Walk:
             return None
         if len(owners) > 1 or len(levels) > 1:
             return self._of_several(settings, key, levels, [(level, prop) for level, (_, prop) in owners])
-        level, (owner, prop) = owners[0]
+        level, (_, prop) = owners[0]
         value = key.fact.value
-        if prop.is_plain and len(level.family) >= 1:
+        if prop.is_plain:
             if value is not UNKNOWN and not prop.accepted.lets_pass(value):
                 met = Met(settings, key, level, levels)
                 self.misfits.append(Misfit(met, self.in_use.availability(level, name)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ftlint.checks.schema.homes import belongs_elsewhere
+from ftlint.checks.schema.homes import home_of
 from ftlint.checks.schema.in_use import said
 from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.spelling import meant
@@ -20,7 +20,7 @@ def unknown_key(survey: Survey) -> Iterator[Match]:
         if is_private(met) or is_open(met, survey.in_use):
             continue
         word = suggestion(met, survey)
-        if word is None and belongs_elsewhere(met, survey) is not None:
+        if word is None and home_of(met, survey) is not None:
             continue  # a rule of its own says where
         consequence = of_unknown(met, survey.in_use)
         if word is None and "error" not in merged_kinds(met, survey.in_use):
@@ -41,13 +41,7 @@ def is_private(met: Met) -> bool:
 
 def suggestion(met: Met, survey: Survey) -> str | None:
     """The key of these levels that is meant, one that the newest admissible release has."""
-    written = {key.path[-1] for key in met.settings.keys if key.path[:-1] == met.key.path[:-1]}
-    known = [
-        name
-        for level in met.levels
-        for name in level.names()
-        if name not in written and _may_be_meant(level, name, survey)
-    ]
+    known = [name for level in met.levels for name in level.names() if _may_be_meant(level, name, survey)]
     return meant(met.name, known)
 
 
@@ -107,7 +101,7 @@ def _too_early(each: Misfit, survey: Survey) -> Iterator[Match]:
 
 
 def first_release(met: Met, survey: Survey) -> str | None:
-    """`trl 0.16.0`, where the key comes later than the admissible releases that lack it; None where it is gone again."""
+    """`trl 0.16.0`, with which the key comes, where admissible releases are older; None where it is gone again."""
     for level in met.level.family:
         raw = level.properties.get(met.name)
         if not isinstance(raw, dict):

@@ -1,0 +1,84 @@
+"""Keys that the releases in use still take, and want to be rid of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ftlint.checks.schema.in_use import said
+from ftlint.checks.schema.removed_keys import replacement
+from ftlint.checks.schema.survey import Misfit, Survey
+from ftlint.checks.schema.wording import Consequence, place_of, refusal
+from ftlint.findings import Match, Severity
+
+_EFFECTS = {
+    "warns": "it still works, with a warning",
+    "moved": "its value is taken over, with a warning",
+    "ignored": "its value is not used",
+}
+
+
+def deprecated_key(survey: Survey) -> Iterator[Match]:
+    """A key that is deprecated in the newest admissible release that has it."""
+    for each in survey.changing:
+        found = _deprecation(each)
+        if found is not None and each.availability.in_newest and each.met.key.fact.value is not None:
+            match = _match(each, found, survey)
+            if match is not None:
+                yield match
+
+
+def _deprecation(each: Misfit) -> Mapping[str, Any] | None:
+    if not each.availability.offers:
+        return None
+    shape = each.availability.offers[-1].shape
+    found = shape.get("x-deprecated")
+    if isinstance(found, dict):
+        return found
+    return {"effect": "warns"} if shape.get("deprecated") is True else None
+
+
+def _match(each: Misfit, found: Mapping[str, Any], survey: Survey) -> Match | None:
+    met = each.met
+    home = each.availability.offers[-1].level.schema
+    window = survey.in_use.window(home)
+    since = home.index(found.get("since"), 0)
+    until = home.index(found.get("until"), len(home.releases))
+    within = tuple(release for place, there in window.at.items() if since <= place <= until for release in there)
+    outside = tuple(release for release in window.releases if release not in within)
+    if not within or (outside and window.is_guess and window.releases[-1] not in within):
+        return None
+    consequence = _consequence(each, str(found.get("effect", "warns")), outside, within, survey)
+    by = found.get("by") if isinstance(found.get("by"), str) else None
+    return Match(
+        at=met.key.name_location,
+        values={
+            "key": met.name,
+            "place": place_of(met),
+            "since": f" since {said(home.package, (home.releases[since],))}" if since or "since" in found else "",
+            "outcome": consequence.outcome,
+            "instead": f"; write {by}" if by else "",
+            "by": by or "",
+        },
+        edits=replacement(met, by, survey),
+        severity=consequence.severity,
+        reason=consequence.reason,
+    )
+
+
+def _consequence(
+    each: Misfit, effect: str, outside: tuple[str, ...], within: tuple[str, ...], survey: Survey
+) -> Consequence:
+    home = each.availability.offers[-1].level.schema
+    caveat = survey.in_use.caveat(home)
+    if effect == "error":
+        if caveat:
+            return Consequence(refusal(each.met), Severity.INFO, caveat)
+        if outside or not each.met.settings.is_sure:
+            return Consequence(
+                refusal(each.met), Severity.WARNING, f"with {said(home.package, within)}" if outside else ""
+            )
+        return Consequence(refusal(each.met), Severity.ERROR)
+    words = _EFFECTS.get(effect, _EFFECTS["warns"])
+    severity = Severity.WARNING if effect == "ignored" and not caveat else Severity.INFO
+    return Consequence(words, severity, f"with {said(home.package, within)}" if outside and effect == "ignored" else "")

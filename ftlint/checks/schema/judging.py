@@ -1,0 +1,90 @@
+"""The values that do not fit, judged over all admissible releases; each kind of trouble is a rule of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftlint.checks.schema.fitting import Trouble, Verdict, judge
+from ftlint.checks.schema.in_use import Offer, said
+from ftlint.checks.schema.survey import Misfit, Survey
+from ftlint.checks.schema.wording import place_of, refusal
+from ftlint.findings import Severity
+from ftlint.record import record
+
+
+@record
+class Judged:
+    """A value that does not fit, what will happen, and how sure that is."""
+
+    misfit: Misfit
+    verdict: Verdict
+    severity: Severity
+    reason: str
+    values: dict[str, str]
+
+
+def judged(survey: Survey, trouble: Trouble) -> Iterator[Judged]:
+    """Every value with that trouble in some admissible release."""
+    for misfit in survey.misfits:
+        found = _over_releases(misfit, survey)
+        if found is not None and found.verdict.trouble is trouble:
+            yield found
+
+
+def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
+    met, availability = misfit.met, misfit.availability
+    verdicts = [(offer, _verdict(offer, misfit, survey)) for offer in availability.offers]
+    wrong = [(offer, verdict) for offer, verdict in verdicts if verdict is not None]
+    if not wrong:
+        return None
+    newest_offer, newest = verdicts[-1]
+    window = survey.in_use.window(newest_offer.level.schema)
+    if newest is None and window.is_guess:
+        return None  # nobody said that an older release is in use
+    verdict = newest if newest is not None else wrong[-1][1]
+    caveat = survey.in_use.caveat(newest_offer.level.schema)
+    raises = all(each.raises for _, each in wrong)
+    severity = Severity.ERROR if raises and met.settings.is_sure else Severity.WARNING
+    reason = ""
+    if caveat:
+        severity, reason = Severity.INFO, caveat
+    elif len(wrong) < len(verdicts) or availability.unread:
+        severity = Severity.WARNING
+        offers = [offer for offer, _ in wrong]
+        if len(wrong) < len(verdicts):
+            reason = f"with {said(offers[0].level.schema.package, _releases(offers))}"
+    elif availability.absent:
+        severity = Severity.WARNING if not raises else severity
+    values = {
+        "key": met.name,
+        "place": place_of(met),
+        "value": _short(met.key.raw),
+        "expected": verdict.expected,
+        "outcome": refusal_of_value(misfit) if raises else "it is kept as it is, and what uses it fails or misreads it",
+        "instead": verdict.instead or "",
+    }
+    return Judged(misfit, verdict, severity, reason, values)
+
+
+def refusal_of_value(misfit: Misfit) -> str:
+    """What a framework that refuses the value does."""
+    words = refusal(misfit.met)
+    return words.replace("TypeError", "an error")
+
+
+def _verdict(offer: Offer, misfit: Misfit, survey: Survey) -> Verdict | None:
+    """Of several readers in those releases the one that says least."""
+    readers = survey.in_use.keyword(offer.level, "x-values")
+    found = [judge(offer.level, offer.shape, misfit.met.key, reader) for reader in readers]
+    if any(each is None for each in found):
+        return None
+    return min((each for each in found if each is not None), key=lambda each: each.raises, default=None)
+
+
+def _releases(offers: list[Offer]) -> tuple[str, ...]:
+    return tuple(release for offer in offers for release in offer.releases)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 40 else f"{line[:37]}…"

@@ -1,0 +1,67 @@
+"""Keys that are right elsewhere: in another section, or in another framework's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftlint.checks.schema.homes import Home, home_of
+from ftlint.checks.schema.renaming import rename
+from ftlint.checks.schema.survey import Met, Survey
+from ftlint.checks.schema.unknown_keys import is_private, suggestion
+from ftlint.checks.schema.wording import is_open, of_unknown, place_of
+from ftlint.findings import Edit, Match, Severity
+from ftlint.run.fact import Unknown
+from ftlint.run.key import Section
+
+
+def misplaced_key(survey: Survey) -> Iterator[Match]:
+    """A key that the level has in no release while another level has it."""
+    for met in survey.unknown:
+        if is_private(met) or is_open(met, survey.in_use) or suggestion(met, survey) is not None:
+            continue
+        home = home_of(met, survey)
+        if home is not None and met.settings.is_sure:
+            yield _match(met, home, survey)
+
+
+def _match(met: Met, home: Home, survey: Survey) -> Match:
+    consequence = of_unknown(met, survey.in_use)
+    severity = consequence.severity
+    if not home.section and not home.same:
+        # Nobody can mean another framework's key here where nothing refuses it: it may stand for another reader.
+        severity = severity if severity is Severity.ERROR else severity.at_most(Severity.INFO)
+    edits: dict[str, tuple[Edit, ...]] = {}
+    if home.same:
+        edits = {"rename": rename(met, home.same)}
+    elif home.section:
+        edits = {"move": _move(met, home.section)}
+    return Match(
+        at=met.key.name_location,
+        values={
+            "key": met.name,
+            "place": place_of(met),
+            "owner": home.owner,
+            "outcome": consequence.outcome,
+            "hint": f"; here it is {home.same}" if home.same else "",
+            "same": home.same,
+            "section": home.section,
+        },
+        edits={name: found for name, found in edits.items() if found},
+        severity=severity,
+        reason=consequence.reason,
+    )
+
+
+def _move(met: Met, section: str) -> tuple[Edit, ...]:
+    """A scalar moves to a section that is written already and has no such key."""
+    document, keys, value = met.settings.document, met.settings.keys, met.key.fact.value
+    path = (*section.split("."), met.name) if section else (met.name,)
+    if document is None or isinstance(value, (Section, Unknown)) or path in keys.keys or path[:-1] not in keys.keys:
+        return ()
+    if isinstance(value, tuple):
+        return ()
+    from ftlint.checks.schema.renaming import positions
+    from ftlint.syntax.editing import delete_key, set_value
+
+    put, taken = set_value(document, path, value), delete_key(document, positions(keys, met.key.path))
+    return (*put, *taken) if put and taken else ()

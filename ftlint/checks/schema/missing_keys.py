@@ -1,0 +1,59 @@
+"""Keys without which a framework does not start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftlint.checks.schema.survey import Settings, Survey
+from ftlint.findings import Match, Severity
+from ftlint.knowledge.schemas import Level
+from ftlint.run.key import Key, KeyPath, Section
+from ftlint.spans import Location
+
+
+def missing_key(survey: Survey) -> Iterator[Match]:
+    """A section that is written in full without a key that has no default."""
+    for (number, path), levels in survey.levels.items():
+        settings = survey.settings[number]
+        if len(levels) != 1 or not settings.keys.complete or not settings.is_sure:
+            continue
+        at = _place(settings, path)
+        (level,) = levels
+        lacking = [name for name in _required(level, survey) if (*path, name) not in settings.keys.keys]
+        if at is not None and lacking and _is_written(settings, path):
+            yield Match(
+                at=at,
+                values={"keys": " and ".join(lacking), "place": _owner(settings, level, path)},
+                severity=Severity.INFO if survey.in_use.caveat(level.schema) else None,
+                reason=survey.in_use.caveat(level.schema),
+            )
+
+
+def _required(level: Level, survey: Survey) -> Iterator[str]:
+    """The keys without a default in every admissible release."""
+    for each in level.family:
+        for name, raw in each.properties.items():
+            if not isinstance(raw, dict) or "x-required" not in str(raw):
+                continue
+            availability = survey.in_use.availability(level, name)
+            if availability.always and all(offer.shape.get("x-required") is True for offer in availability.offers):
+                yield name
+
+
+def _is_written(settings: Settings, path: KeyPath) -> bool:
+    """Whether the section shows all it holds: in a dict of a script `**` may bring in more."""
+    if not path:
+        return True
+    key = settings.keys.keys.get(path)
+    return key is not None and key.fact.value is Section.MAPPING and "**" not in key.raw and "<<" not in key.raw
+
+
+def _place(settings: Settings, path: KeyPath) -> Location | None:
+    key: Key | None = settings.keys.keys.get(path) if path else next(iter(settings.keys), None)
+    return key.name_location if key is not None else None
+
+
+def _owner(settings: Settings, level: Level, path: KeyPath) -> str:
+    owner = settings.callee.rstrip("=") or level.schema.title
+    section = ".".join(step for step in path if not step.isdecimal())
+    return f"{owner}'s {section}" if section else owner
