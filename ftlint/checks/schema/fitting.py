@@ -42,6 +42,7 @@ class Verdict:
 
 
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_INTEGER = re.compile(r"[-+]?\d[\d_]*(?:\.0*)?")
 _PLACEHOLDER = re.compile(
     r"\$|\{\{|\}\}|<[^>]*>|%\w+%|\A@|\A__\w+__\Z|\A[A-Z][A-Z0-9]*_[A-Z0-9_]*\Z|\A\.\.\.\Z|\A\Z|\bTODO\b"
 )
@@ -72,8 +73,8 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
         limits = _out_of_limits(shape, value, reader, checks)
         if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
             return limits
-    if accepted.values and not isinstance(value, Section):
-        return _of_enumeration(accepted, value, reader, checks)
+    if len(accepted.values) > len(accepted.values & _AUTO) and not isinstance(value, Section):
+        return _of_enumeration(accepted, value, reader, checks | _folds(shape))
     judged = _READERS.get(reader, _unchecked)
     return judged(accepted, value, key.raw, checks)
 
@@ -85,8 +86,9 @@ def is_placeholder(text: str) -> bool:
 
 def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
-    if accepted.values:
-        words = [_shown(value) for _, value in sorted(accepted.values, key=repr)]
+    chosen = accepted.values - _AUTO
+    if chosen:
+        words = [_shown(value) for _, value in sorted(chosen, key=repr)]
         listed = words if len(words) <= 12 else [*words[:12], "…"]
         return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
     names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
@@ -119,6 +121,16 @@ def _checks(shape: Raw) -> frozenset[str]:
     return frozenset(str(row.get("kind")) for row in rows if isinstance(row, dict))
 
 
+_AUTO = frozenset({(str, "auto")})
+
+
+def _folds(shape: Raw) -> frozenset[str]:
+    """Whether letter case does not matter, as a kind of check."""
+    rows = shape.get("x-checked")
+    folds = isinstance(rows, list) and any(isinstance(row, dict) and row.get("fold") is True for row in rows)
+    return frozenset({"fold"} if folds else ())
+
+
 def _is_number(value: object) -> bool:
     return type(value) in _NUMBERS
 
@@ -144,6 +156,8 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
         if str in types:
             return None
         same = next((str(each) for each in texts if str(each).lower() == value.lower()), None)
+        if same is not None and "fold" in checks:
+            return None
         if same is not None:
             return Verdict(Trouble.LETTER_CASE, raises, expected_of(accepted), same)
         return Verdict(Trouble.VALUE, raises, expected_of(accepted), _near(value, texts))
@@ -227,7 +241,7 @@ def _pydantic(accepted: Accepted, value: object, _raw: str, _checks: frozenset[s
         return _wrong(accepted, raises=True)
     if isinstance(value, str):
         word = value.strip()
-        if str in types or (types & _NUMBERS and _is_numeric(word)):
+        if str in types or (float in types and _is_numeric(word)) or (int in types and _INTEGER.fullmatch(word)):
             return None
         if bool in types and word.lower() in _TRUE_OR_FALSE:
             return None

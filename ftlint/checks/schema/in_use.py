@@ -118,13 +118,14 @@ class SchemasInUse:
     def keyword(self, level: Level, word: str) -> Mapping[str, tuple[str, ...]]:
         """What that keyword of a level (`x-unknown`) says, with the admissible releases in which it does."""
         window = self.window(level.schema)
-        said: dict[str, tuple[str, ...]] = {}
+        said: dict[str, list[str]] = {}
         for place, releases in _groups(window):
             raw = level.shape_at(place)
             if raw is not None:
-                word_there = str(raw.get(word, ""))
-                said[word_there] = (*said.get(word_there, ()), *releases)
-        return said or {str(level.raw.get(word, "")): ()}
+                said.setdefault(str(raw.get(word, "")), []).extend(releases)
+        if not said:
+            return {str(level.raw.get(word, "")): ()}
+        return {value: _in_order(releases, window) for value, releases in said.items()}
 
     def caveat(self, *homes: Schema) -> str:
         """Why nothing said about these schemas can be more than advice; empty where it can."""

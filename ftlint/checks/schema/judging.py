@@ -10,6 +10,7 @@ from ftlint.checks.schema.survey import Misfit, Survey
 from ftlint.checks.schema.wording import place_of, refusal
 from ftlint.findings import Severity
 from ftlint.record import record
+from ftlint.syntax.document import Format
 
 
 @record
@@ -33,6 +34,8 @@ def judged(survey: Survey, trouble: Trouble) -> Iterator[Judged]:
 
 def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     met, availability = misfit.met, misfit.availability
+    if _is_unquoted_in_json(misfit):
+        return None  # no JSON, and mostly a template's word: a syntax error says so
     verdicts = [(offer, _verdict(offer, misfit, survey)) for offer in availability.offers]
     wrong = [(offer, verdict) for offer, verdict in verdicts if verdict is not None]
     if not wrong:
@@ -64,6 +67,12 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
         "instead": verdict.instead or "",
     }
     return Judged(misfit, verdict, severity, reason, values)
+
+
+def _is_unquoted_in_json(misfit: Misfit) -> bool:
+    document, key = misfit.met.settings.document, misfit.met.key
+    is_text = isinstance(key.fact.value, str) and key.raw[:1] not in ("'", '"')
+    return document is not None and document.format is Format.JSON and is_text
 
 
 def refusal_of_value(misfit: Misfit) -> str:

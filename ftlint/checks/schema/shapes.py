@@ -104,7 +104,9 @@ def _accepted(level: Level, frozen: _Frozen) -> Accepted:
     anything = False
     for part in alternatives(raw):
         found = _level(level, part)
-        if found is not None:
+        if part.get("x-python"):
+            anything = True  # objects of a script, of which only their class is known
+        elif found is not None:
             levels.append(found)
             types.add(Section.MAPPING)
         elif isinstance(part.get("enum"), list):
@@ -118,7 +120,7 @@ def _accepted(level: Level, frozen: _Frozen) -> Accepted:
             members += _levels_in(level, part.get("additionalProperties"))
         else:
             anything = True
-    if raw.get("x-auto") is True:
+    if raw.get("x-auto") is True or level.raw.get("x-auto") == "default":
         values.add((str, "auto"))
     return Accepted(
         None if anything else frozenset(types),

@@ -104,8 +104,9 @@ class Walk:
             if found is None:
                 continue
             if key.fact.value is Section.MAPPING:
-                if found.levels:
-                    levels[key.path] = found.levels
+                inner = _chosen_by_type(settings, key, there) or found.levels
+                if inner:
+                    levels[key.path] = inner
                 elif found.member_levels:
                     items[key.path] = found.member_levels
             elif key.fact.value is Section.SEQUENCE and found.item_levels:
@@ -154,6 +155,17 @@ class Walk:
                 Misfit(Met(settings, key, level, levels), self.in_use.availability(level, key.path[-1]))
             )
         return _joined(accepted)
+
+
+def _chosen_by_type(settings: Settings, key: Key, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    """The level that the `type` written beside a section decides: `optimizer.params[adamw]`."""
+    beside = settings.keys.keys.get((*key.path[:-1], "type"))
+    if beside is None or not isinstance(beside.fact.value, str):
+        return ()
+    word = beside.fact.value
+    names = [f"{level.name}.{key.path[-1]}[{each}]" for level in levels for each in (word, word.lower())]
+    home = levels[0].schema
+    return tuple(found for name in dict.fromkeys(names) if (found := home.level(name)) is not None)[:1]
 
 
 def _lookup(level: Level, name: str) -> tuple[Level, Property] | None:
