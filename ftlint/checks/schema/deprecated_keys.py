@@ -55,6 +55,7 @@ def _match(each: Misfit, found: Mapping[str, Any], survey: Survey) -> Match | No
         values={
             "key": met.name,
             "place": place_of(met),
+            "state": "is no longer accepted" if found.get("effect") == "error" else "is deprecated",
             "since": f" since {said(home.package, (home.releases[since],))}" if since or "since" in found else "",
             "outcome": consequence.outcome,
             "instead": f"; write {by}" if by else "",

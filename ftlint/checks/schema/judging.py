@@ -83,7 +83,8 @@ def refusal_of_value(misfit: Misfit) -> str:
 
 def _verdict(offer: Offer, misfit: Misfit, survey: Survey) -> Verdict | None:
     """Of several readers in those releases the one that says least."""
-    readers = survey.in_use.keyword(offer.level, "x-values")
+    own = misfit.met.settings.reader
+    readers = (own,) if own else tuple(survey.in_use.keyword(offer.level, "x-values"))
     found = [judge(offer.level, offer.shape, misfit.met.key, reader) for reader in readers]
     if any(each is None for each in found):
         return None

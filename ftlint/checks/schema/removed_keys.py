@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ftlint.checks.schema.in_use import said
+from ftlint.checks.schema.in_use import Availability, said
 from ftlint.checks.schema.renaming import rename
+from ftlint.checks.schema.shapes import accepted_by
 from ftlint.checks.schema.survey import Met, Misfit, Survey
 from ftlint.checks.schema.wording import instead_of, is_open, merged_kinds, of_unknown, place_of
 from ftlint.findings import Edit, Match, Severity
 from ftlint.knowledge.schemas import Level
+from ftlint.run.fact import UNKNOWN
 
 
 def removed_key(survey: Survey) -> Iterator[Match]:
@@ -69,9 +71,15 @@ def replacement(met: Met, by: str | None, survey: Survey) -> dict[str, tuple[Edi
     if "." in by or not successor.in_newest or not successor.offers:
         return {}
     edits = rename(met, by)
-    if not edits:
+    if not edits or not _fits(met, successor):
         return {}
     return {"move" if _is_moved(met) and successor.always else "rename": edits}
+
+
+def _fits(met: Met, successor: Availability) -> bool:
+    """Whether the value may stand under the successor's name as it is: `cpu_offload: true` became a section."""
+    value = met.key.fact.value
+    return value is UNKNOWN or accepted_by(successor.offers[-1].level, successor.offers[-1].shape).lets_pass(value)
 
 
 def _is_moved(met: Met) -> bool:

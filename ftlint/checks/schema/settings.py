@@ -11,6 +11,10 @@ from ftlint.knowledge.schemas import Level, schema
 from ftlint.project.view import ProjectView
 from ftlint.syntax.document import DataDocument, Document
 
+# TRL hands the values of its YAML to argparse as defaults, and argparse converts those that are texts.
+# Source: trl 1.16 scripts/utils.py, TrlParser.set_defaults_with_config; CPython Lib/argparse.py, parse_known_args.
+_READERS = {"trl": "argparse"}
+
 
 def survey(document: Document, project: ProjectView) -> Survey:
     """What the schemas have to say of that file, over all releases the project may use."""
@@ -30,7 +34,8 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
     levels = roots_of(dialect)
     if levels:
         keys = project.keys_of(document, dialect)
-        yield Settings(keys, levels, document.source, document, is_sure=len(levels) == 1)
+        is_sure = len(levels) == 1
+        yield Settings(keys, levels, document.source, document, is_sure=is_sure, reader=_READERS.get(dialect.name, ""))
 
 
 def roots_of(dialect: Dialect) -> tuple[Level, ...]:

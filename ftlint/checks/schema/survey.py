@@ -22,7 +22,8 @@ class Settings:
 
     `levels`: what they are read as; several where any of them may be meant. `document`: the data file that they are;
     `source`: the text they stand in. `callee`: what the script calls, as it is written there. `is_sure`: whether these
-    are surely handed to just that level as written; nothing is an error where they are not.
+    are surely handed to just that level as written; nothing is an error where they are not. `reader`: who looks at the
+    values, where that is not whom the level names.
     """
 
     keys: KeySet
@@ -31,6 +32,7 @@ class Settings:
     document: DataDocument | None = None
     callee: str = ""
     is_sure: bool = True
+    reader: str = ""
 
 
 @record
@@ -120,7 +122,7 @@ class Walk:
         if not owners:
             self.unknown.append(Met(settings, key, levels[0], levels))
             return None
-        if len(owners) > 1 or len(levels) > 1:
+        if len(owners) > 1 and len({holder for _, (holder, _) in owners}) > 1:
             return self._of_several(settings, key, levels, [(level, prop) for level, (_, prop) in owners])
         level, (_, prop) = owners[0]
         value = key.fact.value
@@ -140,20 +142,13 @@ class Walk:
     def _of_several(
         self, settings: Settings, key: Key, levels: tuple[Level, ...], owners: list[tuple[Level, Property]]
     ) -> Accepted:
-        """A key that one of several levels has: nothing is said of its value unless all that have it agree."""
+        """A key that several levels have: nothing is said of its value unless all that have it agree."""
         accepted = [prop.accepted for _, prop in owners]
         value = key.fact.value
-        if len(owners) == 1 and len(levels) > 1:
-            level, prop = owners[0]
-            met = Met(settings, key, level, levels)
-            kept = Misfit(met, self.in_use.availability(level, key.path[-1]))
-            if not prop.is_plain:
-                self.changing.append(kept)
-        elif not any(each.lets_pass(value) for each in accepted) and value is not UNKNOWN:
+        if value is not UNKNOWN and not any(each.lets_pass(value) for each in accepted):
             level, _ = owners[0]
-            self.misfits.append(
-                Misfit(Met(settings, key, level, levels), self.in_use.availability(level, key.path[-1]))
-            )
+            met = Met(settings, key, level, levels)
+            self.misfits.append(Misfit(met, self.in_use.availability(level, key.path[-1])))
         return _joined(accepted)
 
 
