@@ -5,7 +5,7 @@ from __future__ import annotations
 from tools.harvest.frameworks import Framework
 from tools.harvest.histories import Snapshot
 from tools.harvest.packages import Plan, Source
-from tools.harvest.python_source import ClassRef, External, Modules, Shapes
+from tools.harvest.python_source import Modules, Shapes
 
 
 def snapshot(source: Source) -> Snapshot:

@@ -95,7 +95,9 @@ class Classes:
         if reference.dotted not in self._orders:
             self._orders[reference.dotted] = (reference,)  # a class that is its own base would not end
             bases = self.bases(reference)
-            lists = [list[ClassRef | External](self.order(base) if isinstance(base, ClassRef) else [base]) for base in bases]
+            lists = [
+                list[ClassRef | External](self.order(base) if isinstance(base, ClassRef) else [base]) for base in bases
+            ]
             lists.append(list(bases))
             self._orders[reference.dotted] = (reference, *_merge(lists))
         return self._orders[reference.dotted]
