@@ -47,10 +47,12 @@ class Module:
     def bindings(self, body: list[ast.stmt]) -> dict[str, Statement]:
         """What the statements bind; also for the body of a class or a function."""
         found: dict[str, Statement] = {}
+        unconditional = {id(node) for node in body}
         for node in _flat(body):
             for name, statement in self._bound(node):
-                # `X = None` says that X comes later, or in the other branch.
-                if name not in found or _is_none(found[name]):
+                # `X = None` says that X comes later, or in the other branch; outside of branches the last one counts.
+                is_anew = id(node) in unconditional and _is_value(statement) and _is_value(found.get(name))
+                if name not in found or _is_none(found[name]) or is_anew:
                     found[name] = statement
         return found
 
@@ -78,6 +80,12 @@ class Module:
         parts = self.name.split(".")
         kept = parts[: len(parts) - node.level + self.is_package]
         return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _is_value(statement: Statement | None) -> bool:
+    return (
+        isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None and not _is_none(statement)
+    )
 
 
 def _is_none(statement: Statement) -> bool:
