@@ -87,7 +87,7 @@ def _property(releases: Sequence[str], within: Sequence[int], shapes: Mapping[in
             assert isinstance(deprecated, Mapping)
             since = since or releases[span.first]
             # From the first release that we read on, a deprecation may be older than it.
-            start = {} if span.first == within[0] and since == releases[span.first] else {"since": since}
+            start = {} if since == releases[within[0]] else {"since": since}
             span.shape["x-deprecated"] = {**start, **deprecated}
             span.shape["deprecated"] = True
         if span is spans[-1]:

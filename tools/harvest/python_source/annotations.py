@@ -189,7 +189,8 @@ class Annotations:
 
 
 def enumerate_values(values: Sequence[object]) -> Schema:
-    """The schema of a closed list of values."""
+    """The schema of a closed list of values; an enum may have two names for one."""
+    values = list({_text(value): value for value in values}.values()) if all(map(_is_simple, values)) else values
     kinds = [name for value in values if (name := type_of(value)) is not None]
     schema: Schema = {"enum": list(values)}
     return {"type": _one_or_many(dict.fromkeys(kinds)), **schema} if len(kinds) == len(values) else schema
@@ -272,6 +273,10 @@ def _names(value: object) -> list[str]:
 def _one_or_many(kinds: Iterable[str]) -> str | list[str]:
     names = list(kinds)
     return names[0] if len(names) == 1 else names
+
+
+def _is_simple(value: object) -> bool:
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _text(value: object) -> str:

@@ -117,7 +117,8 @@ class Classes:
 
     def is_model(self, reference: ClassRef) -> bool:
         """Whether it is a pydantic model."""
-        return self.is_a(reference, "pydantic.BaseModel", "pydantic_settings.BaseSettings", "pydantic.v1.BaseModel")
+        # The bare name: packages for pydantic 1 and 2 had a module that imported all of one of them.
+        return self.is_a(reference, "pydantic.BaseModel", "pydantic_settings.BaseSettings", "BaseModel")
 
     def own_fields(self, reference: ClassRef) -> tuple[Field, ...]:
         """The fields that the class's own body adds or says anew, as its constructor takes them, in order."""
