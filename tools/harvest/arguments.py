@@ -2,7 +2,7 @@
 
 Read from the released wheels' sources with `ast`; nothing of them is imported. Which arguments count is written in
 `arguments_source.json` beside this file, with what else a script may say in place of each. Run as
-`python -m tools.harvest.arguments FOLDER`: wheels that are not in the folder are downloaded into it by pip. The newest
+`python -m tools.harvest.arguments FOLDER`: wheels that are not in the folder are downloaded into it. The newest
 patch of every minor release is read, of small packages the oldest too.
 """
 
@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from packaging.version import Version
-
-from ftlint.knowledge.releases import releases
+from tools.harvest.packages import Patches, Plan, archive
 
 SOURCE = Path(__file__).with_name("arguments_source.json")
 TARGET = Path(__file__).parents[2] / "ftlint" / "knowledge" / "data" / "arguments.json"
 
-FLOORS = {"peft": "0.4", "transformers": "4.28", "trl": "0.9"}
-"""The oldest minor release that is read of each package."""
-LARGE = ("transformers",)
+PLANS = {
+    "peft": Plan("peft", "0.4", Patches.ENDS),
+    "transformers": Plan("transformers", "4.28", Patches.NEWEST),
+    "trl": Plan("trl", "0.9", Patches.ENDS),
+}
+"""Which releases are read of each package."""
 FILES = {
     "peft": ("peft/tuners/lora/config.py", "peft/tuners/lora.py", "peft/config.py", "peft/utils/config.py"),
     "transformers": (
@@ -43,29 +43,6 @@ ELSEWHERE = "TrainingArguments"
 
 Default = object
 Defaults = dict[str, Default]
-
-
-def wanted(package: str) -> tuple[str, ...]:
-    """The releases of a package that are read, oldest first."""
-    floor = Version(FLOORS[package])
-    minors: dict[tuple[int, ...], list[str]] = {}
-    for release in releases(package):
-        version = Version(release.version)
-        if version >= floor and not release.is_withdrawn:
-            minors.setdefault(version.release[:2], []).append(release.version)
-    chosen: list[str] = []
-    for patches in minors.values():
-        chosen += [patches[-1]] if package in LARGE else dict.fromkeys((patches[0], patches[-1]))
-    return tuple(chosen)
-
-
-def wheel(package: str, version: str, folder: Path) -> Path:
-    """The wheel of a release, downloaded if it is not there."""
-    if not (found := sorted(folder.glob(f"{package}-{version}-*.whl"))):
-        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:")
-        subprocess.run((*pip, "--dest", str(folder), f"{package}=={version}"), check=True)
-        found = sorted(folder.glob(f"{package}-{version}-*.whl"))
-    return found[0]
 
 
 def classes_in(path: Path, package: str) -> dict[str, ast.ClassDef]:
@@ -136,10 +113,10 @@ def harvest(package: str, names: Iterable[str], folder: Path) -> tuple[list[str]
     read: list[str] = []
     wanted_names = frozenset(names)
     found: dict[str, dict[str, object]] = {}
-    for version in wanted(package):
+    for version in PLANS[package].versions():
         previous = read[-1] if read else None
         read.append(version)
-        classes = classes_in(wheel(package, version, folder), package)
+        classes = classes_in(archive(package, version, folder), package)
         for name in classes:
             arguments, parent = arguments_of(name, classes)
             if name.startswith("_") or (name not in CLASSES and (package != "trl" or parent is None)):
@@ -170,7 +147,7 @@ def build(folder: Path) -> str:
     names |= {argument["successor"] for argument in source["arguments"] if "successor" in argument}
     read: dict[str, list[str]] = {}
     classes: dict[str, dict[str, object]] = {}
-    for package in sorted(FLOORS):
+    for package in sorted(PLANS):
         read[package], found = harvest(package, names, folder)
         classes.update(found)
     parts = {

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
-from pip._internal.commands import create_command
+
+from tools.harvest.index import Index
 
 TARGET = Path(__file__).parents[2] / "ftlint" / "knowledge" / "data" / "releases.json"
 
@@ -51,16 +52,10 @@ def release_rows(index: dict[str, Any]) -> list[list[object]]:
 
 def main() -> None:
     """Write the file anew."""
-    command: Any = create_command("index")
-    options, _ = command.parse_args(["versions", "pip"])
-    # pip's own session: it knows the proxy, the certificates and the index that this machine uses.
-    session = command._build_session(options)
-    root = options.index_url.rstrip("/").removesuffix("/simple")
+    index = Index()
     lines = []
     for package in PACKAGES:
-        answer = session.get(f"{root}/pypi/{package}/json")
-        answer.raise_for_status()
-        rows = ",\n  ".join(json.dumps(row) for row in release_rows(answer.json()))
+        rows = ",\n  ".join(json.dumps(row) for row in release_rows(index.describe(package)))
         lines.append(f"{json.dumps(package)}: [\n  {rows}\n]")
     TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
