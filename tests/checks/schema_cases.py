@@ -79,7 +79,7 @@ ENGINE: dict[str, Any] = {
             "properties": {
                 "train_micro_batch_size_per_gpu": {
                     "type": "integer",
-                    "x-auto": True,
+                    "x-auto": ["transformers", "accelerate"],
                     "x-checked": [{"kind": "number"}, {"kind": "range", "exclusiveMinimum": 0}],
                 },
                 "gradient_clipping": {"type": "number"},

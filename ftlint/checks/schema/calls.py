@@ -87,7 +87,8 @@ def _settings(call: ast.Call, level: Level, source: Source) -> Iterator[Settings
         is_dict = inner is not None and inner.fact.value is Section.MAPPING
         if root is not None and is_dict and level.schema.package in (package, "trl"):
             below = {path: replace(key, path=path) for path, key in keys.below(name, _DIALECT).keys.items()}
-            yield Settings(KeySet(_DIALECT, below, {}, (), is_complete), (root,), source, callee=f"{name}=")
+            keys_below = KeySet(_DIALECT, below, {}, (), is_complete)
+            yield Settings(keys_below, (root,), source, callee=f"{name}=", readers=lambda: frozenset({"transformers"}))
 
 
 class _Reader:

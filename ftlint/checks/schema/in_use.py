@@ -13,6 +13,8 @@ from ftlint.record import record
 from ftlint.run.versions import VersionView, describe
 from ftlint.spans import How
 
+ABSENT = "absent"
+
 
 @record
 class Window:
@@ -45,7 +47,8 @@ class Offer:
 class Availability:
     """A key over the admissible releases: as what it is there, and where it is not (`absent`, of `absent_package`).
 
-    `unread`: whether there are releases of which we cannot tell. `in_newest`: whether the newest of all has it.
+    `unread`: whether there are releases of which we cannot tell, because they were not read or lack the level itself.
+    `in_newest`: whether the newest of all has it.
     """
 
     offers: tuple[Offer, ...]
@@ -116,13 +119,15 @@ class SchemasInUse:
         return _own(level, key, self.window(level.schema))
 
     def keyword(self, level: Level, word: str) -> Mapping[str, tuple[str, ...]]:
-        """What that keyword of a level (`x-unknown`) says, with the admissible releases in which it does."""
+        """What that keyword of a level (`x-unknown`) says, with the admissible releases in which it does.
+
+        ABSENT stands for those in which there is no such level.
+        """
         window = self.window(level.schema)
         said: dict[str, list[str]] = {}
         for place, releases in _groups(window):
             raw = level.shape_at(place)
-            if raw is not None:
-                said.setdefault(str(raw.get(word, "")), []).extend(releases)
+            said.setdefault(ABSENT if raw is None else str(raw.get(word, "")), []).extend(releases)
         if not said:
             return {str(level.raw.get(word, "")): ()}
         return {value: _in_order(releases, window) for value, releases in said.items()}
@@ -153,6 +158,7 @@ def _own(level: Level, key: str, window: Window) -> Availability:
     newest = None
     for place, releases in window.at.items():
         if level.shape_at(place) is None:
+            unread = True
             continue
         shape = newest = shape_at(level.schema, raw, place) if raw is not None else None
         if shape is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.checks.schema.fitting import Trouble, Verdict, judge
-from ftlint.checks.schema.in_use import Offer, said
+from ftlint.checks.schema.in_use import ABSENT, Offer, said
 from ftlint.checks.schema.survey import Misfit, Survey
 from ftlint.checks.schema.wording import place_of, refusal
 from ftlint.findings import Severity
@@ -36,6 +36,8 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     met, availability = misfit.met, misfit.availability
     if _is_unquoted_in_json(misfit):
         return None  # no JSON, and mostly a template's word: a syntax error says so
+    if met.key.fact.value == "auto" and _is_filled(misfit):
+        return None
     verdicts = [(offer, _verdict(offer, misfit, survey)) for offer in availability.offers]
     wrong = [(offer, verdict) for offer, verdict in verdicts if verdict is not None]
     if not wrong:
@@ -69,6 +71,15 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     return Judged(misfit, verdict, severity, reason, values)
 
 
+def _is_filled(misfit: Misfit) -> bool:
+    """Whether one of the programs that may read the file puts a value in place of this "auto"."""
+    fillers: set[str] = set()
+    for offer in misfit.availability.offers:
+        named = offer.shape.get("x-auto")
+        fillers.update(named if isinstance(named, list) else ())
+    return bool(fillers) and bool(fillers & misfit.met.settings.readers())
+
+
 def _is_unquoted_in_json(misfit: Misfit) -> bool:
     document, key = misfit.met.settings.document, misfit.met.key
     is_text = isinstance(key.fact.value, str) and key.raw[:1] not in ("'", '"')
@@ -84,7 +95,9 @@ def refusal_of_value(misfit: Misfit) -> str:
 def _verdict(offer: Offer, misfit: Misfit, survey: Survey) -> Verdict | None:
     """Of several readers in those releases the one that says least."""
     own = misfit.met.settings.reader
-    readers = (own,) if own else tuple(survey.in_use.keyword(offer.level, "x-values"))
+    readers = (
+        (own,) if own else tuple(each for each in survey.in_use.keyword(offer.level, "x-values") if each != ABSENT)
+    )
     found = [judge(offer.level, offer.shape, misfit.met.key, reader) for reader in readers]
     if any(each is None for each in found):
         return None

@@ -34,8 +34,15 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
     levels = roots_of(dialect)
     if levels:
         keys = project.keys_of(document, dialect)
-        is_sure = len(levels) == 1
-        yield Settings(keys, levels, document.source, document, is_sure=is_sure, reader=_READERS.get(dialect.name, ""))
+        yield Settings(
+            keys,
+            levels,
+            document.source,
+            document,
+            is_sure=len(levels) == 1,
+            reader=_READERS.get(dialect.name, ""),
+            readers=lambda: project.deepspeed_readers(document.path),
+        )
 
 
 def roots_of(dialect: Dialect) -> tuple[Level, ...]:

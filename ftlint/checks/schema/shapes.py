@@ -120,7 +120,7 @@ def _accepted(level: Level, frozen: _Frozen) -> Accepted:
             members += _levels_in(level, part.get("additionalProperties"))
         else:
             anything = True
-    if raw.get("x-auto") is True or level.raw.get("x-auto") == "default":
+    if level.raw.get("x-auto") == "default":
         values.add((str, "auto"))
     return Accepted(
         None if anything else frozenset(types),

@@ -5,7 +5,7 @@ Each check then looks only at its own kind of what was kept, so that twelve of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ftlint.checks.schema.in_use import Availability, SchemasInUse
 from ftlint.checks.schema.shapes import Accepted, Property, accepted_by, property_of
@@ -23,7 +23,8 @@ class Settings:
     `levels`: what they are read as; several where any of them may be meant. `document`: the data file that they are;
     `source`: the text they stand in. `callee`: what the script calls, as it is written there. `is_sure`: whether these
     are surely handed to just that level as written; nothing is an error where they are not. `reader`: who looks at the
-    values, where that is not whom the level names.
+    values, where that is not whom the level names. `readers`: the programs that may read a
+    DeepSpeed configuration first and put values in place of "auto".
     """
 
     keys: KeySet
@@ -33,6 +34,7 @@ class Settings:
     callee: str = ""
     is_sure: bool = True
     reader: str = ""
+    readers: Callable[[], frozenset[str]] = frozenset
 
 
 @record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ftlint.checks.schema.in_use import SchemasInUse, said
+from ftlint.checks.schema.in_use import ABSENT, SchemasInUse, said
 from ftlint.checks.schema.survey import Met
 from ftlint.findings import Severity
 from ftlint.knowledge.schemas import Level, Schema
@@ -76,7 +76,9 @@ def merged_kinds(met: Met, in_use: SchemasInUse) -> Mapping[str, tuple[str, ...]
     for level in met.levels:
         for kind, releases in in_use.keyword(level, "x-unknown").items():
             kinds[kind or "open"] = (*kinds.get(kind or "open", ()), *releases)
-    return kinds
+    seen = {release for kind, releases in kinds.items() if kind != ABSENT for release in releases}
+    absent = tuple(release for release in kinds.pop(ABSENT, ()) if release not in seen)
+    return {**kinds, ABSENT: absent} if absent else kinds
 
 
 def is_open(met: Met, in_use: SchemasInUse) -> bool:
