@@ -63,7 +63,7 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     values = {
         "key": met.name,
         "place": place_of(met),
-        "value": _short(met.key.raw),
+        "value": _shown(misfit),
         "expected": verdict.expected,
         "outcome": refusal_of_value(misfit) if raises else "it is kept as it is, and what uses it fails or misreads it",
         "instead": verdict.instead or "",
@@ -106,6 +106,13 @@ def _verdict(offer: Offer, misfit: Misfit, survey: Survey) -> Verdict | None:
 
 def _releases(offers: list[Offer]) -> tuple[str, ...]:
     return tuple(release for offer in offers for release in offer.releases)
+
+
+def _shown(misfit: Misfit) -> str:
+    """The value as written, and as read where a person would not think so."""
+    key = misfit.met.key
+    is_disguised = isinstance(key.fact.value, bool) and key.raw.lower() not in ("true", "false")
+    return f"{key.raw} (read as {str(key.fact.value).lower()})" if is_disguised else _short(key.raw)
 
 
 def _short(text: str) -> str:

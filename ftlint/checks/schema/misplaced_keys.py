@@ -12,6 +12,7 @@ from ftlint.checks.schema.wording import is_open, of_unknown, place_of
 from ftlint.findings import Edit, Match, Severity
 from ftlint.run.fact import Unknown
 from ftlint.run.key import Section
+from ftlint.spans import Location
 
 
 def misplaced_key(survey: Survey) -> Iterator[Match]:
@@ -27,7 +28,7 @@ def misplaced_key(survey: Survey) -> Iterator[Match]:
 def _match(met: Met, home: Home, survey: Survey) -> Match:
     consequence = of_unknown(met, survey.in_use)
     severity = consequence.severity
-    if not home.section and not home.same:
+    if not home.section and not home.same and not home.is_akin:
         # Nobody can mean another framework's key here where nothing refuses it: it may stand for another reader.
         severity = severity if severity is Severity.ERROR else severity.at_most(Severity.INFO)
     edits: dict[str, tuple[Edit, ...]] = {}
@@ -64,4 +65,12 @@ def _move(met: Met, section: str) -> tuple[Edit, ...]:
     from ftlint.syntax.editing import delete_key, set_value
 
     put, taken = set_value(document, path, value), delete_key(document, positions(keys, met.key.path))
-    return (*put, *taken) if put and taken else ()
+    return (*_joined(put), *taken) if put and taken else ()
+
+
+def _joined(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Insertions at one point as one, in their order: two fixes may not meet there, nor two edits of one."""
+    together: dict[Location, str] = {}
+    for edit in edits:
+        together[edit.location] = together.get(edit.location, "") + edit.content
+    return tuple(Edit(location, content) for location, content in together.items())

@@ -52,8 +52,8 @@ def _match(each: Misfit, survey: Survey, level: Level, until: str) -> Match:
 def _last_release(met: Met, survey: Survey) -> tuple[Level, str] | None:
     """The level that had the key, and the last release that did, where the admissible ones without it are newer."""
     for level in met.level.family:
-        raw = level.properties.get(met.name)
-        if isinstance(raw, dict):
+        raw = level.shape(met.name)
+        if raw is not None:
             last = len(level.schema.releases) - 1
             until = min(
                 level.schema.index(raw.get("x-until"), last), level.schema.index(level.raw.get("x-until"), last)
@@ -85,8 +85,8 @@ def _fits(met: Met, successor: Availability) -> bool:
 def _is_moved(met: Met) -> bool:
     """Whether some release takes the value over to the successor as it is."""
     for level in met.level.family:
-        raw = level.properties.get(met.name)
-        deprecated = raw.get("x-deprecated") if isinstance(raw, dict) else None
+        raw = level.shape(met.name)
+        deprecated = raw.get("x-deprecated") if raw is not None else None
         if isinstance(deprecated, dict):
             return deprecated.get("effect") == "moved"
     return False

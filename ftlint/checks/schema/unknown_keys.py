@@ -46,8 +46,8 @@ def suggestion(met: Met, survey: Survey) -> str | None:
 
 
 def _may_be_meant(level: Level, name: str, survey: Survey) -> bool:
-    raw = next((each.properties[name] for each in level.family if name in each.properties), None)
-    if not isinstance(raw, dict) or not ({"x-since", "x-until", "x-absent", "x-was"} & raw.keys()):
+    raw = next((each.shape(name) for each in level.family if name in each.properties), None)
+    if raw is None or not ({"x-since", "x-until", "x-absent", "x-was"} & raw.keys()):
         return True
     return survey.in_use.availability(level, name).in_newest
 
@@ -103,8 +103,8 @@ def _too_early(each: Misfit, survey: Survey) -> Iterator[Match]:
 def first_release(met: Met, survey: Survey) -> str | None:
     """`trl 0.16.0`, with which the key comes, where admissible releases are older; None where it is gone again."""
     for level in met.level.family:
-        raw = level.properties.get(met.name)
-        if not isinstance(raw, dict):
+        raw = level.shape(met.name)
+        if raw is None:
             continue
         since = level.schema.index(raw.get("x-since"), 0)
         lacking = [place for place in survey.in_use.window(level.schema).at if level.shape_at(place) is not None]

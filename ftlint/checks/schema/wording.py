@@ -93,8 +93,8 @@ def _homes(met: Met) -> tuple[Schema, ...]:
 def instead_of(level: Level, key: str) -> str | None:
     """The key that took its place, as the schema says; dotted where it is in another section."""
     for each in level.family:
-        raw = each.properties.get(key)
-        if isinstance(raw, dict):
+        raw = each.shape(key)
+        if raw is not None:
             deprecated = raw.get("x-deprecated")
             by = deprecated.get("by") if isinstance(deprecated, dict) else None
             found = by or raw.get("x-renamed")
