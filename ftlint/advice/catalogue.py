@@ -155,8 +155,41 @@ def _offload(run: Run) -> Iterator[Change]:
     if run.parallel.kind.value is not ParallelKind.ZERO:
         return
     stage = run.parallel.zero_stage.or_default(0)
-    offloaded = run.parallel.offload_optimizer.value in (OffloadDevice.CPU, OffloadDevice.NVME)
-    if stage >= 1 and not offloaded:
+    away = (OffloadDevice.CPU, OffloadDevice.NVME)
+    has_weights_away = run.parallel.offload_param.value in away
+    has_states_away = run.parallel.offload_optimizer.value in away
+    if has_weights_away:
+        yield Change(
+            "offload",
+            "Keep the weights on the GPUs",
+            Effect.NONE,
+            Pace.NONE,
+            {"parallel.offload_param": OffloadDevice.NONE},
+            "host RAM holds the optimizer's states only",
+        )
+    if has_weights_away or has_states_away:
+        yield Change(
+            "offload",
+            "Offload nothing",
+            Effect.NONE,
+            Pace.NONE,
+            {"parallel.offload_param": OffloadDevice.NONE, "parallel.offload_optimizer": OffloadDevice.NONE},
+            "nothing of the model's states lies in host RAM",
+        )
+        if OffloadDevice.NVME not in (run.parallel.offload_param.value, run.parallel.offload_optimizer.value):
+            yield Change(
+                "offload",
+                "Offload to NVMe instead of RAM",
+                Effect.NONE,
+                Pace.MANIFOLD,
+                {
+                    "parallel.offload_optimizer": OffloadDevice.NVME,
+                    **({"parallel.offload_param": OffloadDevice.NVME} if has_weights_away else {}),
+                },
+                "host RAM holds buffers only",
+                "a fast local drive has to be mounted, and named by nvme_path",
+            )
+    if stage >= 1 and not has_states_away:
         yield Change(
             "offload",
             "Offload the optimizer to CPU",
@@ -165,7 +198,7 @@ def _offload(run: Run) -> Iterator[Change]:
             {"parallel.offload_optimizer": OffloadDevice.CPU},
             "masters and optimizer states lie in host RAM",
         )
-    if stage == 3 and run.parallel.offload_param.value not in (OffloadDevice.CPU, OffloadDevice.NVME):
+    if stage == 3 and not has_weights_away:
         yield Change(
             "offload",
             "Offload weights and optimizer to CPU",

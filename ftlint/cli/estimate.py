@@ -41,6 +41,7 @@ class _Answer:
 @click.option("--spec", "spec_file", metavar="FILE", help="A run spec in JSON; - reads it from stdin.")
 @click.option("--run", "run_name", metavar="NAME", help="Which run, where several begin in TARGET.")
 @format_option
+@click.option("--html", is_flag=True, help="Print a self-contained page with the stacked picture.")
 @click.option(
     "--fail-on",
     type=click.Choice(tuple(_FAILING)),
@@ -55,6 +56,7 @@ def command(
     spec_file: str | None,
     run_name: str | None,
     output_format: str,
+    html: bool,
     fail_on: str,
     color: str,
     **words: Any,
@@ -72,7 +74,7 @@ def command(
     answer = _largest(subjects)
     if answer is None:
         raise refuse_unknown_model(target, subjects[0].run.name)
-    _show(answer, workspace, output_format, ColorChoice(color))
+    _show(answer, workspace, "html" if html else output_format, ColorChoice(color))
     return int(answer.estimate.verdict.value in _FAILING[fail_on])
 
 
@@ -96,8 +98,14 @@ def _show(answer: _Answer, workspace: Workspace, output_format: str, color: Colo
 
         write(json.dumps(estimate_json(answer.estimate, assumptions=answer.assumptions), indent=2) + "\n")
         return
-    from ftlint.report.estimate import render_estimate
     from ftlint.report.places import Places
+
+    if output_format == "html":
+        from ftlint.report.html import render_html
+
+        write(render_html(answer.estimate, Places(workspace), assumptions=answer.assumptions))
+        return
+    from ftlint.report.estimate import render_estimate
 
     text = render_estimate(answer.estimate, Places(workspace), look(color).palette, assumptions=answer.assumptions)
     write(text)

@@ -11,28 +11,34 @@ from ftlint.syntax.rendering import WritableValue
 Written: TypeAlias = "Mapping[str, WritableValue]"
 """Dotted keys and what they are to say; None takes a key out."""
 
-Spelling: TypeAlias = "Mapping[str, Callable[[Any], Written]]"
-"""For each fact that a dialect can say, how it says a value. Any: each fact has a type of its own."""
+Spelling: TypeAlias = "Mapping[str, Callable[[Any], Written | None]]"
+"""For each fact that a dialect can say, how it says a value, or None where it has no words for that one.
+
+Any: each fact has a type of its own.
+"""
 
 
 def _plainly(key: str) -> Callable[[Any], Written]:
     return lambda value: {key: value}
 
 
-def _offload(section: str) -> Callable[[OffloadDevice], Written]:
-    return lambda device: {f"zero_optimization.{section}.device": device.value}
+def _offload(section: str) -> Callable[[OffloadDevice], Written | None]:
+    """NVMe has no words of ours: where the drive is mounted only its owner knows."""
+    return lambda device: (
+        None if device is OffloadDevice.NVME else {f"zero_optimization.{section}.device": device.value}
+    )
 
 
-def _one_of(key: str, words: Mapping[str, str]) -> Callable[[Any], Written]:
-    """A fact whose words are not the dialect's; a value without a word of its own is not written."""
-    return lambda value: {key: words[value]} if value in words else {}
+def _one_of(key: str, words: Mapping[str, WritableValue]) -> Callable[[Any], Written | None]:
+    """A fact whose words are not the dialect's."""
+    return lambda value: {key: words[value]} if value in words else None
 
 
 LLAMAFACTORY: Spelling = {
     # Source: as in llamafactory.py, which reads the same keys.
     "training.gradient_checkpointing": lambda value: {"disable_gradient_checkpointing": None if value else True},
     "training.attention": _one_of("flash_attn", {"sdpa": "sdpa", "flash_attention_2": "fa2", "eager": "disabled"}),
-    "training.loss": lambda value: {"enable_liger_kernel": True} if value == "liger" else {},
+    "training.loss": _one_of("enable_liger_kernel", {"liger": True, "full": False}),
     "training.optimizer": _plainly("optim"),
     "batch.micro_batch": _plainly("per_device_train_batch_size"),
     "batch.gradient_accumulation": _plainly("gradient_accumulation_steps"),
@@ -56,7 +62,7 @@ TRAINING_ARGUMENTS: Spelling = {
     # Source: transformers 5.23 training_args.py. The class is built in a script: these are its keyword arguments.
     "training.gradient_checkpointing": _plainly("gradient_checkpointing"),
     "training.optimizer": _plainly("optim"),
-    "training.loss": lambda value: {"use_liger_kernel": True} if value == "liger" else {},
+    "training.loss": _one_of("use_liger_kernel", {"liger": True, "full": False}),
     "batch.micro_batch": _plainly("per_device_train_batch_size"),
     "batch.gradient_accumulation": _plainly("gradient_accumulation_steps"),
 }
