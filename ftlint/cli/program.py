@@ -25,6 +25,7 @@ _COMMANDS = {
     "fit": ("ftlint.cli.fit", "Find what to change so that a run fits, the mildest change first."),
     "show": ("ftlint.cli.show", "Show the runs found, with the origin of every value."),
     "rule": ("ftlint.cli.rule", "Explain a rule."),
+    "schema": ("ftlint.cli.schema", "Print a plain JSON Schema of a dialect, for other editors."),
     "server": ("ftlint.cli.server", "Serve an editor over stdio (LSP)."),
 }
 

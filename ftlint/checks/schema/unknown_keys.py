@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ftlint.checks.schema.homes import home_of
@@ -12,6 +13,9 @@ from ftlint.checks.schema.survey import Met, Misfit, Survey
 from ftlint.checks.schema.wording import Consequence, is_open, merged_kinds, of_unknown, place_of
 from ftlint.findings import Match, Severity
 from ftlint.knowledge.schemas import Level
+
+PRIVATE = r"^[^A-Za-z]|^$|[^\u0000-\u007f]|[{}$<> ]|^x-"
+"""What is no framework's key; means the same to Python and to JavaScript."""
 
 
 def unknown_key(survey: Survey) -> Iterator[Match]:
@@ -33,10 +37,7 @@ def unknown_key(survey: Survey) -> Iterator[Match]:
 
 def is_private(met: Met) -> bool:
     """Whether the key is plainly nobody's: a note, a placeholder, a part of YAML."""
-    name = met.name
-    return (
-        not name.isascii() or not name[:1].isalpha() or any(mark in name for mark in "{}$<> ") or name.startswith("x-")
-    )
+    return re.search(PRIVATE, met.name) is not None
 
 
 def suggestion(met: Met, survey: Survey) -> str | None:
