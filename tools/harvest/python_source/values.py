@@ -216,6 +216,10 @@ class Values:
             if any(base.endswith(("StrEnum", "str")) for base in self._base_names(owner)):
                 return name.lower()
             return [member for member, _ in self._assigned_in(owner)].index(name) + 1
+        if isinstance(node, ast.Name) and depth <= MAX_DEPTH:  # `TPU = XLA`, a second name
+            for other, value in self._assigned_in(owner):
+                if other == node.id and other != name:
+                    return self._member(owner, other, value, depth + 1)
         return self.constant(node, owner.module, depth + 1)
 
     def _base_names(self, reference: ClassRef) -> Iterator[str]:
