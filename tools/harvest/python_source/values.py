@@ -203,12 +203,17 @@ class Values:
             return None
         members: dict[str, object] = {}
         for name, node in self._assigned_in(reference):
-            if not name.startswith("_"):
+            if not name.startswith("_") and not self._is_descriptor(node, reference.module):
                 try:
                     members[name] = self._member(reference, name, node, 0)
                 except NotConstant:
                     return None
         return members
+
+    def _is_descriptor(self, node: ast.expr, module: Module) -> bool:
+        """An object of a class with `__get__` is no member of an enum: accelerate 0.28 has `TPU` so."""
+        cls = self._modules.resolve(node.func, module) if isinstance(node, ast.Call) else None
+        return isinstance(cls, ClassRef) and "__get__" in module.bindings(cls.node.body)
 
     def _member(self, owner: ClassRef, name: str, node: ast.expr, depth: int) -> object:
         """A class attribute's value; `auto()` in an enum: its place, or its name where members are texts."""
