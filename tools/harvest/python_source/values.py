@@ -167,6 +167,10 @@ class Values:
                 return CONTAINERS[name]([])
             inner = self._iterated(node.args[0], module, depth)
             return CONTAINERS[name](inner)
+        if name == "int" and len(node.args) == 1 and not node.keywords:  # `int(1e8)`
+            number = self.constant(node.args[0], module, depth + 1)
+            if isinstance(number, (int, float)) and math.isfinite(number):
+                return int(number)
         if name == "dict" and not node.args:
             return {
                 keyword.arg: self.constant(keyword.value, module, depth + 1)
@@ -193,8 +197,12 @@ class Values:
         """`[member.value for member in SomeEnum]`, and the same of any constant list."""
         loop = node.generators[0]
         plain = len(node.generators) == 1 and not loop.ifs and isinstance(loop.target, ast.Name)
-        if plain and ast.unparse(node.elt) in (ast.unparse(loop.target), f"{ast.unparse(loop.target)}.value"):
+        element, variable = ast.unparse(node.elt), ast.unparse(loop.target)
+        if plain and element in (variable, f"{variable}.value"):
             return self._iterated(loop.iter, module, depth)
+        if plain and element in (f"{variable}.lower()", f"{variable}.upper()"):
+            texts = [text for text in self._iterated(loop.iter, module, depth) if isinstance(text, str)]
+            return [text.lower() if element.endswith("lower()") else text.upper() for text in texts]
         raise NotConstant
 
     def enum(self, reference: ClassRef) -> dict[str, object] | None:
