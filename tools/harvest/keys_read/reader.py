@@ -83,7 +83,8 @@ class Reader:
         if name in self._makers:
             for value in args[0] if args else []:
                 if isinstance(value, Followed):
-                    value.reads.targets.append(Target(None, keywords=frozenset(keywords)))
+                    made = Target(None, keywords=frozenset(keywords), num_positional=len(args) - 1)
+                    value.reads.targets.append(made)
             return []
         last = name.rpartition(".")[2]
         if last in COPIES and args:
