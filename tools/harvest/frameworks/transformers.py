@@ -77,6 +77,7 @@ class _Release:
                 for spelling in ("self.fsdp_config", "self.args.fsdp_config", "args.fsdp_config", "fsdp_config"):
                     for key, default in taken(reader.tree, spelling).items():
                         found.setdefault(key, default)
+                        found[key] = found[key] or default
         shapes: dict[str, Schema] = {}
         for key, default in found.items():
             shape = self.shapes.default(default, module) if default is not None else {}
@@ -144,6 +145,8 @@ class _Release:
         function = self.shapes.classes.own_method(auto, "from_pretrained")
         assert function is not None
         level = self._loader(function, behaviour, self._auto_classes(auto))
+        # What it only hands on is told by the level above.
+        level["properties"] = {key: shape for key, shape in _properties(level).items() if shape}
         yield "AutoModel.from_pretrained", {"allOf": [{"$ref": "#/$defs/PreTrainedModel.from_pretrained"}], **level}
 
     def _loader(self, function: FunctionRef, behaviour: Behaviour, owners: list[str]) -> dict[str, object]:

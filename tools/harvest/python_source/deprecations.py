@@ -140,13 +140,15 @@ def _instead(text: str, key: str, keys: frozenset[str]) -> str | None:
     return None
 
 
-def _handed_on(statements: Sequence[ast.stmt], key: str) -> str | None:
+def _handed_on(statements: Sequence[ast.stmt], key: str, within: str = "") -> str | None:
     """The setting that is given this one's value."""
     for statement in statements:
         for node in ast.walk(statement):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Attribute, ast.Subscript, ast.Name)):
                 target = _path(node.targets[0])
-                if target is not None and target != key and _mentions(node.value, key):
+                if target is None or target == key or not target.startswith(within):
+                    continue
+                if _mentions(node.value, key):
                     return target
     return None
 
@@ -179,15 +181,31 @@ def _pairs(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[s
 
 
 def by_decorators(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Deprecation]:
-    """Names that a decorator (`@deprecate_kwarg("old", new_name="new", …)`) still takes, and hands on."""
+    """Names that decorators still take, and what becomes of them.
+
+    `@deprecate_kwarg("old", "1.0", "new")` of transformers hands the value on; huggingface_hub's
+    `@_deprecate_arguments(deprecated_args=[…])` warns, and the function does with it what it likes.
+    """
     found: dict[str, Deprecation] = {}
     for node in function.decorator_list:
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "deprecate_kwarg" and node.args:
-            words = {keyword.arg: keyword.value for keyword in node.keywords}
-            try:
-                old = ast.literal_eval(node.args[0])
-                new = ast.literal_eval(words["new_name"]) if "new_name" in words else None
-            except ValueError:
-                continue
-            found[old] = Deprecation(new, "moved" if new else "ignored")
+        if not isinstance(node, ast.Call):
+            continue
+        words = {keyword.arg: keyword.value for keyword in node.keywords}
+        decorator = ast.unparse(node.func).rpartition(".")[2]
+        if decorator == "deprecate_kwarg":
+            old, new = _constant(node.args, 0, words.get("old_name")), _constant(node.args, 2, words.get("new_name"))
+            if isinstance(old, str):
+                found[old] = Deprecation(new if isinstance(new, str) else None, "moved" if new else "warns")
+        elif decorator == "_deprecate_arguments":
+            names = _constant([], 0, words.get("deprecated_args"))
+            for name in names if isinstance(names, (list, tuple, set)) else ():
+                found[name] = Deprecation(_handed_on(function.body, name, within="args."), "warns")
     return found
+
+
+def _constant(arguments: Sequence[ast.expr], place: int, named: ast.expr | None) -> object:
+    node = named if named is not None else arguments[place] if place < len(arguments) else None
+    try:
+        return None if node is None else ast.literal_eval(node)
+    except ValueError:
+        return None

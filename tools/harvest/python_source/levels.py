@@ -55,15 +55,15 @@ class Levels:
 
     def of_init(self, reference: ClassRef, behaviour: Behaviour) -> dict[str, object] | None:
         """A class by the signature of its `__init__`, inherited or not; None where the package has none of it."""
-        init = self._shapes.classes.method(reference, "__init__")
-        if init is None:
+        owner = self._owner(reference)
+        init = self._shapes.classes.own_method(owner, "__init__") if owner is not None else None
+        if owner is None or init is None:
             return None
         parameters = self._shapes.classes.parameters(init, is_method=True)
         properties = self._shapes.parameters(parameters)
-        owner = self._owner(reference, "__init__")
         inside = [base for base in self._shapes.classes.order(owner) if isinstance(base, ClassRef)]
         marked = self._marked(reference, inside, properties, set(properties), {})
-        marked |= self._renamed(init)
+        marked = self._decorated(init, marked)
         positional = self._shapes.positional_parameters(init, is_method=True)
         return self._level(reference, behaviour, (), positional, marked)
 
@@ -73,12 +73,12 @@ class Levels:
         """A function or a method by its signature. `imports`: how a script can name it."""
         properties = self._shapes.parameters(self._shapes.classes.parameters(function, is_method=is_method))
         found = deprecations.from_functions([function.node], properties)
-        marked = {key: _deprecate(shape, found.get(key)) for key, shape in properties.items()} | self._renamed(function)
+        marked = {key: _deprecate(shape, found.get(key)) for key, shape in properties.items()}
         return {
             "x-imports": list(imports),
             "x-positional": self._shapes.positional_parameters(function, is_method=is_method),
             **behaviour.keywords(),
-            "properties": marked,
+            "properties": self._decorated(function, marked),
         }
 
     def _level(
@@ -144,15 +144,20 @@ class Levels:
         value = self._shapes.values.of(text, field.module) if text is not None else None
         return value if isinstance(value, str) else ""
 
-    def _renamed(self, function: FunctionRef) -> dict[str, Schema]:
+    def _decorated(self, function: FunctionRef, properties: Mapping[str, Schema]) -> dict[str, Schema]:
+        """With what decorators say of parameters, or take besides them."""
         found = deprecations.by_decorators(function.node)
-        return {key: _deprecate({}, deprecation) for key, deprecation in found.items()}
+        return {**properties, **{key: _deprecate(properties.get(key, {}), said) for key, said in found.items()}}
 
-    def _owner(self, reference: ClassRef, method: str) -> ClassRef:
+    def _owner(self, reference: ClassRef) -> ClassRef | None:
+        """The class whose `__init__` says what can be passed; one that hands everything on says nothing."""
         for base in self._shapes.classes.order(reference):
-            if isinstance(base, ClassRef) and self._shapes.classes.own_method(base, method) is not None:
-                return base
-        return reference
+            init = self._shapes.classes.own_method(base, "__init__") if isinstance(base, ClassRef) else None
+            if init is not None and isinstance(base, ClassRef):
+                takes_names = self._shapes.classes.parameters(init, is_method=True)
+                if takes_names or not self._shapes.classes.takes_any(init):
+                    return base
+        return None
 
 
 def _deprecate(shape: Schema, deprecation: deprecations.Deprecation | None) -> Schema:
