@@ -46,7 +46,7 @@ class Values:
     """Evaluates expressions that stand in one release's modules."""
 
     def __init__(self, modules: Modules) -> None:
-        self._modules = modules
+        self.modules = modules
 
     def of(self, node: ast.expr, module: Module) -> object:
         """A JSON value (tuples and sets become lists, members of an enum their values), else its Expression."""
@@ -131,7 +131,7 @@ class Values:
         return "".join(parts)
 
     def _named(self, node: ast.Name | ast.Attribute, module: Module, depth: int) -> object:
-        meaning = self._modules.resolve(node, module)
+        meaning = self.modules.resolve(node, module)
         if isinstance(meaning, Assigned):
             return self.constant(meaning.value, meaning.module, depth + 1)
         if isinstance(node, ast.Attribute):
@@ -146,11 +146,11 @@ class Values:
         raise NotConstant
 
     def _is_class(self, node: ast.expr, module: Module) -> bool:
-        return isinstance(self._modules.resolve(node, module), ClassRef)
+        return isinstance(self.modules.resolve(node, module), ClassRef)
 
     def _attribute(self, node: ast.Attribute, module: Module, depth: int) -> object:
         """`Class.NAME`: a member of an enum, or a constant of the class."""
-        owner = self._modules.resolve(node.value, module)
+        owner = self.modules.resolve(node.value, module)
         if not isinstance(owner, ClassRef):
             raise NotConstant
         for member, value in self._assigned_in(owner):
@@ -160,7 +160,7 @@ class Values:
 
     def _call(self, node: ast.Call, module: Module, depth: int) -> object:
         """`list(…)` and the like of one constant; `auto()` and other calls are none."""
-        function = self._modules.resolve(node.func, module)
+        function = self.modules.resolve(node.func, module)
         name = function.dotted.removeprefix("builtins.") if isinstance(function, External) else ""
         if name in CONTAINERS and not node.keywords and len(node.args) <= 1:
             if not node.args:
@@ -185,7 +185,7 @@ class Values:
 
     def _iterated(self, node: ast.expr, module: Module, depth: int) -> list[object]:
         """What a loop over the expression sees; over an enum, its members' values."""
-        meaning = self._modules.resolve(node, module)
+        meaning = self.modules.resolve(node, module)
         if isinstance(meaning, ClassRef) and (members := self.enum(meaning)) is not None:
             return list(members.values())
         value = self.constant(node, module, depth + 1)
@@ -237,7 +237,7 @@ class Values:
 
     def _base_names(self, reference: ClassRef) -> Iterator[str]:
         for base in reference.node.bases:
-            meaning = self._modules.resolve(base, reference.module)
+            meaning = self.modules.resolve(base, reference.module)
             if isinstance(meaning, External):
                 yield meaning.dotted
             elif isinstance(meaning, ClassRef) and meaning != reference:
