@@ -95,6 +95,8 @@ class Annotations:
             return self._subscript(node, module, depth)
         if isinstance(node, (ast.Name, ast.Attribute)):
             return self._name(node, module, depth)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "conlist" and node.args:
+            return {"type": "array", "items": self._schema(node.args[0], module, depth + 1)}
         return {}
 
     def _constant(self, node: ast.Constant, module: Module, depth: int) -> Schema:

@@ -30,7 +30,7 @@ INSTEAD = (
         r"(?:alias (?:of|for)|replaced (?:by|with)|renamed to|in favou?r of|[Pp]refer) (?:the )?`?(?:--)?(?P<key>\w+)"
     ),
     re.compile(r"\{'(?P<inner>\w+)': ?\w+\} to `(?P<key>\w+)`"),
-    re.compile(r"[Uu]se (?:the )?`?(?:--)?(?P<key>\w+)(?: \{'(?P<inner>\w+)')?"),
+    re.compile(r"[Uu]se (?:the )?[`'\"]?(?:--)?(?P<key>\w+)(?: \{'(?P<inner>\w+)')?"),
     re.compile(r"[Ss]et (?:the )?`(?:--)?(?P<key>\w+)`"),
 )
 NO_EFFECT = re.compile(r"\bignored\b|no effect|no longer used|not used|safely remove", re.IGNORECASE)

@@ -220,7 +220,7 @@ class Values:
 
     def _is_descriptor(self, node: ast.expr, module: Module) -> bool:
         """An object of a class with `__get__` is no member of an enum: accelerate 0.28 has `TPU` so."""
-        cls = self._modules.resolve(node.func, module) if isinstance(node, ast.Call) else None
+        cls = self.modules.resolve(node.func, module) if isinstance(node, ast.Call) else None
         return isinstance(cls, ClassRef) and "__get__" in module.bindings(cls.node.body)
 
     def _member(self, owner: ClassRef, name: str, node: ast.expr, depth: int) -> object:
