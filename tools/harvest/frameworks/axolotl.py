@@ -22,6 +22,7 @@ Level = dict[str, Any]
 ROOT = "AxolotlInputConfig"
 HOMES = ("axolotl.utils.schemas.config", "axolotl.utils.config.models.input.v0_4_1")
 """Where the root model is, newest first."""
+CLOUD = ("CloudConfig", "ImageConfig")
 INTEGRATIONS = "axolotl.integrations"
 
 
@@ -48,6 +49,7 @@ class _Release:
             for key, shape in added.items():
                 if "x-unread" in own.get(key, {"x-unread": True}):  # of the root's own keys the root's say counts
                     own[key] = {**shape, "x-plugin": plugin}
+        self.pending += self._clouds()
         while self.pending:
             reference = self.pending.pop(0)
             if reference.name not in self.found:
@@ -97,6 +99,14 @@ class _Release:
         for function in validators.before(reference, self.shapes):
             reader.use(reference, (function.node.name, {validators.values_of(function): reads}))
         return reads
+
+    def _clouds(self) -> Iterator[ClassRef]:
+        """The models of the other file, that of `--cloud`."""
+        for module in [*self.modules.below("axolotl.utils.schemas"), *self.modules.below(INTEGRATIONS)]:
+            for name, node in module.names.items():
+                reference = ClassRef(module, node) if isinstance(node, ast.ClassDef) else None
+                if reference is not None and name.endswith(CLOUD) and self.shapes.classes.is_model(reference):
+                    yield reference
 
     # Plugins
 
