@@ -16,8 +16,10 @@ from tools.harvest.frameworks import Framework
 from tools.harvest.histories import Snapshot
 from tools.harvest.packages import Patches, Plan, Source
 from tools.harvest.python_source import ClassRef, FunctionRef, Module, Modules, Shapes
+from tools.harvest.python_source.levels import Behaviour, Levels
 
 Level = dict[str, Any]
+CLOSED, OPEN = Behaviour("unchecked", "error"), Behaviour("unchecked", "open")
 
 ROOT = "ClusterConfig"
 GROUPS = {
@@ -65,10 +67,11 @@ def snapshot(source: Source) -> Snapshot:
     found = list(flags(launch, shapes))
     blocks = dict(_blocks(found, modules))
     levels = {**_files(shapes, blocks), **blocks, "launch": _launch(found)}
+    makers = Levels(shapes, lambda _base: None)
     for module in (modules.get(name) for name in CLASSES):
-        levels |= _classes(module, shapes) if module is not None else {}
+        levels |= dict(_classes(module, makers, shapes)) if module is not None else {}
     for dotted in CALLABLES:
-        if (level := _callable(dotted, shapes)) is not None:
+        if (level := _callable(dotted, makers, shapes)) is not None:
             levels[dotted.rpartition(".")[2]] = level
     return levels
 
@@ -204,43 +207,27 @@ def _launch(found: list[Flag]) -> Level:
     return {"x-values": "argparse", "x-unknown": "error", "x-dashes": True, "properties": properties}
 
 
-def _classes(module: Module, shapes: Shapes) -> dict[str, Level]:
-    levels: dict[str, Level] = {}
+def _classes(module: Module, makers: Levels, shapes: Shapes) -> Iterator[tuple[str, Level]]:
     for name, node in module.names.items():
         reference = ClassRef(module, node) if isinstance(node, ast.ClassDef) else None
         if reference is None or name.startswith("_"):
             continue
-        init = shapes.classes.own_method(reference, "__init__")
         if shapes.classes.is_dataclass(reference):
-            properties = shapes.fields(shapes.classes.fields(reference))
-        elif init is not None and name.startswith("Dummy"):
-            properties = shapes.parameters(shapes.classes.parameters(init, is_method=True))
-        else:
-            continue
-        is_open = init is not None and shapes.classes.takes_any(init)
-        levels[name] = {
-            "x-imports": shapes.modules.imports_of(reference),
-            "x-positional": shapes.positional(reference),
-            "x-values": "unchecked",
-            "x-unknown": "open" if is_open else "error",
-            "properties": properties,
-        }
-    return levels
+            yield name, makers.of_dataclass(reference, CLOSED)
+        elif name.startswith("Dummy") and (level := makers.of_init(reference, OPEN)) is not None:
+            yield name, level
 
 
-def _callable(dotted: str, shapes: Shapes) -> Level | None:
+def _callable(dotted: str, makers: Levels, shapes: Shapes) -> Level | None:
     found = shapes.modules.find(dotted)
-    is_method = isinstance(found, ClassRef)
-    function = shapes.classes.method(found, "__init__") if isinstance(found, ClassRef) else found
-    if not isinstance(function, FunctionRef) or not isinstance(found, (ClassRef, FunctionRef)):
-        return None
-    return {
-        "x-imports": shapes.modules.imports_of(found),
-        "x-positional": shapes.positional_parameters(function, is_method=is_method),
-        "x-values": "unchecked",
-        "x-unknown": "open" if shapes.classes.takes_any(function) else "error",
-        "properties": shapes.parameters(shapes.classes.parameters(function, is_method=is_method)),
-    }
+    if isinstance(found, ClassRef):
+        init = shapes.classes.method(found, "__init__")
+        takes_any = init is not None and shapes.classes.takes_any(init)
+        return makers.of_init(found, OPEN if takes_any else CLOSED)
+    if isinstance(found, FunctionRef):
+        behaviour = OPEN if shapes.classes.takes_any(found) else CLOSED
+        return makers.of_function(found, behaviour, shapes.modules.imports_of(found))
+    return None
 
 
 FRAMEWORK = Framework("Accelerate", Plan("accelerate", "0.20", Patches.NEWEST), snapshot, ROOT)
