@@ -6,13 +6,13 @@ What has moved to `trl.experimental` leaves a shell of the same name behind; bot
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from tools.harvest.frameworks import Framework
 from tools.harvest.histories import Snapshot
 from tools.harvest.packages import Plan, Source
 from tools.harvest.python_source import ClassRef, External, Module, Modules, Shapes
-from tools.harvest.python_source.levels import Behaviour, Levels
+from tools.harvest.python_source.levels import Behaviour, Levels, by_name
 
 CONSTRUCTED = Behaviour("unchecked", "error")
 COMMAND = Behaviour("argparse-defaults", "error")
@@ -30,27 +30,23 @@ class _Release:
         self.shapes = Shapes(self.modules)
         self.levels = Levels(self.shapes, self._above)
         self.classes = self.shapes.classes
-        self.settings = self._by_name(
-            reference
-            for reference in self.classes.defined.values()
-            if reference.name.endswith(SETTINGS) and self.classes.is_dataclass(reference)
+        self.settings = by_name(
+            self.classes,
+            (
+                reference
+                for reference in self.classes.defined.values()
+                if reference.name.endswith(SETTINGS) and self.classes.is_dataclass(reference)
+            ),
         )
-        self.trainers = self._by_name(
-            reference
-            for reference in self.classes.defined.values()
-            if reference.name.endswith("Trainer")
-            and ("trl.trainer." in reference.dotted or "experimental" in reference.dotted)
+        self.trainers = by_name(
+            self.classes,
+            (
+                reference
+                for reference in self.classes.defined.values()
+                if reference.name.endswith("Trainer")
+                and ("trl.trainer." in reference.dotted or "experimental" in reference.dotted)
+            ),
         )
-
-    def _by_name(self, references: Iterable[ClassRef]) -> dict[str, list[ClassRef]]:
-        """Public classes; of one name, what the others build on comes first."""
-        found: dict[str, list[ClassRef]] = {}
-        for reference in references:
-            if not reference.name.startswith("_"):
-                found.setdefault(reference.name, []).append(reference)
-        return {
-            name: sorted(same, key=lambda ref: len(self.classes.order(ref))) for name, same in sorted(found.items())
-        }
 
     def _above(self, base: ClassRef | External) -> str | None:
         name = base.dotted.rpartition(".")[2]

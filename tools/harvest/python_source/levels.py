@@ -9,7 +9,7 @@ from ftlint.record import record
 from tools.harvest.python_source import deprecations
 from tools.harvest.python_source.annotations import Schema
 from tools.harvest.python_source.checks import Checks, apply
-from tools.harvest.python_source.classes import Field
+from tools.harvest.python_source.classes import Classes, Field
 from tools.harvest.python_source.modules import ClassRef, External, FunctionRef
 from tools.harvest.python_source.shapes import Shapes
 
@@ -158,6 +158,15 @@ class Levels:
                 if takes_names or not self._shapes.classes.takes_any(init):
                     return base
         return None
+
+
+def by_name(classes: Classes, references: Iterable[ClassRef]) -> dict[str, list[ClassRef]]:
+    """Public classes by name; of those that share one, the class that the others build on comes first."""
+    found: dict[str, list[ClassRef]] = {}
+    for reference in references:
+        if not reference.name.startswith("_"):
+            found.setdefault(reference.name, []).append(reference)
+    return {name: sorted(same, key=lambda one: len(classes.order(one))) for name, same in sorted(found.items())}
 
 
 def _deprecate(shape: Schema, deprecation: deprecations.Deprecation | None) -> Schema:
