@@ -290,7 +290,10 @@ def _strict(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str
 
 
 def _argparse(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
-    """A text is converted, and refused where it cannot be; all else is kept as it is."""
+    """A text is converted, and refused where it cannot be; all else is kept as it is.
+
+    So it is with the values of a file that are handed on as defaults. Their choices are not looked at.
+    """
     types = accepted.types or frozenset()
     if not isinstance(value, str) or str in types or not types & {int, float, bool}:
         return None
@@ -316,6 +319,7 @@ _READERS = {
     "pydantic": _pydantic,
     "pydantic-strict": _strict,
     "argparse": _argparse,
+    "argparse-defaults": _argparse,
     "omegaconf": _omegaconf,
     "unchecked": _unchecked,
 }

@@ -8,7 +8,7 @@ from ftlint.checks.schema.in_use import Availability, said
 from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.shapes import accepted_by
 from ftlint.checks.schema.survey import Met, Misfit, Survey
-from ftlint.checks.schema.wording import instead_of, is_open, merged_kinds, of_unknown, place_of
+from ftlint.checks.schema.wording import instead_of, is_open, is_refused, of_unknown, place_of
 from ftlint.findings import Edit, Match, Severity
 from ftlint.knowledge.schemas import Level
 from ftlint.run.fact import UNKNOWN
@@ -28,9 +28,9 @@ def removed_key(survey: Survey) -> Iterator[Match]:
 def _match(each: Misfit, survey: Survey, level: Level, until: str) -> Match:
     met, availability = each.met, each.availability
     is_gone = not availability.offers
-    consequence = of_unknown(met, survey.in_use, None if is_gone and not availability.unread else availability.absent)
+    consequence = of_unknown(met, survey.in_use, None if is_gone and not availability.unread else availability)
     severity = consequence.severity
-    if "error" not in merged_kinds(met, survey.in_use) and not is_gone:
+    if not is_refused(met, survey.in_use) and not is_gone:
         severity = severity.at_most(Severity.INFO)
     by = instead_of(met.level, met.name)
     return Match(

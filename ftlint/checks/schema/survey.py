@@ -22,9 +22,8 @@ class Settings:
 
     `levels`: what they are read as; several where any of them may be meant. `document`: the data file that they are;
     `source`: the text they stand in. `callee`: what the script calls, as it is written there. `is_sure`: whether these
-    are surely handed to just that level as written; nothing is an error where they are not. `reader`: who looks at the
-    values, where that is not whom the level names. `readers`: the programs that may read a
-    DeepSpeed configuration first and put values in place of "auto".
+    are surely handed to just that level as written; nothing is an error where they are not. `readers`: the programs
+    that may read a DeepSpeed configuration first and put values in place of "auto".
     """
 
     keys: KeySet
@@ -33,7 +32,6 @@ class Settings:
     document: DataDocument | None = None
     callee: str = ""
     is_sure: bool = True
-    reader: str = ""
     readers: Callable[[], frozenset[str]] = frozenset
 
 
