@@ -36,16 +36,21 @@ _SAMPLES: tuple[tuple[str, KeyValue | Section], ...] = (
     ("object", Section.MAPPING),
     ("array", Section.SEQUENCE),
 )
-# Texts that are numbers or answers, which some readers convert: a sample, and what texts it stands for.
+# Texts that are numbers or answers, which some readers convert: a name, a sample, and what texts it stands for.
 _TEXTS = (
-    ("3", r"^\s*[-+]?\d[\d_]*\s*$"),
-    ("3.0", r"^\s*[-+]?\d[\d_]*\.0*\s*$"),
-    ("3.5", r"^\s*[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$"),
+    ("whole_number_as_text", "3", r"^\s*[-+]?\d[\d_]*\s*$"),
+    ("point_number_as_text", "3.0", r"^\s*[-+]?\d[\d_]*\.0*\s*$"),
+    ("number_as_text", "3.5", r"^\s*[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*$"),
     (
+        "answer_as_text",
         "true",
-        r"^\s*(?:[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[yY](?:[eE][sS])?|[nN][oO]?|[oO][nN]|[oO][fF][fF]|[tTfF]|[01])\s*$",
+        r"^\s*(?:[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]|[yY](?:[eE][sS])?|[nN][oO]?|[oO][nN]|[oO][fF][fF]|[tTfF01])\s*$",
     ),
 )
+_FILLED_IN = "filled_in_later"
+_SHARED = {name: {"type": "string", "pattern": pattern} for name, _, pattern in _TEXTS} | {
+    _FILLED_IN: {"type": "string", "pattern": PLACEHOLDER}
+}
 
 
 def plain_schema(levels: tuple[Level, ...], in_use: SchemasInUse, title: str) -> Plain:
@@ -55,7 +60,7 @@ def plain_schema(levels: tuple[Level, ...], in_use: SchemasInUse, title: str) ->
     writer.finish()
     top: Plain = {"$schema": DRAFT, "title": title}
     top |= {"allOf": tops} if len(tops) == 1 else {"anyOf": tops}
-    return {**top, "definitions": dict(sorted(writer.definitions.items()))}
+    return {**top, "definitions": {**_SHARED, **dict(sorted(writer.definitions.items()))}}
 
 
 class _Writer:
@@ -145,7 +150,8 @@ class _Writer:
         parts: list[Plain] = []
         if accepted.values:
             parts.append({"enum": [value for _, value in sorted(accepted.values, key=repr)]})
-            parts += self._in_other_letters(offer, accepted.values, readers, key_of)
+            if not passes["string"]:
+                parts += self._in_other_letters(offer, accepted.values, readers, key_of)
         scalars = [kind for kind in ("null", "boolean", "string") if passes[kind]]
         if passes["number"]:
             scalars.append("number")
@@ -155,11 +161,11 @@ class _Writer:
             parts.append({"type": scalars[0] if len(scalars) == 1 else scalars, **self._limits(offer, readers, key_of)})
         if not passes["string"]:
             parts += [
-                {"type": "string", "pattern": pattern}
-                for text, pattern in _TEXTS
-                if any(judge(offer.level, offer.shape, key_of(text), reader) is None for reader in readers)
+                _shared(text)
+                for text, sample, _ in _TEXTS
+                if any(judge(offer.level, offer.shape, key_of(sample), reader) is None for reader in readers)
             ]
-            parts.append({"type": "string", "pattern": PLACEHOLDER})
+            parts.append(_shared(_FILLED_IN))
         if passes["object"]:
             parts += self._mappings(offer)
         if passes["array"]:
@@ -193,7 +199,7 @@ class _Writer:
         self, offer: Offer, values: frozenset[tuple[type, object]], readers: list[str], key_of: KeyOf
     ) -> Iterator[Plain]:
         """Words of an enumeration in any letters, where the framework does not mind."""
-        words = sorted(str(value) for kind, value in values if kind is str)
+        words = sorted(str(value) for kind, value in values if kind is str and value != "auto")
         swapped = [word.swapcase() for word in words if word.swapcase() != word]
         if swapped and all(
             any(judge(offer.level, offer.shape, key_of(word), reader) is None for reader in readers) for word in swapped
@@ -245,6 +251,10 @@ class _Writer:
                 if choice.get("fold") is True:
                     said = {"type": "string", "pattern": f"^{''.join(_either(letter) for letter in word)}$"}
                 yield {"properties": {by: said}, "required": [by]}, chosen
+
+
+def _shared(name: str) -> Plain:
+    return {"$ref": f"#/definitions/{name}"}
 
 
 _NO_MAPPING: Mapping[str, Any] = {"not": {"type": "object"}}
