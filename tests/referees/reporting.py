@@ -61,7 +61,8 @@ def report(measured: Measured) -> str:
 def _missed(outcomes: Iterable[Outcome], form: str) -> Iterator[str]:
     groups: dict[tuple[str, ...], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
-        groups[(outcome.case.kind, *outcome.verdict.reason)].append(outcome)
+        reason = (outcome.case.kind, *outcome.verdict.reason)
+        groups[reason].append(outcome)
     for (kind, exception, place, message), members in _by_size(groups):
         keys = Counter(member.case.key for member in members)
         named = ", ".join(f"{key} ({number})" for key, number in keys.most_common(12))

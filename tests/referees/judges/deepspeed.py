@@ -65,8 +65,9 @@ class _Listening(dict):  # type: ignore[type-arg]
         self._path, self._asked = path, asked
 
     def _note(self, name: Any, default: Any = None) -> None:
-        if isinstance(name, str) and name != _MARK and self._asked.get((*self._path, name)) is None:
-            self._asked[(*self._path, name)] = default
+        path = (*self._path, name)
+        if isinstance(name, str) and name != _MARK and self._asked.get(path) is None:
+            self._asked[path] = default
 
     def get(self, name: Any, default: Any = None) -> Any:
         self._note(name, default)
@@ -106,7 +107,7 @@ def _asked_for() -> Iterator[tuple[tuple[str, ...], Any]]:
         for path in todo:
             seen.add(path)
             _read(_nested(path, asked, known))
-    removed = {(name,) for name in refused}
+    removed: set[tuple[str, ...]] = {(name,) for name in refused}
     removed |= {("zero_optimization", name) for name in config._REMOVED_ZERO_CONFIG_KEYS}
     for path, default in asked.items():
         if path not in removed and path[0] not in refused:
