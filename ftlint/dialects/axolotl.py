@@ -1,6 +1,6 @@
 """Axolotl's training YAML.
 
-Recognised and named, but not read yet: `ftlint check` leaves such a file alone.
+Its keys are held against the schema; what it means for a run is not read yet.
 """
 
 from __future__ import annotations

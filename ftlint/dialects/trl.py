@@ -1,6 +1,7 @@
 """A YAML of TrainingArguments and TRL settings (`TrlParser`, alignment-handbook, open-r1 recipes).
 
-Recognised and named, but not read yet: `ftlint check` leaves such a file alone.
+Recognised and named, and its keys are held against the schemas of TRL's commands; which of them is meant the file does
+not say. What it means for a run is not read yet.
 """
 
 from __future__ import annotations
@@ -36,4 +37,5 @@ DIALECT = Dialect(
     title="TRL recipe",
     formats=frozenset({Format.YAML}),
     recognise=_recognise,
+    schemas=("trl#sft", "trl#dpo", "trl#grpo", "trl#kto", "trl#reward", "trl#rloo"),
 )

@@ -98,7 +98,7 @@ class Schema:
 class Level:
     """The keys that one section, class or function takes. `raw` is as decision 008 says."""
 
-    __slots__ = ("_bases", "compiled", "name", "properties", "raw", "schema")
+    __slots__ = ("_aliases", "_bases", "compiled", "name", "properties", "raw", "schema")
 
     def __init__(self, home: Schema, name: str, raw: Raw) -> None:
         self.schema = home
@@ -107,6 +107,7 @@ class Level:
         self.properties: Raw = _mapping(raw.get("properties"))
         self.compiled: dict[str, object] = {}  # whatever a walker makes of a property, kept as long as the schema
         self._bases: tuple[Level, ...] | None = None
+        self._aliases: dict[str, Raw] = {}
 
     @property
     def family(self) -> tuple[Level, ...]:
@@ -114,6 +115,21 @@ class Level:
         if self._bases is None:
             self._bases = tuple(_family(self, []))
         return self._bases
+
+    def shape(self, key: str) -> Raw | None:
+        """The key as it is in its newest release; another name of a key (`x-alias-of`) is as that one."""
+        raw = self.properties.get(key)
+        if raw is None:
+            return None
+        if not isinstance(raw, dict):
+            return NOTHING_SAID
+        aliased = raw.get("x-alias-of")
+        if not isinstance(aliased, str):
+            return raw
+        if key not in self._aliases:
+            own = {word: value for word, value in raw.items() if word != "x-alias-of"}
+            self._aliases[key] = {**_mapping(self.properties.get(aliased)), **own}
+        return self._aliases[key]
 
     @property
     def has_history(self) -> bool:

@@ -106,7 +106,13 @@ ENGINE: dict[str, Any] = {
         "optimizer": {
             "x-unknown": "ignored",
             "x-values": "unchecked",
-            "properties": {"type": {"type": "string", "x-required": True}, "params": {"type": "object"}},
+            "properties": {
+                "type": {"type": "string", "x-required": True},
+                "params": {
+                    "type": "object",
+                    "x-choose": {"by": "type", "fold": True, "levels": {"adam": "#/$defs/optimizer.params[adam]"}},
+                },
+            },
         },
         "optimizer.params[adam]": {"x-unknown": "error", "properties": {"lr": {"type": "number"}}},
     },

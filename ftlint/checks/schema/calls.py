@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 
 from ftlint.checks.schema.guards import Guards
 from ftlint.checks.schema.survey import Settings
@@ -65,8 +66,7 @@ def _package(dotted: str) -> str:
 
 def _settings(call: ast.Call, level: Level, source: Source) -> Iterator[Settings]:
     reader = _Reader(source)
-    positional = level.raw.get("x-positional")
-    names = positional if isinstance(positional, list) else []
+    names = positional_names(level)
     has_stars = any(isinstance(argument, ast.Starred) for argument in call.args)
     if not has_stars:
         for name, argument in zip(names, call.args, strict=False):
@@ -89,6 +89,21 @@ def _settings(call: ast.Call, level: Level, source: Source) -> Iterator[Settings
             below = {path: replace(key, path=path) for path, key in keys.below(name, _DIALECT).keys.items()}
             keys_below = KeySet(_DIALECT, below, {}, (), is_complete)
             yield Settings(keys_below, (root,), source, callee=f"{name}=", readers=lambda: frozenset({"transformers"}))
+
+
+def positional_names(level: Level) -> list[str]:
+    """The first positional parameters, as far as all releases agree on them.
+
+    The fields of a dataclass stand behind those of the class it builds on.
+    """
+    lists: list[list[str]] = []
+    base = level.family[-1]
+    for raw in (base.raw, *(base.raw.get("x-was") or ())):
+        names = raw.get("x-positional") if isinstance(raw, dict) else None
+        if isinstance(names, list):
+            lists.append(names)
+    agreed = takewhile(lambda names: len(set(names)) == 1, zip(*lists, strict=False))
+    return [names[0] for names in agreed]
 
 
 class _Reader:

@@ -50,6 +50,8 @@ def _match(each: Misfit, found: Mapping[str, Any], survey: Survey) -> Match | No
         return None
     consequence = _consequence(each, str(found.get("effect", "warns")), outside, within, survey)
     by = found.get("by") if isinstance(found.get("by"), str) else None
+    if by is not None and consequence.severity is Severity.INFO and not _is_there(each, by, survey):
+        return None  # a release in use still needs the old name
     return Match(
         at=met.key.name_location,
         values={
@@ -65,6 +67,11 @@ def _match(each: Misfit, found: Mapping[str, Any], survey: Survey) -> Match | No
         severity=consequence.severity,
         reason=consequence.reason,
     )
+
+
+def _is_there(each: Misfit, by: str, survey: Survey) -> bool:
+    """Whether every release in use has the successor; one in another section is taken for granted."""
+    return "." in by or survey.in_use.availability(each.met.level, by).always
 
 
 def _consequence(

@@ -69,6 +69,8 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
     checks = _checks(shape)
     if "nothing" in checks:
         return None
+    if _is_no_instance(shape, value):
+        return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
     if accepted.lets_pass(value) or _is_number(value):
         limits = _out_of_limits(shape, value, reader, checks)
         if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
@@ -121,6 +123,21 @@ def _checks(shape: Raw) -> frozenset[str]:
     return frozenset(str(row.get("kind")) for row in rows if isinstance(row, dict))
 
 
+_CLASSES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": (str,), "bool": (bool,)}
+
+
+def _is_no_instance(shape: Raw, value: object) -> bool:
+    """Whether the framework asks `isinstance` of the value and raises where the answer is no."""
+    rows = shape.get("x-checked")
+    for row in rows if isinstance(rows, list) else []:
+        if not isinstance(row, dict) or row.get("kind") != "instance" or not isinstance(row.get("of"), list):
+            continue
+        names = [name for name in row["of"] if isinstance(name, str)]
+        if names and all(name in _CLASSES for name in names) and isinstance(value, (bool, int, float, str)):
+            return not isinstance(value, tuple(each for name in names for each in _CLASSES[name]))
+    return False
+
+
 _AUTO = frozenset({(str, "auto")})
 
 
@@ -142,7 +159,9 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
     types = accepted.types or frozenset()
     if value is None and reader not in ("pydantic", "pydantic-strict"):
         return None  # what is null is mostly taken for not said
-    raises = "enum" in checks or reader in ("pydantic", "pydantic-strict", "argparse", "omegaconf")
+    # What code of the framework's own looks up in an enumeration are mostly texts, and others pass by.
+    is_looked_up = "enum" in checks and isinstance(value, str)
+    raises = is_looked_up or reader in ("pydantic", "pydantic-strict", "argparse", "omegaconf")
     texts = {each for kind, each in accepted.values if kind is str}
     numbers = {each for kind, each in accepted.values if kind in _NUMBERS and isinstance(each, (int, float))}
     if isinstance(value, bool) and bool in {kind for kind, _ in accepted.values}:
@@ -161,11 +180,16 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
         if same is not None:
             return Verdict(Trouble.LETTER_CASE, raises, expected_of(accepted), same)
         return Verdict(Trouble.VALUE, raises, expected_of(accepted), _near(value, texts))
-    if isinstance(value, bool) and texts & {"no", "yes", "true", "false", "on", "off"}:
-        word = "no" if value is False and "no" in texts else None
-        return Verdict(Trouble.VALUE, raises, expected_of(accepted), word)
+    if isinstance(value, bool):
+        return Verdict(Trouble.VALUE, raises, expected_of(accepted), _as_yaml_word(value, texts))
     kind_fits = any(type(value) is kind for kind, _ in accepted.values)
     return Verdict(Trouble.VALUE if kind_fits or numbers else Trouble.TYPE, raises, expected_of(accepted))
+
+
+def _as_yaml_word(value: bool, texts: set[object]) -> str | None:
+    """The word of an enumeration that YAML read as a boolean because it has no quotes."""
+    words = ("yes", "on", "true") if value else ("no", "off", "false")
+    return next((str(each) for each in sorted(map(str, texts)) if each.lower() in words), None)
 
 
 def _near(value: str, texts: set[object]) -> str | None:
@@ -212,7 +236,7 @@ def _wrong(accepted: Accepted, raises: bool) -> Verdict:
 def _unchecked(accepted: Accepted, value: object, raw: str, checks: frozenset[str]) -> Verdict | None:
     """Kept as it is: certain to go wrong is only a text that is calculated with, and a section in place of a scalar."""
     types = accepted.types or frozenset()
-    raises = "number" in checks
+    raises = bool(checks & {"number", "range"})
     if isinstance(value, str):
         if str in types or not types & {int, float, bool} or Section.SEQUENCE in types or Section.MAPPING in types:
             return None
@@ -266,7 +290,10 @@ def _strict(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str
 
 
 def _argparse(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
-    """A text is converted, and refused where it cannot be; all else is kept as it is."""
+    """A text is converted, and refused where it cannot be; all else is kept as it is.
+
+    So it is with the values of a file that are handed on as defaults. Their choices are not looked at.
+    """
     types = accepted.types or frozenset()
     if not isinstance(value, str) or str in types or not types & {int, float, bool}:
         return None
@@ -292,6 +319,7 @@ _READERS = {
     "pydantic": _pydantic,
     "pydantic-strict": _strict,
     "argparse": _argparse,
+    "argparse-defaults": _argparse,
     "omegaconf": _omegaconf,
     "unchecked": _unchecked,
 }

@@ -39,12 +39,14 @@ _OF_SCRIPTS = (
 class Home:
     """Where a key belongs: `owner` in words; `section` where it is another one of the same document.
 
-    `same`: what the key's meaning is called where it stands.
+    `same`: what the key's meaning is called where it stands. `is_akin`: whether the owner configures this very one,
+    as Accelerate's `deepspeed_config` does, so that the two are easily taken for each other.
     """
 
     owner: str
     section: str = ""
     same: str = ""
+    is_akin: bool = False
 
 
 def home_of(met: Met, survey: Survey) -> Home | None:
@@ -66,8 +68,9 @@ def _found(name: str, levels: tuple[Level, ...], roots: tuple[Level, ...], in_sc
         return Home(f"{title}'s {section}" if section else title, section)
     if within or len(name) < 4:
         return None
+    mine = roots[0].schema.name
     for owner in _owners(name, roots, in_script):
-        return Home(owner, same=same)
+        return Home(owner, same=same, is_akin=mine in owner or owner.lower() in (level.name for level in levels))
     return None
 
 

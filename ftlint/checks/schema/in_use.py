@@ -147,9 +147,7 @@ def _groups(window: Window) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 def _own(level: Level, key: str, window: Window) -> Availability:
     """What the level itself says of a key, without those it builds on."""
-    raw = level.properties.get(key)
-    if not isinstance(raw, dict):
-        raw = None
+    raw = level.shape(key)
     if raw is not None and not has_history(raw) and not level.has_history:
         return Availability((Offer(level, raw, window.releases),), (), window.package, bool(window.unread), True)
     shapes: dict[int, tuple[Raw, list[str]]] = {}

@@ -34,7 +34,7 @@ def judged(survey: Survey, trouble: Trouble) -> Iterator[Judged]:
 
 def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     met, availability = misfit.met, misfit.availability
-    if _is_unquoted_in_json(misfit):
+    if _is_no_value_in_json(misfit):
         return None  # no JSON, and mostly a template's word: a syntax error says so
     if met.key.fact.value == "auto" and _is_filled(misfit):
         return None
@@ -63,7 +63,7 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     values = {
         "key": met.name,
         "place": place_of(met),
-        "value": _short(met.key.raw),
+        "value": _shown(misfit),
         "expected": verdict.expected,
         "outcome": refusal_of_value(misfit) if raises else "it is kept as it is, and what uses it fails or misreads it",
         "instead": verdict.instead or "",
@@ -80,10 +80,11 @@ def _is_filled(misfit: Misfit) -> bool:
     return bool(fillers) and bool(fillers & misfit.met.settings.readers())
 
 
-def _is_unquoted_in_json(misfit: Misfit) -> bool:
+def _is_no_value_in_json(misfit: Misfit) -> bool:
+    """Whether nothing stands there yet, or a text without quotes."""
     document, key = misfit.met.settings.document, misfit.met.key
-    is_text = isinstance(key.fact.value, str) and key.raw[:1] not in ("'", '"')
-    return document is not None and document.format is Format.JSON and is_text
+    is_bare = isinstance(key.fact.value, str) and key.raw[:1] not in ("'", '"')
+    return document is not None and document.format is Format.JSON and (is_bare or not key.raw)
 
 
 def refusal_of_value(misfit: Misfit) -> str:
@@ -94,20 +95,31 @@ def refusal_of_value(misfit: Misfit) -> str:
 
 def _verdict(offer: Offer, misfit: Misfit, survey: Survey) -> Verdict | None:
     """Of several readers in those releases the one that says least."""
-    own = misfit.met.settings.reader
-    readers = (
-        (own,) if own else tuple(each for each in survey.in_use.keyword(offer.level, "x-values") if each != ABSENT)
-    )
+    readers = _readers(offer, misfit, survey)
     found = [judge(offer.level, offer.shape, misfit.met.key, reader) for reader in readers]
     if any(each is None for each in found):
         return None
     return min((each for each in found if each is not None), key=lambda each: each.raises, default=None)
 
 
+def _readers(offer: Offer, misfit: Misfit, survey: Survey) -> tuple[str, ...]:
+    """Who looks at the value: whom the level at the top of what is read together names, else the key's own."""
+    root = misfit.met.level if len(misfit.met.key.path) == 1 else offer.level
+    there = survey.in_use.keyword(root, "x-values")
+    return tuple(each for each in there if each != ABSENT) or ("unchecked",)
+
+
 def _releases(offers: list[Offer]) -> tuple[str, ...]:
     return tuple(release for offer in offers for release in offer.releases)
 
 
+def _shown(misfit: Misfit) -> str:
+    """The value as written, and as read where a person would not think so."""
+    key = misfit.met.key
+    is_disguised = isinstance(key.fact.value, bool) and key.raw.lower() not in ("true", "false")
+    return f"{key.raw} (read as {str(key.fact.value).lower()})" if is_disguised else _short(key.raw)
+
+
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text.split()) or "an empty value"
     return line if len(line) <= 40 else f"{line[:37]}…"

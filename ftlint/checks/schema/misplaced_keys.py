@@ -8,10 +8,11 @@ from ftlint.checks.schema.homes import Home, home_of
 from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.survey import Met, Survey
 from ftlint.checks.schema.unknown_keys import is_private, suggestion
-from ftlint.checks.schema.wording import is_open, of_unknown, place_of
-from ftlint.findings import Edit, Match, Severity
+from ftlint.checks.schema.wording import is_open, is_refused, of_unknown, place_of
+from ftlint.findings import Edit, Match
 from ftlint.run.fact import Unknown
 from ftlint.run.key import Section
+from ftlint.spans import Location
 
 
 def misplaced_key(survey: Survey) -> Iterator[Match]:
@@ -20,16 +21,17 @@ def misplaced_key(survey: Survey) -> Iterator[Match]:
         if is_private(met) or is_open(met, survey.in_use) or suggestion(met, survey) is not None:
             continue
         home = home_of(met, survey)
-        if home is not None and met.settings.is_sure:
+        if home is not None and met.settings.is_sure and (_is_meant_here(home) or is_refused(met, survey.in_use)):
             yield _match(met, home, survey)
+
+
+def _is_meant_here(home: Home) -> bool:
+    """Whether its author must have thought of this place: what nobody refuses may stand there for another reader."""
+    return bool(home.section or home.same or home.is_akin)
 
 
 def _match(met: Met, home: Home, survey: Survey) -> Match:
     consequence = of_unknown(met, survey.in_use)
-    severity = consequence.severity
-    if not home.section and not home.same:
-        # Nobody can mean another framework's key here where nothing refuses it: it may stand for another reader.
-        severity = severity if severity is Severity.ERROR else severity.at_most(Severity.INFO)
     edits: dict[str, tuple[Edit, ...]] = {}
     if home.same:
         edits = {"rename": rename(met, home.same)}
@@ -47,7 +49,7 @@ def _match(met: Met, home: Home, survey: Survey) -> Match:
             "section": home.section,
         },
         edits={name: found for name, found in edits.items() if found},
-        severity=severity,
+        severity=consequence.severity,
         reason=consequence.reason,
     )
 
@@ -64,4 +66,12 @@ def _move(met: Met, section: str) -> tuple[Edit, ...]:
     from ftlint.syntax.editing import delete_key, set_value
 
     put, taken = set_value(document, path, value), delete_key(document, positions(keys, met.key.path))
-    return (*put, *taken) if put and taken else ()
+    return (*_joined(put), *taken) if put and taken else ()
+
+
+def _joined(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Insertions at one point as one, in their order: two fixes may not meet there, nor two edits of one."""
+    together: dict[Location, str] = {}
+    for edit in edits:
+        together[edit.location] = together.get(edit.location, "") + edit.content
+    return tuple(Edit(location, content) for location, content in together.items())

@@ -33,11 +33,19 @@ def _required(level: Level, survey: Survey) -> Iterator[str]:
     """The keys without a default in every admissible release."""
     for each in level.family:
         for name, raw in each.properties.items():
-            if not isinstance(raw, dict) or "x-required" not in str(raw):
+            if not _may_be_required(raw):
                 continue
             availability = survey.in_use.availability(level, name)
             if availability.always and all(offer.shape.get("x-required") is True for offer in availability.offers):
                 yield name
+
+
+def _may_be_required(raw: object) -> bool:
+    if not isinstance(raw, dict):
+        return False
+    was = raw.get("x-was")
+    shapes = [raw, *(was if isinstance(was, list) else ())]
+    return any(isinstance(shape, dict) and shape.get("x-required") is True for shape in shapes)
 
 
 def _is_written(settings: Settings, path: KeyPath) -> bool:

@@ -8,7 +8,7 @@ from ftlint.checks.schema.in_use import Availability, said
 from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.shapes import accepted_by
 from ftlint.checks.schema.survey import Met, Misfit, Survey
-from ftlint.checks.schema.wording import instead_of, is_open, merged_kinds, of_unknown, place_of
+from ftlint.checks.schema.wording import instead_of, is_open, is_refused, of_unknown, place_of
 from ftlint.findings import Edit, Match, Severity
 from ftlint.knowledge.schemas import Level
 from ftlint.run.fact import UNKNOWN
@@ -28,9 +28,9 @@ def removed_key(survey: Survey) -> Iterator[Match]:
 def _match(each: Misfit, survey: Survey, level: Level, until: str) -> Match:
     met, availability = each.met, each.availability
     is_gone = not availability.offers
-    consequence = of_unknown(met, survey.in_use, None if is_gone and not availability.unread else availability.absent)
+    consequence = of_unknown(met, survey.in_use, None if is_gone and not availability.unread else availability)
     severity = consequence.severity
-    if "error" not in merged_kinds(met, survey.in_use) and not is_gone:
+    if not is_refused(met, survey.in_use) and not is_gone:
         severity = severity.at_most(Severity.INFO)
     by = instead_of(met.level, met.name)
     return Match(
@@ -52,8 +52,8 @@ def _match(each: Misfit, survey: Survey, level: Level, until: str) -> Match:
 def _last_release(met: Met, survey: Survey) -> tuple[Level, str] | None:
     """The level that had the key, and the last release that did, where the admissible ones without it are newer."""
     for level in met.level.family:
-        raw = level.properties.get(met.name)
-        if isinstance(raw, dict):
+        raw = level.shape(met.name)
+        if raw is not None:
             last = len(level.schema.releases) - 1
             until = min(
                 level.schema.index(raw.get("x-until"), last), level.schema.index(level.raw.get("x-until"), last)
@@ -85,8 +85,8 @@ def _fits(met: Met, successor: Availability) -> bool:
 def _is_moved(met: Met) -> bool:
     """Whether some release takes the value over to the successor as it is."""
     for level in met.level.family:
-        raw = level.properties.get(met.name)
-        deprecated = raw.get("x-deprecated") if isinstance(raw, dict) else None
+        raw = level.shape(met.name)
+        deprecated = raw.get("x-deprecated") if raw is not None else None
         if isinstance(deprecated, dict):
             return deprecated.get("effect") == "moved"
     return False

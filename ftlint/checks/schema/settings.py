@@ -11,10 +11,6 @@ from ftlint.knowledge.schemas import Level, schema
 from ftlint.project.view import ProjectView
 from ftlint.syntax.document import DataDocument, Document
 
-# TRL hands the values of its YAML to argparse as defaults, and argparse converts those that are texts.
-# Source: trl 1.16 scripts/utils.py, TrlParser.set_defaults_with_config; CPython Lib/argparse.py, parse_known_args.
-_READERS = {"trl": "argparse"}
-
 
 def survey(document: Document, project: ProjectView) -> Survey:
     """What the schemas have to say of that file, over all releases the project may use."""
@@ -40,7 +36,6 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
             document.source,
             document,
             is_sure=len(levels) == 1,
-            reader=_READERS.get(dialect.name, ""),
             readers=lambda: project.deepspeed_readers(document.path),
         )
 

@@ -64,9 +64,8 @@ def property_of(level: Level, key: str) -> Property | None:
     except KeyError:
         pass
     found = None
-    raw = level.properties.get(key)
+    raw = level.shape(key)
     if raw is not None:
-        raw = raw if isinstance(raw, dict) else {}
         is_plain = not has_history(raw) and "x-deprecated" not in raw and "deprecated" not in raw
         found = Property(raw, accepted_by(level, raw), is_plain and not level.has_history)
     level.compiled[key] = found

@@ -22,9 +22,8 @@ class Settings:
 
     `levels`: what they are read as; several where any of them may be meant. `document`: the data file that they are;
     `source`: the text they stand in. `callee`: what the script calls, as it is written there. `is_sure`: whether these
-    are surely handed to just that level as written; nothing is an error where they are not. `reader`: who looks at the
-    values, where that is not whom the level names. `readers`: the programs that may read a
-    DeepSpeed configuration first and put values in place of "auto".
+    are surely handed to just that level as written; nothing is an error where they are not. `readers`: the programs
+    that may read a DeepSpeed configuration first and put values in place of "auto".
     """
 
     keys: KeySet
@@ -33,7 +32,6 @@ class Settings:
     document: DataDocument | None = None
     callee: str = ""
     is_sure: bool = True
-    reader: str = ""
     readers: Callable[[], frozenset[str]] = frozenset
 
 
@@ -94,7 +92,8 @@ class Walk:
         return Survey(every, self.in_use, tuple(self.unknown), tuple(self.misfits), tuple(self.changing), self.levels)
 
     def _walk(self, number: int, settings: Settings) -> None:
-        levels: dict[KeyPath, tuple[Level, ...]] = {(): settings.levels}
+        roots = tuple(_narrowed(level, settings.keys, ()) for level in settings.levels)
+        levels: dict[KeyPath, tuple[Level, ...]] = {(): roots}
         items: dict[KeyPath, tuple[Level, ...]] = {}
         for key in settings.keys:
             parent = key.path[:-1]
@@ -108,9 +107,10 @@ class Walk:
             if found is None:
                 continue
             if key.fact.value is Section.MAPPING:
-                inner = _chosen_by_type(settings, key, there) or found.levels
+                inner = _of_section(there, key, settings.keys)
+                inner = found.levels if inner is None else inner
                 if inner:
-                    levels[key.path] = inner
+                    levels[key.path] = tuple(_narrowed(level, settings.keys, key.path) for level in inner)
                 elif found.member_levels:
                     items[key.path] = found.member_levels
             elif key.fact.value is Section.SEQUENCE and found.item_levels:
@@ -154,15 +154,38 @@ class Walk:
         return _joined(accepted)
 
 
-def _chosen_by_type(settings: Settings, key: Key, levels: tuple[Level, ...]) -> tuple[Level, ...]:
-    """The level that the `type` written beside a section decides: `optimizer.params[adamw]`."""
-    beside = settings.keys.keys.get((*key.path[:-1], "type"))
-    if beside is None or not isinstance(beside.fact.value, str):
+def _narrowed(level: Level, keys: KeySet, path: KeyPath) -> Level:
+    """The level itself, or the other one that a key inside of it decides."""
+    chosen = _chosen(level, level.raw.get("x-choose"), keys, path) if "x-choose" in level.raw else None
+    return chosen[0] if chosen else level
+
+
+def _of_section(levels: tuple[Level, ...], key: Key, keys: KeySet) -> tuple[Level, ...] | None:
+    """The levels of a section that a key beside it decides; None where none does."""
+    for level in levels:
+        for each in level.family:
+            raw = each.shape(key.path[-1])
+            chosen = _chosen(each, raw.get("x-choose"), keys, key.path[:-1]) if raw is not None else None
+            if chosen is not None:
+                return chosen
+    return None
+
+
+def _chosen(level: Level, choice: object, keys: KeySet, beside: KeyPath) -> tuple[Level, ...] | None:
+    """The level that the value of another key decides (`x-choose`): `params` by the `type` that stands beside it.
+
+    None where there is no such choice; no level where the value is none of those known, or cannot be seen.
+    """
+    if not isinstance(choice, dict) or not isinstance(choice.get("levels"), dict):
+        return None
+    key = keys.keys.get((*beside, str(choice.get("by"))))
+    value = key.fact.value if key is not None else None
+    if not isinstance(value, str):
         return ()
-    word = beside.fact.value
-    names = [f"{level.name}.{key.path[-1]}[{each}]" for level in levels for each in (word, word.lower())]
-    home = levels[0].schema
-    return tuple(found for name in dict.fromkeys(names) if (found := home.level(name)) is not None)[:1]
+    known = choice["levels"]
+    name = value if value in known or choice.get("fold") is not True else value.lower()
+    found = level.schema.referenced(known[name]) if isinstance(known.get(name), str) else None
+    return (found,) if found is not None else ()
 
 
 def _lookup(level: Level, name: str) -> tuple[Level, Property] | None:

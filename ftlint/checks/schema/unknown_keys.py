@@ -9,7 +9,7 @@ from ftlint.checks.schema.in_use import said
 from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.spelling import meant
 from ftlint.checks.schema.survey import Met, Misfit, Survey
-from ftlint.checks.schema.wording import Consequence, is_open, merged_kinds, of_unknown, place_of
+from ftlint.checks.schema.wording import Consequence, is_open, is_refused, of_unknown, place_of
 from ftlint.findings import Match, Severity
 from ftlint.knowledge.schemas import Level
 
@@ -23,7 +23,7 @@ def unknown_key(survey: Survey) -> Iterator[Match]:
         if word is None and home_of(met, survey) is not None:
             continue  # a rule of its own says where
         consequence = of_unknown(met, survey.in_use)
-        if word is None and "error" not in merged_kinds(met, survey.in_use):
+        if word is None and not is_refused(met, survey.in_use):
             continue  # people keep notes where nobody reads them
         if met.settings.is_sure or word is not None:
             yield _match(met, consequence, word)
@@ -46,8 +46,8 @@ def suggestion(met: Met, survey: Survey) -> str | None:
 
 
 def _may_be_meant(level: Level, name: str, survey: Survey) -> bool:
-    raw = next((each.properties[name] for each in level.family if name in each.properties), None)
-    if not isinstance(raw, dict) or not ({"x-since", "x-until", "x-absent", "x-was"} & raw.keys()):
+    raw = next((each.shape(name) for each in level.family if name in each.properties), None)
+    if raw is None or not ({"x-since", "x-until", "x-absent", "x-was"} & raw.keys()):
         return True
     return survey.in_use.availability(level, name).in_newest
 
@@ -81,11 +81,11 @@ def _too_early(each: Misfit, survey: Survey) -> Iterator[Match]:
     since = first_release(met, survey)
     if since is None or (availability.in_newest and survey.in_use.window(met.level.schema).is_guess):
         return
-    kinds = merged_kinds(met, survey.in_use)
-    if availability.offers and "error" not in kinds:
+    refused = is_refused(met, survey.in_use)
+    if availability.offers and not refused:
         return
-    consequence = of_unknown(met, survey.in_use, None if availability.never else availability.absent)
-    severity = consequence.severity if "error" in kinds else consequence.severity.at_most(Severity.INFO)
+    consequence = of_unknown(met, survey.in_use, None if availability.never else availability)
+    severity = consequence.severity if refused else consequence.severity.at_most(Severity.INFO)
     yield Match(
         at=met.key.name_location,
         values={
@@ -103,8 +103,8 @@ def _too_early(each: Misfit, survey: Survey) -> Iterator[Match]:
 def first_release(met: Met, survey: Survey) -> str | None:
     """`trl 0.16.0`, with which the key comes, where admissible releases are older; None where it is gone again."""
     for level in met.level.family:
-        raw = level.properties.get(met.name)
-        if not isinstance(raw, dict):
+        raw = level.shape(met.name)
+        if raw is None:
             continue
         since = level.schema.index(raw.get("x-since"), 0)
         lacking = [place for place in survey.in_use.window(level.schema).at if level.shape_at(place) is not None]

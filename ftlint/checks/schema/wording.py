@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ftlint.checks.schema.in_use import ABSENT, SchemasInUse, said
+from ftlint.checks.schema.in_use import ABSENT, Availability, SchemasInUse, said
 from ftlint.checks.schema.survey import Met
 from ftlint.findings import Severity
 from ftlint.knowledge.schemas import Level, Schema
@@ -48,23 +48,27 @@ def refusal(met: Met) -> str:
     return f"{callee.rstrip('=') or title_of(met)} refuses it"
 
 
-def of_unknown(met: Met, in_use: SchemasInUse, absent: tuple[str, ...] | None = None) -> Consequence:
-    """What becomes of a key that the level does not have; `absent`: only in these releases.
+def of_unknown(met: Met, in_use: SchemasInUse, lack: Availability | None = None) -> Consequence:
+    """What becomes of a key that the level does not have; `lack`: in which releases, where not in all.
 
     An error where every admissible release refuses it, a warning where some do; else the key is only not read.
     """
     kinds = merged_kinds(met, in_use)
     refusing = kinds.get(REFUSED, ())
     caveat = in_use.caveat(*_homes(met))
-    if REFUSED in kinds and (absent is None or not refusing or set(refusing) & set(absent)):
+    # Releases of the package whose class the key was inherited from say nothing of who refuses it.
+    is_own = lack is None or lack.absent_package == met.level.schema.package
+    absent = lack.absent if lack is not None else refusing
+    where = tuple(each for each in refusing if each in absent) if is_own else absent
+    if REFUSED in kinds and (where or not refusing):
         if caveat:
             return Consequence(refusal(met), Severity.INFO, caveat)
         if not met.settings.is_sure:
             return Consequence(refusal(met), Severity.WARNING)
-        if len(kinds) == 1 and absent is None:
+        if len(kinds) == 1 and lack is None:
             return Consequence(refusal(met), Severity.ERROR)
-        where = refusing if absent is None else tuple(each for each in refusing if each in absent)
-        return Consequence(refusal(met), Severity.WARNING, f"with {said(met.level.schema.package, where)}")
+        package = lack.absent_package if lack is not None else met.level.schema.package
+        return Consequence(refusal(met), Severity.WARNING, f"with {said(package, where)}")
     word = "only logs it" if "logged" in kinds and "ignored" not in kinds else "ignores it"
     owner = met.settings.callee.rstrip("=") or title_of(met)
     return Consequence(f"{owner} {word}", Severity.INFO if caveat else Severity.WARNING, caveat)
@@ -81,6 +85,11 @@ def merged_kinds(met: Met, in_use: SchemasInUse) -> Mapping[str, tuple[str, ...]
     return {**kinds, ABSENT: absent} if absent else kinds
 
 
+def is_refused(met: Met, in_use: SchemasInUse) -> bool:
+    """Whether some admissible release refuses unknown keys there."""
+    return REFUSED in merged_kinds(met, in_use)
+
+
 def is_open(met: Met, in_use: SchemasInUse) -> bool:
     """Whether any key is meant to be possible there."""
     return "open" in merged_kinds(met, in_use)
@@ -93,8 +102,8 @@ def _homes(met: Met) -> tuple[Schema, ...]:
 def instead_of(level: Level, key: str) -> str | None:
     """The key that took its place, as the schema says; dotted where it is in another section."""
     for each in level.family:
-        raw = each.properties.get(key)
-        if isinstance(raw, dict):
+        raw = each.shape(key)
+        if raw is not None:
             deprecated = raw.get("x-deprecated")
             by = deprecated.get("by") if isinstance(deprecated, dict) else None
             found = by or raw.get("x-renamed")

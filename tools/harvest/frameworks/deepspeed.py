@@ -81,7 +81,10 @@ class _Release:
         properties = {key: self._key(read, f"{path}.{key}".lstrip(".")) for key, read in reads.keys.items()}
         # What is gone through key by key may mean something to whoever gets it.
         is_open = reads.is_open and not (reads.each is not None and _is_merged(reads))
-        return {"x-values": "unchecked", "x-unknown": "open" if is_open else "ignored", "properties": properties}
+        level: Level = {"x-values": "unchecked", "x-unknown": "open" if is_open else "ignored"}
+        if reads.each is not None and (below := self._below(reads.each, f"{path}.*")):
+            level["additionalProperties"] = below
+        return {**level, "properties": properties}
 
     def _key(self, read: KeyRead, path: str) -> dict[str, object]:
         if read.is_refused:
@@ -105,7 +108,7 @@ class _Release:
                 fields = {field.name: field for field in self.shapes.classes.fields(target.reference)}
                 if target.parameter in fields:
                     return _plain_default(self.shapes.field(fields[target.parameter]))
-        if not reads.keys:
+        if not reads.keys and (reads.each is None or not reads.each.keys):
             return {}
         self.found[path] = self._raw(reads, path)
         return {"$ref": f"#/$defs/{path}"}
@@ -137,8 +140,7 @@ class _Release:
             shape = {**_plain_default(self.shapes.field(field)), **self._deprecated(field, keys)}
             properties[keys[field.name]] = shape
             if keys[field.name] != field.name and pydantic_models.takes_names(reference, self.shapes):
-                other = {word: value for word, value in shape.items() if word not in ("default", "x-default")}
-                properties[field.name] = {**other, "x-alias-of": keys[field.name]}
+                properties[field.name] = {"x-alias-of": keys[field.name]}
         imports = [name for name in self.modules.imports_of(reference) if name.count(".") <= 1]
         return {**({"x-imports": imports} if imports else {}), **keywords, "properties": properties}
 

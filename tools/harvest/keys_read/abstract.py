@@ -39,7 +39,14 @@ class Callee:
     reference: ClassRef | FunctionRef
 
 
-Value = Followed | Constant | Held | Callee
+@record
+class EachKey:
+    """Any key of a mapping, while a loop goes through it."""
+
+    reads: Reads
+
+
+Value = Followed | Constant | Held | Callee | EachKey
 Values = list[Value]
 """What an expression may be; empty: nothing that matters."""
 
@@ -60,6 +67,7 @@ def elements(value: Value) -> Iterator[Values]:
             yield values if is_list else [Constant(name)]
     elif isinstance(value, Followed):
         value.reads.is_open = True
+        yield [EachKey(value.reads)]
 
 
 def item(values: Values, key: object) -> Values:
@@ -124,6 +132,8 @@ def identity(value: Value) -> object:
         return id(value.reads)
     if isinstance(value, Constant):
         return repr(value.value)
+    if isinstance(value, EachKey):
+        return ("each", id(value.reads))
     return id(value) if isinstance(value, Held) else id(value.reference.node)
 
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from tools.harvest.keys_read import following
 from tools.harvest.keys_read.abstract import (
     TABLE_METHODS,
     Callee,
@@ -19,7 +20,6 @@ from tools.harvest.keys_read.abstract import (
     item,
     matters,
     on_table,
-    plain,
     sequence,
 )
 from tools.harvest.keys_read.reads import Reads, Target
@@ -83,7 +83,8 @@ class Reader:
         if name in self._makers:
             for value in args[0] if args else []:
                 if isinstance(value, Followed):
-                    value.reads.targets.append(Target(None, keywords=frozenset(keywords)))
+                    made = Target(None, keywords=frozenset(keywords), num_positional=len(args) - 1)
+                    value.reads.targets.append(made)
             return []
         last = name.rpartition(".")[2]
         if last in COPIES and args:
@@ -156,7 +157,7 @@ class Reader:
         for owner in self._value(function.value, frame):
             found: Values | None = None
             if isinstance(owner, Followed):
-                found = self._on_followed(owner, function.attr, args, frame)
+                found = following.call(owner, function.attr, args, is_certain=not frame.conditions)
             elif isinstance(owner, Held) and owner.cls is not None:
                 found = self._method(owner, function.attr, args, keywords)
             elif isinstance(owner, (Held, Constant)) and function.attr in TABLE_METHODS:
@@ -165,25 +166,13 @@ class Reader:
                 result = [*(result or []), *found]
         return result
 
-    def _on_followed(self, owner: Followed, method: str, args: list[Values], frame: _Frame) -> Values:
-        if method in ("get", "pop", "setdefault") and args:
-            default: Values = args[1] if len(args) > 1 else [Constant(None)]
-            keys = [key.value for key in args[0] if isinstance(key, Constant)]
-            return [value for key in keys for value in self._read(owner, key, default, frame)]
-        if method in ("keys", "copy"):
-            return [owner]
-        if method in ("items", "values"):
-            each: Values = [Followed(owner.reads.every())]
-            return [sequence([[sequence([[], each])] if method == "items" else each])]
-        return []
-
     def _getattr(self, args: list[Values], frame: _Frame) -> Values:
         default = args[2] if len(args) > 2 else []
         found: Values = []
         for owner in args[0]:
             for key in args[1]:
                 if isinstance(key, Constant) and isinstance(owner, Followed) and self._by_attribute:
-                    found += self._read(owner, key.value, default, frame)
+                    found += following.read(owner, key.value, default)
                 elif isinstance(key, Constant) and isinstance(owner, Held) and is_key(key.value):
                     found += owner.names.get(key.value, default)
         return found
@@ -206,7 +195,10 @@ class Reader:
                 frame.returned += self._value(value, frame)
             case ast.If(test=test) | ast.While(test=test):
                 self._value(test, frame)
-                self._refuse(node, frame)
+                if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(node.body[0], ast.Raise):
+                    following.refuse(
+                        self._value(test.left, frame), test.ops[0], self._value(test.comparators[0], frame)
+                    )
                 self._conditional([node.body, node.orelse], frame)
             case ast.For():
                 for turn in self._turns(node.iter, frame):
@@ -226,15 +218,6 @@ class Reader:
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
                         self._value(child, frame)
-
-    def _refuse(self, node: ast.If | ast.While, frame: _Frame) -> None:
-        """`if key in mapping: raise`: the key is read only to refuse it."""
-        test = node.test
-        if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.In) and isinstance(node.body[0], ast.Raise):
-            for owner in self._value(test.comparators[0], frame):
-                for key in self._value(test.left, frame):
-                    if isinstance(owner, Followed) and isinstance(key, Constant) and isinstance(key.value, str):
-                        owner.reads.key(key.value).is_refused = True
 
     def _conditional(self, bodies: Sequence[Sequence[ast.stmt]], frame: _Frame) -> None:
         frame.conditions += 1
@@ -261,19 +244,15 @@ class Reader:
             case ast.Attribute(value=owner, attr=name):
                 self._store(self._value(owner, frame), [Constant(name)], values, frame)
             case ast.Subscript(value=owner, slice=key):
-                self._store(self._value(owner, frame), self._value(key, frame), values, frame)
+                following.store(
+                    self._value(owner, frame), self._value(key, frame), values, is_certain=not frame.conditions
+                )
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for index, part in enumerate(targets):
                     self._assign(part, item(values, index), frame)
 
     def _store(self, owners: Values, keys: Values, values: Values, frame: _Frame) -> None:
-        for owner in owners:
-            for key in keys:
-                if isinstance(owner, Held) and isinstance(key, Constant) and is_key(key.value):
-                    before = owner.names.get(key.value, []) if frame.conditions else []
-                    owner.names[key.value] = [*before, *values]
-            if isinstance(owner, Held) and not keys:
-                _merge(owner, values)
+        following.store(owners, keys, values, is_certain=not frame.conditions)
 
     # Expressions
 
@@ -284,7 +263,8 @@ class Reader:
             case ast.Attribute():
                 return self._attribute(node, frame)
             case ast.Subscript(value=owner, slice=key):
-                return self._subscript(self._value(owner, frame), self._value(key, frame), frame)
+                owners, keys = self._value(owner, frame), self._value(key, frame)
+                return following.subscript(owners, keys, is_certain=not frame.conditions)
             case ast.Call():
                 return self._called(node, frame) or self._constant(node, frame.module)
             case ast.Dict(keys=keys, values=parts):
@@ -299,12 +279,15 @@ class Reader:
             case ast.DictComp(key=key, value=part):
                 held = Held()
                 for inner in self._comprehended(node.generators, frame):
-                    self._store([held], self._value(key, inner), self._value(part, inner), inner)
+                    following.store(
+                        [held], self._value(key, inner), self._value(part, inner), is_certain=not inner.conditions
+                    )
                 return [held]
             case ast.ListComp(elt=part) | ast.SetComp(elt=part) | ast.GeneratorExp(elt=part):
                 return [sequence([self._value(part, inner) for inner in self._comprehended(node.generators, frame)])]
             case ast.Compare():
-                return self._compare(node, frame)
+                following.compare([self._value(part, frame) for part in (node.left, *node.comparators)], node.ops)
+                return []
             case ast.BoolOp(values=parts):
                 return [*self._value(parts[0], frame), *self._perhaps(parts[1:], frame)]
             case ast.IfExp(test=test, body=body, orelse=orelse):
@@ -362,7 +345,7 @@ class Reader:
         found: Values = []
         for owner in self._value(node.value, frame):
             if isinstance(owner, Followed) and self._by_attribute:
-                found += self._read(owner, node.attr, [], frame, is_demanded=True)
+                found += following.read(owner, node.attr, [], is_demanded=not frame.conditions)
             elif isinstance(owner, Held) and owner.cls is not None:
                 found += owner.names.get(node.attr) or self._property(owner, node.attr)
         return found
@@ -371,40 +354,6 @@ class Reader:
         function = self._classes.method(owner.cls, name) if owner.cls is not None else None
         if function is not None and _decorators(function) & {"property", "cached_property"}:
             return self._method(owner, name, [], {})
-        return []
-
-    def _read(
-        self, owner: Followed, key: object, default: Values, frame: _Frame, *, is_demanded: bool = False
-    ) -> Values:
-        if not isinstance(key, str):
-            return []
-        entry = owner.reads.key(key)
-        entry.is_demanded |= is_demanded and not frame.conditions
-        for value in default:
-            constant = plain(value)
-            # By their text: False is not 0.
-            if constant is not None and repr(constant.value) not in map(repr, entry.defaults):
-                entry.defaults.append(constant.value)
-        return [Followed(entry.below), *default]
-
-    def _subscript(self, owners: Values, keys: Values, frame: _Frame) -> Values:
-        found: Values = []
-        for key in keys:
-            for owner in owners:
-                if isinstance(key, Constant) and isinstance(owner, Followed):
-                    found += self._read(owner, key.value, [], frame, is_demanded=True)
-                elif isinstance(key, Constant):
-                    found += item([owner], key.value)
-        return found
-
-    def _compare(self, node: ast.Compare, frame: _Frame) -> Values:
-        parts = [self._value(part, frame) for part in (node.left, *node.comparators)]
-        for keys, operator, owners in zip(parts, node.ops, parts[1:], strict=False):
-            if isinstance(operator, (ast.In, ast.NotIn)):
-                for owner in owners:
-                    for key in keys:
-                        if isinstance(owner, Followed) and isinstance(key, Constant) and isinstance(key.value, str):
-                            owner.reads.key(key.value)
         return []
 
     def _comprehended(self, generators: Sequence[ast.comprehension], frame: _Frame) -> Iterator[_Frame]:
@@ -419,16 +368,6 @@ class Reader:
                 yield from self._comprehended(others, inner)
             else:
                 yield inner
-
-
-def _merge(table: Held, values: Values) -> None:
-    """`for key, value in mapping.items(): table[key] = value`: the table's own keys are those that are meant."""
-    for value in values:
-        if isinstance(value, Followed) and value.reads.whole is not None:
-            for name, content in table.names.items():
-                if isinstance(name, str):
-                    entry = value.reads.whole.key(name)
-                    entry.defaults += [constant.value for v in content if (constant := plain(v)) is not None]
 
 
 def _decorators(function: FunctionRef) -> set[str]:

@@ -59,7 +59,7 @@ class KeyRead:
 
 @record
 class Target:
-    """A class or function that a mapping was unpacked into, or one of its parameters; with the keywords beside it.
+    """A class or function that a mapping was unpacked into, or one of its parameters; with what stood beside it.
 
     `reference` is None where the mapping itself names the class.
     """
@@ -67,3 +67,4 @@ class Target:
     reference: ClassRef | FunctionRef | None
     parameter: str | None = None
     keywords: frozenset[str] = frozenset()
+    num_positional: int = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from tools.harvest.python_source.classes import Classes
 from tools.harvest.python_source.modules import Assigned, ClassRef, External, Module
@@ -95,6 +95,8 @@ class Annotations:
             return self._subscript(node, module, depth)
         if isinstance(node, (ast.Name, ast.Attribute)):
             return self._name(node, module, depth)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "conlist" and node.args:
+            return {"type": "array", "items": self._schema(node.args[0], module, depth + 1)}
         return {}
 
     def _constant(self, node: ast.Constant, module: Module, depth: int) -> Schema:
@@ -245,11 +247,21 @@ def _plain(parts: Sequence[Schema]) -> list[Schema]:
         kinds.pop("integer", None)
     if "null" in kinds:
         kinds["null"] = kinds.pop("null")  # last, as people read it
+    closed = [value for value in enum if not _is_open(value, open_kinds)]
+    if closed and set(open_kinds) - {"null"}:  # `bool | Literal["auto"]`: any truth value, but of texts only this one
+        others.insert(0, enumerate_values(closed))
+        kinds = {name: None for name in kinds if name in open_kinds}
+        enum = [value for value in enum if _is_open(value, open_kinds)]
     result: Schema = {"type": _one_or_many(kinds)} if kinds else {}
     if enum:
         result |= _enumerated(enum, open_kinds)
     result |= merged
     return [*([result] if result else []), *others]
+
+
+def _is_open(value: object, open_kinds: Container[str | None]) -> bool:
+    kind = type_of(value)
+    return kind in open_kinds or (kind == "integer" and "number" in open_kinds)
 
 
 def _enumerated(enum: list[object], open_kinds: Iterable[str]) -> Schema:

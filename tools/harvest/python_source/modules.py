@@ -245,9 +245,19 @@ class Modules:
         found: list[str] = []
         for length in range(1, len(parts)):
             package = self.get(".".join(parts[:length]))
-            if package is not None and self.lookup(name, package) == reference:
+            if package is not None and self._offers(package, reference):
                 found.append(f"{package.name}.{name}")
         return [*found, f"{reference.module.name}.{name}"]
+
+    def _offers(self, package: Module, reference: ClassRef | FunctionRef) -> bool:
+        name = reference.node.name
+        if name in package.names:
+            return self.lookup(name, package) == reference
+        # Only the stars on the way to it: those of a large package lead to thousands of files.
+        for star in package.stars:
+            if f"{reference.module.name}.".startswith(f"{star}.") and (starred := self.get(star)) is not None:
+                return self._offers(starred, reference)
+        return False
 
 
 def _names_other(value: ast.expr, name: str) -> bool:

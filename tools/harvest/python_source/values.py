@@ -46,7 +46,7 @@ class Values:
     """Evaluates expressions that stand in one release's modules."""
 
     def __init__(self, modules: Modules) -> None:
-        self._modules = modules
+        self.modules = modules
 
     def of(self, node: ast.expr, module: Module) -> object:
         """A JSON value (tuples and sets become lists, members of an enum their values), else its Expression."""
@@ -131,7 +131,7 @@ class Values:
         return "".join(parts)
 
     def _named(self, node: ast.Name | ast.Attribute, module: Module, depth: int) -> object:
-        meaning = self._modules.resolve(node, module)
+        meaning = self.modules.resolve(node, module)
         if isinstance(meaning, Assigned):
             return self.constant(meaning.value, meaning.module, depth + 1)
         if isinstance(node, ast.Attribute):
@@ -146,11 +146,11 @@ class Values:
         raise NotConstant
 
     def _is_class(self, node: ast.expr, module: Module) -> bool:
-        return isinstance(self._modules.resolve(node, module), ClassRef)
+        return isinstance(self.modules.resolve(node, module), ClassRef)
 
     def _attribute(self, node: ast.Attribute, module: Module, depth: int) -> object:
         """`Class.NAME`: a member of an enum, or a constant of the class."""
-        owner = self._modules.resolve(node.value, module)
+        owner = self.modules.resolve(node.value, module)
         if not isinstance(owner, ClassRef):
             raise NotConstant
         for member, value in self._assigned_in(owner):
@@ -160,13 +160,17 @@ class Values:
 
     def _call(self, node: ast.Call, module: Module, depth: int) -> object:
         """`list(…)` and the like of one constant; `auto()` and other calls are none."""
-        function = self._modules.resolve(node.func, module)
+        function = self.modules.resolve(node.func, module)
         name = function.dotted.removeprefix("builtins.") if isinstance(function, External) else ""
         if name in CONTAINERS and not node.keywords and len(node.args) <= 1:
             if not node.args:
                 return CONTAINERS[name]([])
             inner = self._iterated(node.args[0], module, depth)
             return CONTAINERS[name](inner)
+        if name == "int" and len(node.args) == 1 and not node.keywords:  # `int(1e8)`
+            number = self.constant(node.args[0], module, depth + 1)
+            if isinstance(number, (int, float)) and math.isfinite(number):
+                return int(number)
         if name == "dict" and not node.args:
             return {
                 keyword.arg: self.constant(keyword.value, module, depth + 1)
@@ -181,7 +185,7 @@ class Values:
 
     def _iterated(self, node: ast.expr, module: Module, depth: int) -> list[object]:
         """What a loop over the expression sees; over an enum, its members' values."""
-        meaning = self._modules.resolve(node, module)
+        meaning = self.modules.resolve(node, module)
         if isinstance(meaning, ClassRef) and (members := self.enum(meaning)) is not None:
             return list(members.values())
         value = self.constant(node, module, depth + 1)
@@ -193,8 +197,12 @@ class Values:
         """`[member.value for member in SomeEnum]`, and the same of any constant list."""
         loop = node.generators[0]
         plain = len(node.generators) == 1 and not loop.ifs and isinstance(loop.target, ast.Name)
-        if plain and ast.unparse(node.elt) in (ast.unparse(loop.target), f"{ast.unparse(loop.target)}.value"):
+        element, variable = ast.unparse(node.elt), ast.unparse(loop.target)
+        if plain and element in (variable, f"{variable}.value"):
             return self._iterated(loop.iter, module, depth)
+        if plain and element in (f"{variable}.lower()", f"{variable}.upper()"):
+            texts = [text for text in self._iterated(loop.iter, module, depth) if isinstance(text, str)]
+            return [text.lower() if element.endswith("lower()") else text.upper() for text in texts]
         raise NotConstant
 
     def enum(self, reference: ClassRef) -> dict[str, object] | None:
@@ -203,12 +211,17 @@ class Values:
             return None
         members: dict[str, object] = {}
         for name, node in self._assigned_in(reference):
-            if not name.startswith("_"):
+            if not name.startswith("_") and not self._is_descriptor(node, reference.module):
                 try:
                     members[name] = self._member(reference, name, node, 0)
                 except NotConstant:
                     return None
         return members
+
+    def _is_descriptor(self, node: ast.expr, module: Module) -> bool:
+        """An object of a class with `__get__` is no member of an enum: accelerate 0.28 has `TPU` so."""
+        cls = self.modules.resolve(node.func, module) if isinstance(node, ast.Call) else None
+        return isinstance(cls, ClassRef) and "__get__" in module.bindings(cls.node.body)
 
     def _member(self, owner: ClassRef, name: str, node: ast.expr, depth: int) -> object:
         """A class attribute's value; `auto()` in an enum: its place, or its name where members are texts."""
@@ -216,11 +229,15 @@ class Values:
             if any(base.endswith(("StrEnum", "str")) for base in self._base_names(owner)):
                 return name.lower()
             return [member for member, _ in self._assigned_in(owner)].index(name) + 1
+        if isinstance(node, ast.Name) and depth <= MAX_DEPTH:  # `TPU = XLA`, a second name
+            for other, value in self._assigned_in(owner):
+                if other == node.id and other != name:
+                    return self._member(owner, other, value, depth + 1)
         return self.constant(node, owner.module, depth + 1)
 
     def _base_names(self, reference: ClassRef) -> Iterator[str]:
         for base in reference.node.bases:
-            meaning = self._modules.resolve(base, reference.module)
+            meaning = self.modules.resolve(base, reference.module)
             if isinstance(meaning, External):
                 yield meaning.dotted
             elif isinstance(meaning, ClassRef) and meaning != reference:

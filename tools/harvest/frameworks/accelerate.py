@@ -1,0 +1,233 @@
+"""Accelerate: the file and the flags of `accelerate launch`, and the classes that a script passes to `Accelerator`.
+
+The file is checked at its top only. Its nested blocks are poured into the launcher's arguments, each key into the
+argument of its name, so a block's keys are the flags of its group and what the questionnaire writes there.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tools.harvest.argparse_flags import Flag, flags
+from tools.harvest.frameworks import Framework
+from tools.harvest.histories import Snapshot
+from tools.harvest.packages import Patches, Plan, Source
+from tools.harvest.python_source import ClassRef, FunctionRef, Module, Modules, Shapes
+from tools.harvest.python_source.levels import Behaviour, Levels
+
+Level = dict[str, Any]
+CLOSED, OPEN = Behaviour("unchecked", "error"), Behaviour("unchecked", "open")
+
+ROOT = "ClusterConfig"
+GROUPS = {
+    "deepspeed_config": "DeepSpeed Arguments",
+    "fsdp_config": "FSDP Arguments",
+    "megatron_lm_config": "Megatron-LM Arguments",
+    "fp8_config": "FP8 Arguments",
+    "mpirun_config": "MPI Arguments",
+    "parallelism_config": "ParallelismConfig Arguments",
+    "tp_config": "TP Arguments",
+    "dynamo_config": "",
+    "ipex_config": "",
+}
+"""Block of the file -> the heading of its flags; two have no heading of their own."""
+BY_PREFIX = {"dynamo_config": "dynamo_", "ipex_config": "ipex"}
+CLASSES = ("accelerate.utils.dataclasses", "accelerate.parallelism_config", "accelerate.utils.deepspeed")
+CALLABLES = (
+    "accelerate.Accelerator",
+    "accelerate.dispatch_model",
+    "accelerate.infer_auto_device_map",
+    "accelerate.init_empty_weights",
+    "accelerate.load_checkpoint_and_dispatch",
+    "accelerate.load_checkpoint_in_model",
+    "accelerate.notebook_launcher",
+)
+CHECKED = {
+    "compute_environment": [{"kind": "enum"}],
+    "distributed_type": [{"kind": "enum"}],
+    "mixed_precision": [{"kind": "enum", "fold": True}],
+}
+"""Values of the file that are looked at. Source: BaseConfig.__post_init__, and PrecisionType in utils/launch.py."""
+MOVED = {
+    "fp16": {"type": "boolean", "x-deprecated": {"by": "mixed_precision", "effect": "moved"}},
+    "dynamo_backend": {"type": "string", "x-deprecated": {"by": "dynamo_config", "effect": "moved"}},
+}
+"""Keys that the loader takes over and deletes before it looks at the rest. Source: `process_config`."""
+
+
+def snapshot(source: Source) -> Snapshot:
+    """What one release says."""
+    modules = Modules(source)
+    shapes = Shapes(modules)
+    launch = modules.find("accelerate.commands.launch.launch_command_parser")
+    assert isinstance(launch, FunctionRef)
+    found = list(flags(launch, shapes))
+    blocks = dict(_blocks(found, modules))
+    levels = {**_files(shapes, blocks), **blocks, "launch": _launch(found)}
+    makers = Levels(shapes, lambda _base: None)
+    for module in (modules.get(name) for name in CLASSES):
+        levels |= dict(_classes(module, makers, shapes)) if module is not None else {}
+    for dotted in CALLABLES:
+        if (level := _callable(dotted, makers, shapes)) is not None:
+            levels[dotted.rpartition(".")[2]] = level
+    return levels
+
+
+# The file
+
+
+def _files(shapes: Shapes, blocks: dict[str, Level]) -> dict[str, Level]:
+    loader = shapes.modules.get("accelerate.commands.config.config_args")
+    assert loader is not None
+    filled = _filled(loader, shapes)
+    levels: dict[str, Level] = {}
+    for name in ("ClusterConfig", "SageMakerConfig"):
+        reference = shapes.modules.find_class(f"{loader.name}.{name}")
+        assert reference is not None
+        properties = shapes.fields(shapes.classes.fields(reference))
+        for key, shape in properties.items():
+            if key in filled and shape.pop("x-required", False):
+                shape |= filled[key]
+            if key in blocks:
+                shape["anyOf"] = [{"$ref": f"#/$defs/{key}"}, {"type": "null"}]
+                shape.pop("type", None)
+            if key in CHECKED:
+                shape["x-checked"] = CHECKED[key]
+        properties["compute_environment"]["default"] = "LOCAL_MACHINE"
+        properties["distributed_type"] |= {"enum": _distributed_types(name, shapes)}
+        properties["mixed_precision"] |= {"type": ["string", "null"], "enum": _precisions(shapes)}
+        moved = {key: dict(shape) for key, shape in MOVED.items() if key not in properties and _mentions(loader, key)}
+        levels[name] = {"x-values": "unchecked", "x-unknown": "error", "properties": {**properties, **moved}}
+    levels[ROOT]["x-choose"] = {
+        "by": "compute_environment",
+        "inside": True,
+        "levels": {"AMAZON_SAGEMAKER": "#/$defs/SageMakerConfig"},
+    }
+    return levels
+
+
+def _filled(loader: Module, shapes: Shapes) -> dict[str, dict[str, object]]:
+    """Keys that the loader sets where they are missing, `config_dict["debug"] = False`, with what it sets."""
+    return {
+        target.slice.value: shapes.default(node.value, loader) if isinstance(node.value, ast.Constant) else {}
+        for node in ast.walk(loader.tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Subscript) and ast.unparse(target.value) == "config_dict"
+        if isinstance(target.slice, ast.Constant) and isinstance(target.slice.value, str)
+    }
+
+
+def _mentions(loader: Module, key: str) -> bool:
+    return any(isinstance(node, ast.Constant) and node.value == key for node in ast.walk(loader.tree))
+
+
+def _distributed_types(name: str, shapes: Shapes) -> list[object]:
+    enum = "SageMakerDistributedType" if name == "SageMakerConfig" else "DistributedType"
+    return _members(f"accelerate.utils.dataclasses.{enum}", shapes)
+
+
+def _precisions(shapes: Shapes) -> list[object]:
+    return [*_members("accelerate.utils.dataclasses.PrecisionType", shapes), None]
+
+
+def _members(dotted: str, shapes: Shapes) -> list[object]:
+    reference = shapes.modules.find_class(dotted)
+    members = shapes.values.enum(reference) if reference is not None else None
+    assert members is not None
+    return list(members.values())
+
+
+# Its blocks
+
+
+def _blocks(found: list[Flag], modules: Modules) -> Iterator[tuple[str, Level]]:
+    launcher, questions = modules.get("accelerate.commands.launch"), modules.get("accelerate.commands.config.cluster")
+    assert launcher is not None
+    assert questions is not None
+    text = ast.unparse(launcher.tree)
+    prefixed = set(re.findall(r"""["'](\w+_)["'] \+ (?:key|arg_to_set)""", text))
+    for block, written in _written(questions).items():
+        # Up to 1.3 each block was poured by its own loop, and not all were.
+        is_poured = "in attr.items()" in text or f"in defaults.{block}" in text
+        group, prefix = GROUPS[block], BY_PREFIX.get(block)
+        own = [flag for flag in found if (flag.dest.startswith(prefix) if prefix else flag.group == group)]
+        properties: Level = {flag.dest: _unparsed(flag) if is_poured else {"x-unread": True} for flag in own}
+        added = block.removesuffix("config")
+        if added in prefixed:
+            aliases = {key.removeprefix(added): key for key in properties if key.startswith(added)}
+            properties |= {alias: {"x-alias-of": key} for alias, key in aliases.items() if is_poured}
+        for key in sorted(written - properties.keys()):
+            properties[key] = {} if is_poured and any(flag.dest == key for flag in found) else {"x-unread": True}
+        yield block, {"x-values": "unchecked", "x-unknown": "ignored", "properties": properties}
+
+
+def _written(questions: Module) -> dict[str, set[str]]:
+    """The keys that the questionnaire writes into each block: `fsdp_config["fsdp_version"]`, `[prefix + "backend"]`."""
+    written: dict[str, set[str]] = {block: set() for block in GROUPS}
+    assigned = [node for node in ast.walk(questions.tree) if isinstance(node, ast.Assign)]
+    prefix, seen = "", set()
+    for node in sorted(assigned, key=lambda node: node.lineno):
+        target = node.targets[0]
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant) and target.id.endswith("prefix"):
+            prefix = str(node.value.value)
+        elif isinstance(target, ast.Name):
+            seen.add(target.id)
+        elif isinstance(target, ast.Subscript) and ast.unparse(target.value) in GROUPS:
+            key = target.slice.right if isinstance(target.slice, ast.BinOp) else target.slice
+            if isinstance(key, ast.Constant):
+                name = prefix + str(key.value) if isinstance(target.slice, ast.BinOp) else str(key.value)
+                written[ast.unparse(target.value)].add(name)
+    return {block: keys for block, keys in written.items() if block in seen}
+
+
+def _unparsed(flag: Flag) -> dict[str, object]:
+    """A flag as a key of the file: argparse does not look at its value, and most become texts whatever they are."""
+    shape = {keyword: flag.shape[keyword] for keyword in ("type", "default", "x-default") if keyword in flag.shape}
+    if shape.get("type") not in ("integer", "number", "boolean"):
+        shape.pop("type", None)
+    if "enum" in flag.shape:
+        shape["examples"] = flag.shape["enum"]
+    return shape
+
+
+# The rest
+
+
+def _launch(found: list[Flag]) -> Level:
+    properties: dict[str, dict[str, object]] = {}
+    for flag in found:
+        others = {"x-short": list(flag.others)} if flag.others else {}
+        filled = {"x-dest": flag.dest} if flag.dest != flag.name else {}
+        properties[flag.name] = {**flag.shape, **others, **filled}
+    # Everywhere a dash may be written for an underscore.
+    return {"x-values": "argparse", "x-unknown": "error", "x-dashes": True, "properties": properties}
+
+
+def _classes(module: Module, makers: Levels, shapes: Shapes) -> Iterator[tuple[str, Level]]:
+    for name, node in module.names.items():
+        reference = ClassRef(module, node) if isinstance(node, ast.ClassDef) else None
+        if reference is None or name.startswith("_"):
+            continue
+        if shapes.classes.is_dataclass(reference):
+            yield name, makers.of_dataclass(reference, CLOSED)
+        elif name.startswith("Dummy") and (level := makers.of_init(reference, OPEN)) is not None:
+            yield name, level
+
+
+def _callable(dotted: str, makers: Levels, shapes: Shapes) -> Level | None:
+    found = shapes.modules.find(dotted)
+    if isinstance(found, ClassRef):
+        init = shapes.classes.method(found, "__init__")
+        takes_any = init is not None and shapes.classes.takes_any(init)
+        return makers.of_init(found, OPEN if takes_any else CLOSED)
+    if isinstance(found, FunctionRef):
+        behaviour = OPEN if shapes.classes.takes_any(found) else CLOSED
+        return makers.of_function(found, behaviour, shapes.modules.imports_of(found))
+    return None
+
+
+FRAMEWORK = Framework("Accelerate", Plan("accelerate", "0.20", Patches.NEWEST), snapshot, ROOT)

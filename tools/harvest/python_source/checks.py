@@ -1,0 +1,342 @@
+"""What a constructor demands of its values: read from conversions, comparisons and the conditions of its `raise`.
+
+Only what happens whenever an object is made counts: statements of the function itself, of methods of the class that it
+calls, and of what stands under `if value is not None`. Once a value has been replaced, what is asked of it later says
+nothing about what was passed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tools.harvest.python_source.classes import Classes
+from tools.harvest.python_source.modules import ClassRef, External, FunctionRef, Module
+from tools.harvest.python_source.values import NotConstant, Values
+
+Check = dict[str, object]
+"""One entry of `x-checked`; of an enum also `values`, which become the property's `enum`."""
+
+CONVERSIONS = ("float", "int")
+ORDERINGS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+INSTANCES = ("bool", "dict", "float", "int", "list", "str", "tuple")
+# What a value must not be, where the comparison leads to `raise` -> the bound that it must keep.
+BOUNDS: Mapping[type[ast.cmpop], str] = {
+    ast.Lt: "minimum",
+    ast.LtE: "exclusiveMinimum",
+    ast.Gt: "maximum",
+    ast.GtE: "exclusiveMaximum",
+}
+MIRRORED: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.Gt,
+    ast.LtE: ast.GtE,
+    ast.Gt: ast.Lt,
+    ast.GtE: ast.LtE,
+}
+CONTRARY: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
+
+
+@dataclass
+class _Reading:
+    """State of one walk: what was found, and whose values have been replaced."""
+
+    checks: dict[str, list[Check]] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
+    called: set[str] = field(default_factory=set)
+
+
+class Checks:
+    """Reads the checks of a class's constructor."""
+
+    def __init__(self, classes: Classes, values: Values) -> None:
+        self._classes = classes
+        self._values = values
+
+    def of(self, reference: ClassRef, keys: Iterable[str], methods: Sequence[str]) -> dict[str, list[Check]]:
+        """Key -> what these methods, one after the other, demand of it."""
+        reading = _Reading()
+        known = frozenset(keys)
+        for name in methods:
+            self._call(reference, name, known, reading)
+        return {key: _merged(checks) for key, checks in reading.checks.items()}
+
+    def _call(
+        self, reference: ClassRef, name: str, keys: frozenset[str], reading: _Reading, above: ClassRef | None = None
+    ) -> None:
+        """Walk a method, of the class or of the next one `above` another; each method once."""
+        order = [base for base in self._classes.order(reference) if isinstance(base, ClassRef)]
+        start = order.index(above) + 1 if above in order else 0
+        for owner in order[start:]:
+            function = self._classes.own_method(owner, name)
+            if function is not None:
+                if (called := f"{owner.dotted}.{name}") not in reading.called:
+                    reading.called.add(called)
+                    _Walk(self._values, reference, owner, function, keys, reading, self._call).body(
+                        function.node.body, None
+                    )
+                return
+
+
+class _Walk:
+    """One pass through a function's body."""
+
+    def __init__(
+        self,
+        values: Values,
+        reference: ClassRef,
+        owner: ClassRef,
+        function: FunctionRef,
+        keys: frozenset[str],
+        reading: _Reading,
+        call: Callable[[ClassRef, str, frozenset[str], _Reading, ClassRef | None], None],
+    ) -> None:
+        self._values = values
+        self._reference = reference
+        self._owner = owner
+        self._module: Module = function.module
+        self._keys = keys
+        self._reading = reading
+        self._call = call
+
+    def body(self, statements: Sequence[ast.stmt], guarded: str | None) -> bool:
+        """Walk statements; `guarded`: the key that is known not to be None there. False where the way may end early."""
+        for statement in statements:
+            if isinstance(statement, (ast.Return, ast.Raise)):
+                return False
+            self._statement(statement, guarded)
+        return True
+
+    def _statement(self, statement: ast.stmt, guarded: str | None) -> None:
+        if isinstance(statement, ast.If):
+            self._if(statement, guarded)
+        elif isinstance(statement, ast.Assert):
+            self._must(statement.test, guarded)
+            self._looked_at(statement.test, guarded)
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            self._assign(statement, guarded)
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and guarded is None:
+            name, is_inherited = _own_method(statement.value)
+            if name:
+                above = self._owner if is_inherited else None
+                self._call(self._reference, name, self._keys, self._reading, above)
+        else:
+            self._replace_in([statement])
+
+    def _if(self, statement: ast.If, guarded: str | None) -> None:
+        self._looked_at(statement.test, guarded)
+        if _raises(statement.body):
+            self._must_not(statement.test, guarded)
+            self._replace_in(statement.orelse)
+            return
+        key = self._not_none(statement.test)
+        if key is not None and (guarded is None or guarded == key) and not statement.orelse:
+            self.body(statement.body, key)
+            return
+        missing = self._is_none(statement.test)
+        if missing is not None and not statement.orelse:
+            # A default that is only found now: what was passed is asked about all the same.
+            self._replace_in(statement.body, besides=missing)
+            return
+        self._replace_in([*statement.body, *statement.orelse])
+
+    def _assign(self, statement: ast.Assign | ast.AnnAssign, guarded: str | None) -> None:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        key = self._key(targets[0]) if len(targets) == 1 else None
+        if key is None or statement.value is None:
+            self._replace_in([statement])
+            return
+        if self._key(statement.value) == key or key in self._reading.replaced:
+            return
+        call = statement.value
+        converted = isinstance(call, ast.Call) and len(call.args) == 1 and not call.keywords
+        if isinstance(call, ast.Call) and converted and self._key(call.args[0]) == key and guarded in (None, key):
+            self._conversion(key, call)
+        self._reading.replaced.add(key)
+
+    def _conversion(self, key: str, call: ast.Call) -> None:
+        meaning = self._values.modules.resolve(call.func, self._module)
+        if isinstance(meaning, ClassRef) and (members := self._values.enum(meaning)) is not None:
+            self._found(key, {"kind": "enum", "values": list(members.values())})
+        elif isinstance(meaning, External) and meaning.dotted.removeprefix("builtins.") in CONVERSIONS:
+            self._found(key, {"kind": "converted", "by": meaning.dotted.removeprefix("builtins.")})
+
+    def _must(self, test: ast.expr, guarded: str | None) -> None:
+        """What holds for every value that goes on: `assert test`."""
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            for part in test.values:
+                self._must(part, guarded)
+        else:
+            self._must_not(ast.UnaryOp(ast.Not(), test), guarded)
+
+    def _must_not(self, test: ast.expr, guarded: str | None) -> None:
+        """What a value must not be: `if test: raise`."""
+        if isinstance(test, ast.BoolOp):
+            if isinstance(test.op, ast.Or):
+                for part in test.values:
+                    self._must_not(part, guarded)
+            elif len(test.values) == 2 and (key := self._not_none(test.values[0])) is not None:
+                self._must_not(test.values[1], key)
+            return
+        negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+        inner = test.operand if isinstance(test, ast.UnaryOp) and negated else test
+        if isinstance(inner, ast.Compare):
+            self._comparison(inner, negated=negated)
+        elif negated and isinstance(inner, ast.Call):
+            self._instance(inner)
+
+    def _comparison(self, test: ast.Compare, *, negated: bool) -> None:
+        sides = [test.left, *test.comparators]
+        if len(test.ops) > 1 and not negated:
+            return  # `a < x < b` must not be: neither bound alone follows
+        for operator, left, right in zip(test.ops, sides, sides[1:], strict=False):
+            kind = CONTRARY.get(type(operator), ast.Eq) if negated else type(operator)
+            key = self._key(left)
+            if kind is ast.NotIn and key is not None:
+                self._membership(key, right)
+            elif kind in BOUNDS:
+                if key is None:
+                    key, right, kind = self._key(right), left, MIRRORED[kind]
+                bound = self._constant(right)
+                if key is not None and isinstance(bound, (int, float)) and not isinstance(bound, bool):
+                    self._found(key, {"kind": "range", BOUNDS[kind]: bound})
+
+    def _membership(self, key: str, container: ast.expr) -> None:
+        values = self._constant(container)
+        if isinstance(values, dict):
+            values = list(values)
+        if isinstance(values, list) and values:
+            self._found(key, {"kind": "enum", "values": values})
+
+    def _instance(self, call: ast.Call) -> None:
+        if ast.unparse(call.func) != "isinstance" or len(call.args) != 2:
+            return
+        key = self._key(call.args[0])
+        kinds = call.args[1].elts if isinstance(call.args[1], ast.Tuple) else [call.args[1]]
+        names = [ast.unparse(kind) for kind in kinds]
+        if key is not None and all(name in INSTANCES for name in names):
+            self._found(key, {"kind": "instance", "of": names})
+
+    def _looked_at(self, test: ast.expr, guarded: str | None) -> None:
+        """Values that the condition compares by size whenever it is asked: a text there raises TypeError."""
+        if isinstance(test, ast.BoolOp):
+            key = self._not_none(test.values[0])
+            if key is not None and isinstance(test.op, ast.And) and len(test.values) > 1:
+                self._looked_at(test.values[1], key)
+            else:
+                self._looked_at(test.values[0], guarded)
+        elif isinstance(test, ast.UnaryOp):
+            self._looked_at(test.operand, guarded)
+        elif isinstance(test, ast.Compare):
+            sides = [test.left, *test.comparators]
+            for operator, left, right in list(zip(test.ops, sides, sides[1:], strict=False))[:1]:
+                for one, other in ((left, right), (right, left)):
+                    bound = self._constant(other) if isinstance(operator, ORDERINGS) else None
+                    key = self._key(one)
+                    if key is not None and isinstance(bound, (int, float)):
+                        self._found(key, {"kind": "number"})
+
+    def _found(self, key: str, check: Check) -> None:
+        if key not in self._reading.replaced:
+            found = self._reading.checks.setdefault(key, [])
+            if check not in found:
+                found.append(check)
+
+    def _replace_in(self, statements: Iterable[ast.stmt], besides: str | None = None) -> None:
+        """Everything that may get another value somewhere in there."""
+        for statement in statements:
+            for node in ast.walk(statement):
+                if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+                    key = self._key(node)
+                    if key is not None and key != besides:
+                        self._reading.replaced.add(key)
+
+    def _key(self, node: ast.expr) -> str | None:
+        """The key that `self.key` or a parameter of that name is about."""
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            name = node.attr
+        elif isinstance(node, ast.Name):
+            name = node.id
+        else:
+            return None
+        return name if name in self._keys else None
+
+    def _not_none(self, test: ast.expr) -> str | None:
+        return self._compared_with_none(test, ast.IsNot)
+
+    def _is_none(self, test: ast.expr) -> str | None:
+        return self._compared_with_none(test, ast.Is)
+
+    def _compared_with_none(self, test: ast.expr, operator: type[ast.cmpop]) -> str | None:
+        if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], operator):
+            right = test.comparators[0]
+            if isinstance(right, ast.Constant) and right.value is None:
+                return self._key(test.left)
+        return None
+
+    def _constant(self, node: ast.expr) -> object:
+        try:
+            return self._values.constant(node, self._module)
+        except NotConstant:
+            return None
+
+
+def _own_method(call: ast.Call) -> tuple[str, bool]:
+    """The method of `self.method()` or `super().method()`, else empty, and whether it is the one above."""
+    found = re.fullmatch(r"(self|super\(\))\.(\w+)\(.*\)", ast.unparse(call), re.DOTALL)
+    return (found[2], found[1] != "self") if found else ("", False)
+
+
+def _raises(statements: Sequence[ast.stmt]) -> bool:
+    """Whether nothing but `raise` comes of it."""
+    return (
+        bool(statements)
+        and isinstance(statements[-1], ast.Raise)
+        and all(isinstance(statement, (ast.Raise, ast.Assign, ast.Expr)) for statement in statements)
+    )
+
+
+def _merged(checks: list[Check]) -> list[Check]:
+    """Bounds of one key in one entry; `number` only where nothing says more."""
+    bounds: Check = {}
+    others: list[Check] = []
+    for check in checks:
+        if check["kind"] == "range":
+            bounds |= check
+        elif check["kind"] != "number":
+            others.append(check)
+    numbers = [check for check in checks if check["kind"] == "number"]
+    return [*others, *([bounds] if bounds else numbers)]
+
+
+def apply(shape: Mapping[str, object], checks: Sequence[Check]) -> dict[str, object]:
+    """The shape with its `x-checked`, and with the values of a checked enum as its `enum`."""
+    result = dict(shape)
+    said: list[Check] = []
+    for check in checks:
+        values = check.get("values")
+        if isinstance(values, list):
+            allowed = _allowed(result, values)
+            result.pop("examples", None)
+            result["enum"] = allowed
+        said.append({keyword: value for keyword, value in check.items() if keyword != "values"})
+    return {**result, "x-checked": said} if said else result
+
+
+def _allowed(shape: Mapping[str, object], values: list[object]) -> list[object]:
+    """None goes on being allowed where the annotation allows it: the check stands behind `is not None`, or in front."""
+    kinds = shape.get("type", [])
+    may_be_none = "null" in (kinds if isinstance(kinds, list) else [kinds]) or (
+        "default" in shape and shape["default"] is None
+    )
+    return [*values, *([None] if may_be_none and None not in values else [])]

@@ -1,0 +1,86 @@
+"""What a pydantic model's validators do with keys before the fields are looked at: take them over, or refuse them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tools.harvest.python_source import ClassRef, FunctionRef, Shapes
+
+FIELD_VALIDATORS = ("field_validator", "validator")
+
+
+def before(reference: ClassRef, shapes: Shapes) -> Iterator[FunctionRef]:
+    """`@model_validator(mode="before")`, and pydantic 1's `@root_validator(pre=True)`, those of bases included."""
+    for function, decorator in _decorated(reference, shapes):
+        text = ast.unparse(decorator)
+        is_before = text.startswith("model_validator") and "'before'" in text
+        if is_before or (text.startswith("root_validator") and "pre=True" in text):
+            yield function
+
+
+def values_of(function: FunctionRef) -> str:
+    """The parameter that gets all that was written."""
+    names = [argument.arg for argument in function.node.args.args]
+    return names[1] if names[0] in ("cls", "self") and len(names) > 1 else names[0]
+
+
+def deprecations(reference: ClassRef, shapes: Shapes) -> dict[str, dict[str, object]]:
+    """Key -> `by` and `effect` of those that validators move to another key, or refuse whatever they hold.
+
+    A key whose value is only lent to another, and that is a field itself, is none of them.
+    """
+    fields = {field.name for field in shapes.classes.fields(reference)}
+    found: dict[str, dict[str, object]] = {}
+    for function in before(reference, shapes):
+        values = values_of(function)
+        found |= {key: {"effect": "error"} for key in _refused(function, values)}
+        for old, new, is_taken in _moved(function, values):
+            if is_taken or old not in fields:
+                found[old] = {"by": new, "effect": "moved"}
+    for function, decorator in _decorated(reference, shapes):
+        is_refusal = "raise DeprecationWarning(" in ast.unparse(function.node)
+        if is_refusal and isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in FIELD_VALIDATORS:
+            names = [argument.value for argument in decorator.args if isinstance(argument, ast.Constant)]
+            found |= {str(name): {"effect": "error"} for name in names}
+    return found
+
+
+def _decorated(reference: ClassRef, shapes: Shapes) -> Iterator[tuple[FunctionRef, ast.expr]]:
+    for base in shapes.classes.order(reference):
+        for node in base.node.body if isinstance(base, ClassRef) else ():
+            if isinstance(base, ClassRef) and isinstance(node, ast.FunctionDef):
+                for decorator in node.decorator_list:
+                    yield FunctionRef(base.module, node), decorator
+
+
+def _refused(function: FunctionRef, values: str) -> Iterator[str]:
+    """`if data.get("key"): raise`, where nothing before it decides whether we come there."""
+    for statement in function.node.body:
+        if isinstance(statement, ast.If) and isinstance(statement.body[0], ast.Raise):
+            if (key := _key(statement.test, values)) is not None:
+                yield key
+        elif any(isinstance(node, ast.Return) for node in ast.walk(statement)):
+            return
+
+
+def _moved(function: FunctionRef, values: str) -> Iterator[tuple[str, str, bool]]:
+    """`data["new"] = data.pop("old")`: the keys, and whether the old one is taken away."""
+    for node in ast.walk(function.node):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            new, old = _key(node.targets[0], values), _key(node.value, values)
+            if new is not None and old is not None and new != old:
+                is_gone = f"del {values}['{old}']" in ast.unparse(function.node)
+                yield old, new, is_gone or ".pop(" in ast.unparse(node.value)
+
+
+def _key(node: ast.expr, values: str) -> str | None:
+    """The key in `values["key"]`, `values.get("key")`, `values.pop("key")` and `"key" in values`."""
+    key: ast.expr | None = None
+    if isinstance(node, ast.Subscript) and ast.unparse(node.value) == values:
+        key = node.slice
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) in (f"{values}.get", f"{values}.pop") and node.args:
+        key = node.args[0]
+    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
+        key = node.left if ast.unparse(node.comparators[0]) == values else None
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
