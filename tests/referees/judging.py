@@ -1,0 +1,97 @@
+"""The judge's side: reads questions, answers verdicts. `python -m tests.referees.judging NAME` in its environment.
+
+One line of JSON per question on standard input: {"ask": "keys"}, {"ask": "versions"}, or {"root": …, "text": …}. One
+line per answer on standard output; whatever the framework prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.referees.protocol import Verdict, rejection
+
+# A text that the framework thinks about for longer hangs a run as well.
+SECONDS_PER_TEXT = 20
+
+
+def main(name: str) -> None:
+    """Answers until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # prints of the framework, also of its C code
+    judge = importlib.import_module(f"tests.referees.judges.{name}")
+    with tempfile.TemporaryDirectory(prefix="referee-") as folder:
+        os.chdir(folder)
+        judge.prepare()
+        for line in sys.stdin:
+            question = json.loads(line)
+            print(json.dumps(_answer(judge, question), default=str), file=answers, flush=True)
+            _clear(Path(folder))
+
+
+def _answer(judge: Any, question: dict[str, str]) -> Any:
+    match question.get("ask"):
+        case "keys":
+            return [key.as_json() for key in list(judge.keys())]
+        case "versions":
+            return {name: importlib.metadata.version(name) for name in judge.PACKAGES}
+        case _:
+            return _judge(judge, question["root"], question["text"]).as_json()
+
+
+def _judge(judge: Any, root: str, text: str) -> Verdict:
+    with _same_environment(), _time_limit(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            judge.judge(root, text)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is its verdict
+            return rejection(error)
+    return Verdict(True)
+
+
+@contextlib.contextmanager
+def _same_environment() -> Iterator[None]:
+    """Plugins write variables; the next text must not read them."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _time_limit() -> Iterator[None]:
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"not decided after {SECONDS_PER_TEXT} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS_PER_TEXT)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _clear(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
