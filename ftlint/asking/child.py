@@ -6,6 +6,7 @@ JSON, {"text": …}; so is an answer. The first line out says which releases loo
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import json
@@ -52,13 +53,23 @@ def main(name: str) -> None:
 def _prepared(name: str) -> tuple[Any | None, dict[str, Any]]:  # Any: a module, and JSON
     try:
         judge = importlib.import_module(f"ftlint.asking.judges.{name}")
-        versions = {package: importlib.metadata.version(package) for package in judge.PACKAGES}
+        first, *others = judge.PACKAGES
+        versions = {first: importlib.metadata.version(first), **_installed(others)}
         judge.prepare()
     except importlib.metadata.PackageNotFoundError as error:
-        return None, {"failure": f"{error.name} is not installed"}
+        return None, {"failure": f"{error.name} is not installed in {sys.executable}"}
     except Exception as error:  # noqa: BLE001  # a framework that cannot be imported fails in any way it likes
         return None, {"failure": f"importing it failed: {type(error).__name__}: {error}"}
     return judge, {"versions": versions}
+
+
+def _installed(packages: list[str]) -> dict[str, str]:
+    """Those without which the first one works as well, if they are there."""
+    found: dict[str, str] = {}
+    for package in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
 
 
 def _answer(judge: Any, question: dict[str, str]) -> Answer:

@@ -17,6 +17,7 @@ from ftlint.findings import Applicability, Finding, Severity
 from ftlint.report.color import ColorChoice
 
 if TYPE_CHECKING:
+    from ftlint.engine.asked import Ask
     from ftlint.engine.result import CheckResult, Selection
     from ftlint.project.workspace import Workspace
 
@@ -61,6 +62,14 @@ class _Request(NamedTuple):
     "--unsafe-fixes", is_flag=True, help="With --fix or --diff: also fixes that may change what the run does."
 )
 @click.option("--diff", is_flag=True, help="Print what --fix would change, write nothing; exit with 1 if anything.")
+@click.option(
+    "--ask-frameworks",
+    "python",
+    is_flag=False,
+    flag_value=sys.executable,
+    metavar="[PYTHON]",
+    help="Also run the installed frameworks' own parsers on copies of the files; see `ftlint rule CFG130`.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say of each file what it was taken for, and why.")
 @click.option("-q", "--quiet", is_flag=True, help="Findings only, no summary.")
 @color_option
@@ -74,6 +83,7 @@ def command(
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
+    python: str | None,
     verbose: bool,
     quiet: bool,
     color: str,
@@ -96,24 +106,30 @@ def command(
         quiet=quiet,
         color=ColorChoice(color),
     )
-    return _run(request, paths or (Path(),), Selection(select or None, extend_select, ignore))
+    selection = Selection(select or None, extend_select, ignore)
+    if python is None:
+        return _run(request, paths or (Path(),), selection)
+    from ftlint.asking import FrameworkAsker
+
+    with FrameworkAsker(python, report_failure) as asker:
+        return _run(request, paths or (Path(),), selection, asker.matches)
 
 
 def _default_format() -> str:
     return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "terminal"
 
 
-def _run(request: _Request, paths: Sequence[Path], selection: Selection) -> int:
+def _run(request: _Request, paths: Sequence[Path], selection: Selection, ask: Ask | None = None) -> int:
     from ftlint.engine import check
     from ftlint.project.workspace import Workspace
 
     workspace = Workspace(Path.cwd())
-    result = check(workspace, paths, selection)
+    result = check(workspace, paths, selection, ask=ask)
     num_fixed, failures = 0, tuple[str, ...]()
     if request.fix:
         from ftlint.cli.fixes import fix_until_stable
 
-        outcome = fix_until_stable(result, request.up_to, lambda: check(workspace, paths, selection))
+        outcome = fix_until_stable(result, request.up_to, lambda: check(workspace, paths, selection, ask=ask))
         result, num_fixed, failures = outcome.result, outcome.num_fixed, outcome.failures
     if request.diff:
         fails = _show_patch(request, result, workspace)

@@ -31,6 +31,7 @@ from ftlint.spans import Location
 from ftlint.syntax.document import Document, Format, ScriptDocument
 
 if TYPE_CHECKING:
+    from ftlint.engine.asked import Ask
     from ftlint.project.launchers import LaunchFiles
     from ftlint.project.versions import VersionsFinder, VersionsInUse
     from ftlint.syntax.positions import LineIndex
@@ -40,13 +41,15 @@ UNUSED_IGNORE = "CFG002"
 EVERYTHING = Selection()
 
 
-def check(workspace: Workspace, paths: Sequence[Path], selection: Selection = EVERYTHING) -> CheckResult:
-    """Everything wrong with the files at those paths, folders walked.
+def check(
+    workspace: Workspace, paths: Sequence[Path], selection: Selection = EVERYTHING, *, ask: Ask | None = None
+) -> CheckResult:
+    """Everything wrong with the files at those paths, folders walked; `ask`: how to ask the frameworks, if at all.
 
     Raises UsageError for a selector of the command line that names no rule, PageError for a broken page of ours. What
     is wrong with one project's settings or one file is in `unread`, and the others are still checked.
     """
-    return _Check(workspace, selection).of(paths)
+    return _Check(workspace, selection, ask).of(paths)
 
 
 def runs_of(workspace: Workspace, paths: Sequence[Path]) -> tuple[RunVariant, ...]:
@@ -66,7 +69,8 @@ class _Group:
 class _Check:
     """One check; holds what its files share."""
 
-    def __init__(self, workspace: Workspace, selection: Selection) -> None:
+    def __init__(self, workspace: Workspace, selection: Selection, ask: Ask | None = None) -> None:
+        self._ask = ask
         self._workspace = workspace
         self._selection = selection
         self._settings = SettingsFinder(workspace)
@@ -131,6 +135,10 @@ class _Check:
                 str(path), Unread(f"{shown(path)}: ftlint failed on this file, see {INTERNAL_ERROR}")
             )
         findings = judged.findings
+        if self._ask is not None:
+            from ftlint.engine.asked import asked_findings  # only where somebody wants to
+
+            findings += tuple(asked_findings(subjects, choice, self._ask, judged.findings))
         if not any(group.root.is_relative_to(folder) for folder in walked):
             findings += self._from_companions(group, subjects, choice)
         return CheckResult(self._settled(findings, choice, subjects.files), (), subjects.files, judged.runs)
