@@ -6,8 +6,10 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import json
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -35,7 +37,7 @@ def _same_release() -> Iterator[None]:
         if importlib.util.find_spec("torchvision") is None:
             # It has to be built for just this torch, and signatures do not depend on it.
             for name in ("torchvision", "torchvision.transforms", "torchvision.transforms.v2"):
-                patch.setitem(sys.modules, name, MagicMock())
+                patch.setitem(sys.modules, name, MagicMock(__spec__=ModuleSpec(name, None)))
         yield
 
 
@@ -71,8 +73,7 @@ def test_defaults_are_those_of_the_signature() -> None:
         parameters = inspect.signature(found).parameters if found is not None else {}
         for name, shape in body["properties"].items() if parameters else ():
             default = parameters[name].default
-            plain = list(default) if isinstance(default, tuple) else default
-            if "default" in shape and plain != shape["default"]:
+            if "default" in shape and json.loads(json.dumps(default, default=str)) != shape["default"]:
                 wrong[f"{level}.{name}"] = (shape["default"], default)
             if shape.get("x-required", False) != (default is inspect.Parameter.empty):
                 wrong[f"{level}.{name}"] = ("required", default)
