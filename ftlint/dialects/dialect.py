@@ -93,3 +93,4 @@ class Dialect:
     root: Callable[[DataNode], DataNode] | None = None  # where the settings begin, if not at the top
     is_referable: bool = False  # other files name such a file, and their runs then depend on it
     schemas: tuple[str, ...] = ()  # what the top of a document is: `deepspeed`, its root there, or `trl#SFTConfig`
+    beyond_schemas: frozenset[str] = frozenset()  # top-level keys of the kinds of its files that no schema describes

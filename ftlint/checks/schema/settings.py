@@ -28,8 +28,8 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
     if dialect is None or len(document.roots) != 1:
         return
     levels = roots_of(dialect)
-    if levels:
-        keys = project.keys_of(document, dialect)
+    keys = project.keys_of(document, dialect)
+    if levels and not any((key,) in keys.keys for key in dialect.beyond_schemas):
         yield Settings(
             keys,
             levels,
