@@ -315,6 +315,19 @@ def _omegaconf(accepted: Accepted, value: object, _raw: str, _checks: frozenset[
     return _pydantic(accepted, value, _raw, _checks)
 
 
+def _environment(accepted: Accepted, value: object, raw: str, checks: frozenset[str]) -> Verdict | None:
+    """Handed on through variables of the environment, which are texts anyway, or as truthy as any text.
+
+    Source: accelerate 1.15 utils/launch.py; `accelerate config` itself writes `downcast_bf16: 'no'`.
+    """
+    types = accepted.types or frozenset()
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if (bool in types and word in _TRUE_OR_FALSE) or (types & _NUMBERS and _is_numeric(word)):
+            return None
+    return _unchecked(accepted, value, raw, checks)
+
+
 _READERS = {
     "pydantic": _pydantic,
     "pydantic-strict": _strict,
@@ -322,5 +335,6 @@ _READERS = {
     "argparse-defaults": _argparse,
     "omegaconf": _omegaconf,
     "unchecked": _unchecked,
+    "environment": _environment,
 }
 """By the value of `x-values`."""

@@ -106,6 +106,8 @@ def _readers(offer: Offer, misfit: Misfit, survey: Survey) -> tuple[str, ...]:
     """Who looks at the value: whom the level at the top of what is read together names, else the key's own."""
     root = misfit.met.level if len(misfit.met.key.path) == 1 else offer.level
     there = survey.in_use.keyword(root, "x-values")
+    if misfit.met.settings.keys.dialect == "accelerate":
+        return ("environment",)
     return tuple(each for each in there if each != ABSENT) or ("unchecked",)
 
 
