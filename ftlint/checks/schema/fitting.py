@@ -179,9 +179,14 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
             return None
         if same is not None:
             return Verdict(Trouble.LETTER_CASE, raises, expected_of(accepted), same)
-        return Verdict(Trouble.VALUE, raises, expected_of(accepted), _near(value, texts))
+        near = _near(value, texts)
+        if near is None and not raises:
+            return None  # a hint of types that nothing looks at: other values may well be meant
+        return Verdict(Trouble.VALUE, raises, expected_of(accepted), near)
     if isinstance(value, bool):
         return Verdict(Trouble.VALUE, raises, expected_of(accepted), _as_yaml_word(value, texts))
+    if not raises:
+        return None
     kind_fits = any(type(value) is kind for kind, _ in accepted.values)
     return Verdict(Trouble.VALUE if kind_fits or numbers else Trouble.TYPE, raises, expected_of(accepted))
 
