@@ -75,6 +75,11 @@ def as_pyyaml(scalar: Scalar, _versions: VersionView) -> ScalarValue:
     return resolve(scalar, ScalarRules.PYYAML)
 
 
+def as_omegaconf(scalar: Scalar, _versions: VersionView) -> ScalarValue:
+    """What OmegaConf makes of a scalar."""
+    return resolve(scalar, ScalarRules.OMEGACONF)
+
+
 def as_json(scalar: Scalar, _versions: VersionView) -> ScalarValue:
     """What `json.load` makes of a scalar."""
     return resolve(scalar, ScalarRules.JSON)

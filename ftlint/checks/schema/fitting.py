@@ -90,8 +90,8 @@ def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
     chosen = accepted.values - _AUTO
     if chosen:
-        words = [_shown(value) for _, value in sorted(chosen, key=repr)]
-        listed = words if len(words) <= 12 else [*words[:12], "…"]
+        words = [_shown(value) for _, value in sorted(chosen, key=repr) if value is not None]
+        listed = words if len(words) <= 8 else [*words[:7], "another of them"]
         return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
     names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
     return " or ".join(names) or "something else"
@@ -175,8 +175,8 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
         if str in types:
             return None
         same = next((str(each) for each in texts if str(each).lower() == value.lower()), None)
-        if same is not None and "fold" in checks:
-            return None
+        if same is not None and ("fold" in checks or not raises):
+            return None  # the letters do not matter, or whoever reads the value may fold them
         if same is not None:
             return Verdict(Trouble.LETTER_CASE, raises, expected_of(accepted), same)
         near = _near(value, texts)
@@ -249,7 +249,8 @@ def _unchecked(accepted: Accepted, value: object, raw: str, checks: frozenset[st
             return _text_for_number(accepted, value, raw, raises, "converted" in checks)
         return _wrong(accepted, raises=False) if bool in types else None
     if isinstance(value, Section):
-        return None if types & {Section.MAPPING, Section.SEQUENCE, str} else _wrong(accepted, raises)
+        is_calculated_with = bool(types & _NUMBERS) and not types & {Section.MAPPING, Section.SEQUENCE, str}
+        return _wrong(accepted, raises) if is_calculated_with else None
     return None
 
 

@@ -58,6 +58,8 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
         offers = [offer for offer, _ in wrong]
         if len(wrong) < len(verdicts):
             reason = f"with {said(offers[0].level.schema.package, _releases(offers))}"
+    elif window.is_guess and _may_be_new(misfit, verdict):
+        severity, reason = Severity.WARNING, "as every release does that ftlint knows"
     elif availability.absent:
         severity = Severity.WARNING if not raises else severity
     values = {
@@ -69,6 +71,12 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
         "instead": verdict.instead or "",
     }
     return Judged(misfit, verdict, severity, reason, values)
+
+
+def _may_be_new(misfit: Misfit, verdict: Verdict) -> bool:
+    """Whether a newer release than those we know may have added the word: nobody says which are in use."""
+    is_word = isinstance(misfit.met.key.fact.value, str)
+    return is_word and verdict.trouble is Trouble.VALUE and verdict.instead is None
 
 
 def _is_filled(misfit: Misfit) -> bool:
