@@ -6,6 +6,7 @@ import ast
 import json
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -53,9 +54,7 @@ def test_each_kind_is_what_it_says() -> None:
                 assert case.detail not in names
                 assert f'"{case.detail}"' in case.text
             case "duplicate":
-                assert (
-                    len(json.loads(case.text, object_pairs_hook=len_of_most_used)) or case.text.count(f'"{last}":') > 1
-                )
+                assert case.text.count(f'"{last}":') > 1
             case "comment":
                 with pytest.raises(json.JSONDecodeError):
                     json.loads(case.text)
@@ -63,10 +62,6 @@ def test_each_kind_is_what_it_says() -> None:
                 assert '"auto"' in case.text
             case "valid" | "cross-field":
                 assert names >= set(all_keys(tree))
-
-
-def len_of_most_used(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(pairs)
 
 
 def all_keys(tree: Any) -> list[str]:
@@ -182,4 +177,4 @@ def test_every_trap_names_a_test_that_shows_it() -> None:
     for code, trap in traps().items():
         path, _, name = trap["test"].partition("::")
         assert trap["why"], code
-        assert f"def {name}(" in open(path, encoding="utf-8").read(), code
+        assert f"def {name}(" in Path(path).read_text("utf-8"), code
