@@ -24,6 +24,14 @@ PINNED = ("-c", "constraints/ci.txt")
 NOTHING_COLLECTED = 5
 # Those of constraints/ci.txt, as archives of sources.
 RELEASED = ("trl==1.16.0", "peft==0.21.2", "accelerate==1.15.0", "transformers==5.23.0", "deepspeed==0.19.8")
+# What a judge imports beside its framework and torch; the framework's own list of dependencies asks for far more.
+JUDGES_IMPORT = {
+    "llamafactory": ("transformers", "trl", "peft", "accelerate", "omegaconf", "pyyaml"),
+    "axolotl": (
+        *("transformers", "peft", "accelerate", "datasets", "pydantic", "addict", "PyYAML", "requests", "packaging"),
+        *("python-dotenv", "fire", "colorama", "nvidia-ml-py", "posthog", "pillow"),
+    ),
+}
 # DeepSpeed compiles CUDA kernels while it installs unless told not to; the referees need only its Python.
 WITHOUT_KERNELS = {"DS_BUILD_OPS": "0", "DS_ACCELERATOR": "cpu"}
 
@@ -79,6 +87,51 @@ def referees(session: nox.Session) -> None:
     session.env.update(WITHOUT_KERNELS)
     install(session, "dev", "frameworks")
     run_marked(session, "referee")
+
+
+def run_referee(session: nox.Session, name: str, release: str) -> None:
+    """Asks a framework that cannot live with the others: its judge has an environment of its own.
+
+    `FTLINT_REFEREE_<NAME>` names that environment's Python; where it is not set, it is built here.
+    """
+    install(session, "dev")
+    variable = f"FTLINT_REFEREE_{name.upper()}"
+    if variable not in os.environ:
+        folder = Path(session.create_tmp(), name).resolve()
+        python = folder / "bin" / "python"
+        pinned = ("-c", f"constraints/referee_{name}.txt")
+        if not python.exists():
+            session.run("python", "-m", "venv", str(folder))
+            pip = (str(python), "-m", "pip", "install", "--quiet")
+            session.run(*pip, "torch==2.13.0", *pinned, external=True)
+            session.run(*pip, "--no-deps", release, external=True)
+            session.run(*pip, *JUDGES_IMPORT[name], *pinned, external=True)
+        session.env[variable] = str(python)
+    paths = ("tests/referees", "-k", name)
+    session.run("python", "-m", "pytest", "-m", "referee", "-rs", *paths, *session.posargs, env=WITHOUT_KERNELS)
+
+
+@nox.session
+def referee_llamafactory(session: nox.Session) -> None:
+    """Asks LLaMA-Factory, whose limits on transformers, trl and peft exclude what the other referees need."""
+    run_referee(session, "llamafactory", "llamafactory==0.9.5")
+
+
+@nox.session
+def referee_axolotl(session: nox.Session) -> None:
+    """Asks Axolotl's schema, which pins its own transformers."""
+    run_referee(session, "axolotl", "axolotl==0.19.0")
+
+
+@nox.session
+def agreement(session: nox.Session) -> None:
+    """The full measurement that docs/accuracy.md quotes: 5,000 configs per referee whose environment there is."""
+    session.install("torch==2.13.0", *PINNED)
+    session.env.update(WITHOUT_KERNELS)
+    install(session, "dev", "frameworks")
+    session.run(
+        "python", "-m", "tests.referees.run", "all", *(session.posargs or ("--output", str(session.create_tmp())))
+    )
 
 
 @nox.session

@@ -70,7 +70,7 @@ def misspelt(name: str, taken: frozenset[str], choice: random.Random) -> str:
             name + "s",
         )
         slip = choice.choice(slips)
-        if slip and slip not in taken and re.fullmatch(r"[A-Za-z_][\w-]*", slip):
+        if slip not in (name, *taken) and re.fullmatch(r"[A-Za-z_][\w-]*", slip):
             return slip
     return name + "_typo"
 
