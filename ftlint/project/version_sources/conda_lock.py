@@ -14,7 +14,8 @@ from ftlint.project.version_sources.toml_locks import locked
 from ftlint.spans import Span
 from ftlint.syntax.document import DataDocument, Format, MappingNode, Scalar
 
-_ENTRY = r"(?m:^[ \t]*- name:[ \t]*[\"']?([A-Za-z0-9_.-]+)[\"']?[ \t]*\r?$)"
+# No `^`, so that its beginning is searched as a text.
+_ENTRY = r"- name:[ \t]*[\"']?([A-Za-z0-9_.-]+)[\"']?[ \t]*\r?\n"
 _MOST_ENTRIES = 50
 _MOST_CHARACTERS = 100_000
 
@@ -34,7 +35,7 @@ def answer(file: SourceFile, package: str) -> Answer:
 
 def _index(file: SourceFile) -> Mapping[str, tuple[Span, ...]]:
     found = list(re.finditer(_ENTRY, file.text))
-    ends = [*(match.start() for match in found[1:]), len(file.text)]
+    ends = (*(match.start() for match in found), len(file.text))[1:]
     entries: dict[str, list[Span]] = {}
     for match, end in zip(found, ends, strict=True):
         entries.setdefault(normalised_name(match[1]), []).append(Span(match.start(), end))

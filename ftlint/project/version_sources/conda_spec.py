@@ -66,7 +66,7 @@ def _part(text: str, *, is_exact: bool) -> str | None:
     match = re.fullmatch(_ATOM, text)
     if match is None:
         return None
-    operator, version, star = match["operator"] or "", match["version"], match["star"]
+    operator, version, star = match["operator"] or "", match["version"].rstrip("."), match["star"]
     if operator in ("", "==", "===", "="):
         # `=2.5` is any 2.5; `=2.5.1` means the one release, but for those who count a fourth number.
         is_prefix = star is not None or (operator == "=" and not is_exact and version.count(".") < 2)

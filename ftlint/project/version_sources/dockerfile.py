@@ -23,7 +23,7 @@ from ftlint.syntax.shell import Variables, Word, simple_commands
 _INSTRUCTION = r"(?m:^[ \t]*(?P<name>FROM|RUN|ARG|ENV)[ \t]+)"
 _CONTINUED = re.compile(r"(?:[^\n\\]|\\(?!\r?\n))*\\[ \t]*\r?\n|[ \t]*#[^\n]*\n|[ \t]*\r?\n")
 _LINE = re.compile(r"[^\n]*")
-_COMMENT_LINE = r"(?m:^[ \t]*#[^\n]*\n)"
+_COMMENT_LINE = r"(?m:^[ \t]*(?:#[^\n]*)?\r?\n)"  # empty ones too
 _MOST_INSTRUCTIONS = 500
 
 
@@ -111,7 +111,7 @@ def _instructions(text: str) -> Iterator[_Instruction]:
             end = line.end()
         last = _LINE.match(text, end)
         end = last.end() if last is not None else end
-        # Blanks for a whole comment line, its end too: the command goes on behind it.
+        # Blanks for a whole line without words, its end too: the command goes on behind it.
         body = re.sub(_COMMENT_LINE, lambda found: " " * len(found[0]), text[match.end() : end])
         yield _Instruction(match["name"].upper(), match.end(), body)
         at = max(end, match.end())

@@ -21,9 +21,12 @@ def demands_in_table(table: TomlTable, package: str) -> Iterator[Demand | Proble
     for name, value in table.values.items():
         if normalised_name(name) != package:
             continue
-        choices = value if isinstance(value, list) else [value]
-        for choice in choices:
-            yield from _of_choice(package, choice, table.location(name), is_one_of_several=len(choices) > 1)
+        if not isinstance(value, list):
+            yield from _of_choice(package, value, table.location(name), is_one_of_several=False)
+            continue
+        for number, choice in enumerate(value):
+            place = table.location(name, str(number))
+            yield from _of_choice(package, choice, place, is_one_of_several=len(value) > 1)
 
 
 def _of_choice(

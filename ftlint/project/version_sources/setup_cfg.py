@@ -26,8 +26,7 @@ def answer(file: SourceFile, package: str) -> Answer:
 
 
 def _parsed(file: SourceFile) -> configparser.ConfigParser | Problem:
-    # setuptools reads without interpolation; a name without a value is no reason to refuse the file.
-    parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
+    parser = configparser.ConfigParser(interpolation=None, strict=False)  # setuptools fills nothing in either
     parser.optionxform = str  # type: ignore[assignment, method-assign]  # documented; the names of extras keep case
     try:
         parser.read_string(file.text)

@@ -134,8 +134,9 @@ def _address(row: dict[str, object]) -> str | None:
 
 
 def _place(file: SourceFile, span: Span) -> Location:
-    """The line of the version, else the header."""
-    match = re.compile(_VERSION).search(file.text, span.start, span.end)
-    if match is not None:
-        return file.location(match.start(), match.start() + len(match[0].rstrip()))
-    return file.location(span.start, file.text.find("]]", span.start) + 2)
+    """The line of the version, else that of the name."""
+    for pattern in (_VERSION, _NAME):
+        match = re.compile(pattern).search(file.text, span.start, span.end)
+        if match is not None:
+            return file.location(match.start(), match.start() + len(match[0].rstrip()))
+    return file.location(span.start, span.start)
