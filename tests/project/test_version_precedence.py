@@ -226,3 +226,16 @@ def test_a_broken_line_is_a_finding_with_what_is_assumed(tmp_path: Path) -> None
             '"deepspeed=0.16.3" is no requirement that can be read; ftlint assumes deepspeed 0.16.2 (pyproject.toml)',
         )
     ]
+
+
+def test_a_revision_that_cannot_be_seen_may_be_any(tmp_path: Path) -> None:
+    put(tmp_path, "run.sh", "pip install git+https://host.example/transformers.git@$COMMIT\n")
+    found = versions(tmp_path)["transformers"]
+    assert len(found.releases) == len(admissible_default("transformers"))
+    assert found.beyond_knowledge
+
+
+@pytest.mark.parametrize("word", ["torch*.whl", "torch/", '".[torch]"', "torch-2.5.1-cp311-cp311-linux_x86_64.whl"])
+def test_paths_that_a_command_installs_are_no_requirements(word: str, tmp_path: Path) -> None:
+    put(tmp_path, "run.sh", f"pip install {word}\n")
+    assert causes(versions(tmp_path), "torch") == []

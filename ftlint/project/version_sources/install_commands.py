@@ -96,6 +96,8 @@ def _demands(command: Install, package: str, file: SourceFile, folders: tuple[Pa
 def _of_word(command: Install, word: Word, package: str) -> Iterator[Demand | Problem]:
     place: Location = command.source.location(word.span)
     text = _text(word, command.variables)
+    if text is None and "://" in word.text:
+        text = word.text  # a revision that cannot be seen may be any
     if text is None:
         unseen = demanded(None, word.text, package, place)
         if unseen is not None:

@@ -14,7 +14,7 @@ from ftlint.spans import Location
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-_MEANT = r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\]?)?\s*(?:$|[=<>!~;@,(^$%{\d*])"
+_MEANT = r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\]?)?\s*(?:$|[=<>!~;@,(^$%{\d])"
 _PLACEHOLDER = r"\$|\{|%|<[A-Za-z_]"
 _MOST_SHOWN = 60
 
