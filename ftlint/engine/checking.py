@@ -77,6 +77,8 @@ class _Check:
         self._roots = ProjectRoots()
         self._rulebooks: dict[tuple[Path, ...], Rulebook] = {}
         self._unread: dict[str, Unread] = {}
+        self._asked: list[VersionsInUse] = []
+        self._launching: dict[Path, LaunchFiles] = {}
 
     def of(self, paths: Sequence[Path]) -> CheckResult:
         """The result for those paths."""
@@ -129,6 +131,7 @@ class _Check:
             self._refuse(error)
             return CheckResult()
         subjects = self._subjects(group, named)
+        first = len(self._asked)
         judged = judge_project(subjects, choice)
         for path in judged.failed:
             self._unread.setdefault(
@@ -141,7 +144,17 @@ class _Check:
             findings += tuple(asked_findings(subjects, choice, self._ask, judged.findings))
         if not any(group.root.is_relative_to(folder) for folder in walked):
             findings += self._from_companions(group, subjects, choice)
+        findings += self._unread_versions(self._asked[first:], choice)
         return CheckResult(self._settled(findings, choice, subjects.files), (), subjects.files, judged.runs)
+
+    def _unread_versions(self, asked: Sequence[VersionsInUse], choice: Choice) -> tuple[Finding, ...]:
+        """What says which releases are in use and could not be read, where a release was asked for."""
+        if not any(versions.problems for versions in asked):
+            return ()
+        from ftlint.engine.unread_versions import UNREAD_VERSION, unread_versions
+
+        rule = choice.rulebook.by_code[UNREAD_VERSION]
+        return tuple(to_finding(rule, match) for match in unread_versions(asked))
 
     def _from_companions(self, group: _Group, subjects: Subjects, choice: Choice) -> tuple[Finding, ...]:
         """What is wrong in the checked files with runs that begin in files which were not asked for."""
@@ -168,11 +181,11 @@ class _Check:
                 group.settings,
                 self._workspace,
                 cache(_trace),
-                cache(partial(_launch_files, group.root, self._workspace)),
+                partial(self._launch_files_of, group.root),
             ),
             files=files,
             named=named,
-            versions_for=cache(lambda path: self._versions_for(group, documents.get(path))),
+            versions_for=cache(lambda path: self._versions_for(group, path, documents.get(path))),
         )
 
     @cached_property
@@ -181,10 +194,25 @@ class _Check:
 
         return VersionsFinder(self._workspace)
 
-    def _versions_for(self, group: _Group, document: Document | None) -> VersionsInUse:
-        if isinstance(document, ScriptDocument) and document.format is Format.NOTEBOOK:
-            return self._versions.find(group.settings, group.root, document)
-        return self._versions.find(group.settings, group.root)
+    def _versions_for(self, group: _Group, path: Path, document: Document | None) -> VersionsInUse:
+        top = next((target.top for target in group.targets if target.path == path), None)
+        found = self._versions.find(
+            group.settings,
+            group.root,
+            path,
+            document,
+            top=top,
+            launch_files=partial(self._launch_files_of, group.root),
+        )
+        self._asked.append(found)
+        return found
+
+    def _launch_files_of(self, root: Path) -> LaunchFiles:
+        if root not in self._launching:
+            from ftlint.project.launchers import LaunchFiles  # only runs look for their launchers
+
+            self._launching[root] = LaunchFiles(root, self._workspace)
+        return self._launching[root]
 
     def _file(self, target: Target, group: _Group) -> CheckedFile | None:
         try:
@@ -288,12 +316,6 @@ def _trace(document: ScriptDocument) -> ScriptTrace:
     from ftlint.trace import trace_script  # a check of JSON and YAML does without
 
     return trace_script(document)
-
-
-def _launch_files(root: Path, workspace: Workspace) -> LaunchFiles:
-    from ftlint.project.launchers import LaunchFiles  # only runs look for their launchers
-
-    return LaunchFiles(root, workspace)
 
 
 def _with_severity(finding: Finding, choice: Choice) -> Finding:

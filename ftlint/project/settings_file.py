@@ -13,14 +13,12 @@ from ftlint.findings import Severity
 from ftlint.project.profiles import profile_hardware
 from ftlint.project.settings import INTEGRATIONS, HardwareSettings, PathRule, Settings
 from ftlint.project.settings_table import SettingsTable, one_line
-from ftlint.project.toml_places import load_toml, toml_places
+from ftlint.project.toml_places import first_endless_key, load_toml, toml_places
 from ftlint.project.workspace import Workspace, absolute, is_inside, shown
 from ftlint.run.fact import Fact
 from ftlint.spans import Location
 
 _MOST_BYTES = 10**6  # tomllib takes a second for that much
-# tomllib's time grows with the square of a dotted key's length: 20 seconds for 100,000 characters of `a.a.a`.
-_ENDLESS_KEY = re.compile(r"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){100}")
 _LONGEST_CHAIN = 50
 _AT_END = "(at end of document)"
 
@@ -37,8 +35,8 @@ def load_settings(path: Path, workspace: Workspace, extended_by: tuple[Path, ...
     is_shared = path.name == "pyproject.toml"
     if is_shared and "ftlint" not in text:
         return None  # somebody else's file: even its mistakes are none of our business
-    if (endless := _ENDLESS_KEY.search(text)) is not None:
-        raise SettingsError(f"{shown(path)}:{text.count(chr(10), 0, endless.start()) + 1}: nested too deeply")
+    if (endless := first_endless_key(text)) is not None:
+        raise SettingsError(f"{shown(path)}:{text.count(chr(10), 0, endless) + 1}: nested too deeply")
     try:
         values: Any = load_toml(text)
         places = toml_places(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,32 @@ def is_version_or_specifier(text: str) -> bool:
     return _specifier_set(text) is not None
 
 
+def exact_specifier(version: str) -> str | None:
+    """`==` and the version; None where it is none."""
+    specifiers = _specifier_set(f"=={version.strip()}")
+    return None if specifiers is None or _exact_version(specifiers) is None else f"=={version.strip()}"
+
+
+def allows_one_of(text: str, releases: Iterable[str]) -> bool:
+    """Whether a specifier contains one of those releases."""
+    specifiers = _specifier_set(text)
+    return specifiers is not None and any(specifiers.contains(release, prereleases=True) for release in releases)
+
+
+def exact_release(text: str) -> str | None:
+    """The one release of `==1.2.3`, where it is a final one; None for ranges, and for what comes before a release."""
+    specifiers = _specifier_set(text)
+    version = _exact_version(specifiers) if specifiers is not None else None
+    return None if version is None or version.is_prerelease else version.public
+
+
+def same_release(one: str, other: str) -> bool:
+    """Whether two texts name one release: `2.5` and `2.5.0` do."""
+    from packaging.version import Version
+
+    return Version(one) == Version(other)
+
+
 @lru_cache(maxsize=1024)  # thousands of small projects ask for the same few ranges
 def claim_of_specifier(text: str, known: tuple[str, ...]) -> Claim | None:
     """What a version or specifier allows among the `known` releases (oldest first); None where it is neither.
@@ -59,6 +86,8 @@ def claim_of_specifier(text: str, known: tuple[str, ...]) -> Claim | None:
         return None
     newest = Version(known[-1]) if known else None
     exact = _exact_version(specifiers)
+    if exact is not None and not specifiers.contains(exact, prereleases=True):
+        return Claim(())  # `==4.46.1,<4.46`
     if exact is not None:
         public = exact.public  # 2.5.1+cu121 behaves as 2.5.1
         return Claim((public,), is_beyond=newest is None or exact > newest)

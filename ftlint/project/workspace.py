@@ -147,6 +147,20 @@ class Workspace:
                 f"{shown(path)}: not UTF-8 text (byte 0x{data[error.start]:02x} at {error.start})"
             ) from None
 
+    def text_by_mark(self, path: Path, *, limit_bytes: int | None = None) -> str:
+        """The text as pip reads it: in the encoding that its byte order mark says, else UTF-8. Raises InputError.
+
+        Bytes that are no text are replaced: they mostly stand in comments, and the rest is as good as ever.
+        """
+        from ftlint.syntax.text import encoding_by_mark
+
+        data = self._read(path, limit_bytes or self.size_limit_bytes)
+        encoding, mark = encoding_by_mark(data)
+        text = data[len(mark) :].decode(encoding, "replace")
+        if "\0" in text:
+            raise InputError(f"{shown(path)}: binary, or UTF-16 without a byte order mark: it contains NUL bytes")
+        return text
+
     def stamp(self, path: Path) -> object:
         """Changes whenever the file's bytes may have changed; None where there is no file."""
         overlay = self._overlays.get(path)

@@ -24,7 +24,7 @@ def _finding(finding: Finding, places: Places) -> dict[str, Any]:
         "name": finding.name,
         "severity": finding.severity.value,
         "message": replaced(finding.message),
-        **_place(finding.location, places),
+        **place_object(finding.location, places),
         "related": [_related(related, places) for related in finding.related],
         "fixes": [
             {
@@ -39,14 +39,15 @@ def _finding(finding: Finding, places: Places) -> dict[str, Any]:
 
 
 def _related(related: Related, places: Places) -> dict[str, Any]:
-    return {**_place(related.location, places), "message": replaced(related.message)}
+    return {**place_object(related.location, places), "message": replaced(related.message)}
 
 
 def _edit(edit: Edit, places: Places) -> dict[str, Any]:
-    return {**_place(edit.location, places), "content": replaced(edit.content)}
+    return {**place_object(edit.location, places), "content": replaced(edit.content)}
 
 
-def _place(location: Location, places: Places) -> dict[str, Any]:
+def place_object(location: Location, places: Places) -> dict[str, Any]:
+    """A location in the keys that all our JSON uses."""
     place = places.place(location)
     return {
         "filename": place.filename,

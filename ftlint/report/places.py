@@ -71,7 +71,7 @@ class Places:
                 if source.cell == cell:
                     return source.text
             # Settings, requirement files, and a notebook as a whole.
-            return self._workspace.text(path) if cell is None else ""
+            return self._workspace.text_by_mark(path) if cell is None else ""
         except InputError:
             return ""
 

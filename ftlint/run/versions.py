@@ -38,12 +38,16 @@ class Admissible:
 
 
 class VersionView:
-    """What one variant knows of releases. Owned by one evaluation; `undecided` is what it would have to be split by."""
+    """What one variant knows of releases. Owned by one evaluation; `undecided` is what it would have to be split by.
 
-    __slots__ = ("admissible", "read_beyond_knowledge", "undecided")
+    `asked`: the packages whose releases mattered to it.
+    """
+
+    __slots__ = ("admissible", "asked", "read_beyond_knowledge", "undecided")
 
     def __init__(self, admissible: Mapping[str, Admissible]) -> None:
         self.admissible = admissible
+        self.asked: dict[str, None] = {}
         self.undecided: list[tuple[str, tuple[tuple[str, ...], ...]]] = []
         self.read_beyond_knowledge = False
 
@@ -69,6 +73,7 @@ class VersionView:
 
         UNKNOWN where they differ (the question is then remembered) or where we know of no release at all.
         """
+        self.asked[package] = None
         releases = self.admissible.get(package)
         if releases is None or not releases.releases:
             return UNKNOWN
@@ -88,6 +93,7 @@ class VersionView:
         UNKNOWN where some do and some do not (the question is then remembered, unless `remember` says that its
         answer may turn out not to matter) or where we know of no release at all.
         """
+        self.asked[package] = None
         releases = self.admissible.get(package)
         if releases is None or not releases.releases:
             return Truth.UNKNOWN

@@ -66,9 +66,14 @@ class DecodedText:
             ) from None
 
 
+def encoding_by_mark(data: bytes) -> tuple[str, bytes]:
+    """The encoding that the byte order mark says, and the mark; UTF-8 without one."""
+    return next(((name, bom) for bom, name in _BYTE_ORDER_MARKS if data.startswith(bom)), ("utf-8", b""))
+
+
 def decode(data: bytes, format: Format) -> DecodedText:
     """The text of `data` as the readers of `format` would decode it; never raises, and loses nothing."""
-    bom, encoding = next(((bom, name) for bom, name in _BYTE_ORDER_MARKS if data.startswith(bom)), (b"", "utf-8"))
+    encoding, bom = encoding_by_mark(data)
     faults: list[TextFault] = []
     body = data[len(bom) :]
     if format is Format.PYTHON:

@@ -93,9 +93,11 @@ def _marked_infos(example: Example, result: CheckResult, folder: Path) -> set[Ma
 def _mark(finding: Finding, folder: Path) -> Mark:
     workspace = Workspace(folder)
     document = workspace.document(finding.location.path)
-    assert document is not None
-    (source,) = [source for source in document.sources if source.cell == finding.location.cell]
-    row = LineIndex(source.text).position(finding.location.span.start).row
+    if document is None:  # a requirements file, say, which is no document
+        text = workspace.text(finding.location.path)
+    else:
+        (text,) = [source.text for source in document.sources if source.cell == finding.location.cell]
+    row = LineIndex(text).position(finding.location.span.start).row
     filename = finding.location.path.relative_to(folder).as_posix()
     return Mark(finding.code, filename, finding.location.cell, row)
 
