@@ -40,18 +40,18 @@ def _installed() -> dict[str, str]:
 
 
 def _object(level: dict[str, Any]) -> Any:
-    """The class or function that a level is about, by the longest of its names; it is nowhere else for certain."""
-    dotted = level["x-imports"][-1]
-    parts = dotted.split(".")
-    for length in range(len(parts) - 1, 0, -1):
-        try:
-            found: Any = importlib.import_module(".".join(parts[:length]))
-        except ModuleNotFoundError:
-            continue
-        for part in parts[length:]:
-            found = getattr(found, part)
-        return found
-    raise AssertionError(f"{dotted} cannot be imported")
+    """The class or function that a level is about, by the first of its names that the installed package knows."""
+    for dotted in level["x-imports"]:
+        parts = dotted.split(".")
+        for length in range(len(parts) - 1, 0, -1):
+            try:
+                found: Any = importlib.import_module(".".join(parts[:length]))
+                for part in parts[length:]:
+                    found = getattr(found, part)
+            except (ModuleNotFoundError, AttributeError):
+                continue
+            return found
+    raise AssertionError(f"none of {level['x-imports']} can be imported")
 
 
 def _levels(name: str) -> list[str]:
