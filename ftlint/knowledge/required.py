@@ -5,14 +5,14 @@ Read from the metadata of released wheels; LLaMA-Factory alone has upper bounds 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from ftlint.knowledge.bundled import load_object
 
 
-def compatible(package: str, releases: tuple[str, ...], owner: str, owner_releases: Iterable[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=256)
+def compatible(package: str, releases: tuple[str, ...], owner: str, owner_releases: tuple[str, ...]) -> tuple[str, ...]:
     """Those releases of a package that some of the owner's releases can be installed with.
 
     All of them where that is not known of one of the owner's releases, or where none would be left.

@@ -55,12 +55,16 @@ class ProjectView:
     def __init__(self, place: Place, versions: VersionView) -> None:
         self._place = place
         self.versions = versions
+        self._dialects: dict[Path, Dialect | None] = {}
         self._keys: dict[tuple[Path, str], KeySet] = {}
         self._launched: dict[Path, Run] = {}
 
     def dialect_of(self, document: DataDocument) -> Dialect | None:
         """The dialect of a document by the settings or by its content."""
-        return explain(document, self._place.settings.dialect_of(document.path)).dialect
+        if document.path not in self._dialects:
+            named = self._place.settings.dialect_of(document.path)
+            self._dialects[document.path] = explain(document, named).dialect
+        return self._dialects[document.path]
 
     def dialect_name(self, document: DataDocument) -> str | None:
         """The name of a document's dialect."""

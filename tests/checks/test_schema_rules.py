@@ -38,10 +38,11 @@ def _made_up_schemas(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
         cache.cache_clear()
 
 
-def _caches() -> list[object]:
-    from ftlint.checks.schema import homes, in_use, shapes
+def _caches() -> list[Any]:  # Any: functions with a cache, each of its own type
+    from ftlint.checks.schema import homes, in_use, shapes, survey
 
-    return [schema, homes._found, homes._paths, in_use._window, shapes._accepted]
+    within = [in_use._window, in_use.looked_up, survey._owners, survey._viewed, shapes._accepted]
+    return [schema, homes._found, homes._paths, *within]
 
 
 def findings(folder: Path, name: str, text: str, versions: dict[str, str] | None = None) -> list[Finding]:

@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ def _loading() -> int:
     groups = {dialect.name: _needed(dialect.schemas) for dialect in DIALECTS if dialect.schemas} | {"scripts": SCRIPTS}
     for name, schemas in groups.items():
         texts = [(schemas_folder() / f"{each}.json").read_bytes() for each in schemas]
-        loading = _median(lambda schemas=schemas: _load(schemas))
-        bare = _median(lambda texts=texts: [json.loads(text) for text in texts])
+        loading = _median(partial(_load, schemas))
+        bare = _median(partial(_load_bare, texts))
         worst = max(worst, loading)
         print(f"{name:36} {sum(map(len, texts)):9} {1000 * loading:9.2f} {loading / bare:9.2f}   {', '.join(schemas)}")
     print(f"most: {1000 * worst:.1f} ms, limit {LOADING_LIMIT_MS:g} ms")
@@ -67,6 +68,11 @@ def _load(names: tuple[str, ...]) -> None:
     schema.cache_clear()
     for name in names:
         schema(name)
+
+
+def _load_bare(texts: list[bytes]) -> None:
+    for text in texts:
+        json.loads(text)
 
 
 def _walking(folders: list[Path]) -> int:
@@ -99,8 +105,8 @@ def _costs(folder: Path) -> Iterator[tuple[float, int, float]]:
             continue
         data = target.path.read_bytes()
         view.keys_of(document, dialect)
-        walk = _median(lambda document=document: survey(document, view))
-        yield walk, num_lines, _median(lambda target=target, data=data: parse(target.path, data, target.format))
+        walk = _median(partial(survey, document, view))
+        yield walk, num_lines, _median(partial(parse, target.path, data, target.format))
 
 
 def _not_asked(*_: object) -> Any:  # Any: what it stands for is never made

@@ -83,12 +83,18 @@ def _settings(call: ast.Call, level: Level, source: Source) -> Iterator[Settings
     yield Settings(keys, (level,), source, callee=callee.rpartition(".")[2] if "\n" in callee else callee)
     for name, package in _DEEPSPEED.items():
         inner = keys.key(name)
-        root = schema("deepspeed").root
-        is_dict = inner is not None and inner.fact.value is Section.MAPPING
-        if root is not None and is_dict and level.schema.package in (package, "trl"):
+        if inner is None or inner.fact.value is not Section.MAPPING or level.schema.package not in (package, "trl"):
+            continue
+        root = schema("deepspeed").root  # read only where a script has such a dict
+        if root is not None:
             below = {path: replace(key, path=path) for path, key in keys.below(name, _DIALECT).keys.items()}
-            keys_below = KeySet(_DIALECT, below, {}, (), is_complete)
-            yield Settings(keys_below, (root,), source, callee=f"{name}=", readers=lambda: frozenset({"transformers"}))
+            yield Settings(
+                KeySet(_DIALECT, below, {}, (), is_complete),
+                (root,),
+                source,
+                callee=f"{name}=",
+                readers=lambda: frozenset({"transformers"}),
+            )
 
 
 def positional_names(level: Level) -> list[str]:

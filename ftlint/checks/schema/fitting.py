@@ -6,13 +6,10 @@ no value by itself, and what its `__post_init__` does stands in the schema (`x-c
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterator
 from enum import Enum
-from functools import partial
 
-from ftlint.checks.schema.shapes import Accepted, accepted_by
+from ftlint.checks.schema.shapes import Accepted, accepted_by, bounds_of
 from ftlint.knowledge.schemas import Level, Raw
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN
@@ -207,28 +204,10 @@ def _out_of_limits(shape: Raw, value: object, reader: str, checks: frozenset[str
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
     raises = "range" in checks or reader in ("pydantic", "pydantic-strict")
-    limits = [*_limits(shape)]
-    for row in shape.get("x-checked") or ():
-        if isinstance(row, dict) and row.get("kind") == "range":
-            limits += _limits(row)
-    wrong = [words for fits, words in limits if not fits(value)]
-    return Verdict(Trouble.VALUE, raises, " and ".join(words for _, words in limits)) if wrong else None
-
-
-def _limits(shape: Raw) -> Iterator[tuple[Callable[[float], bool], str]]:
-    for word, said, fits in _COMPARISONS:
-        bound = shape.get(word)
-        if isinstance(bound, (int, float)) and not isinstance(bound, bool):
-            yield partial(fits, bound), f"{said} {bound}"
-
-
-_COMPARISONS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
-    ("minimum", "at least", operator.le),
-    ("exclusiveMinimum", "more than", operator.lt),
-    ("maximum", "at most", operator.ge),
-    ("exclusiveMaximum", "less than", operator.gt),
-)
-"""Each holds where the bound, first, compares so with the value."""
+    limits = list(bounds_of(shape))
+    is_out = any(not fits(bound, value) for _, fits, bound in limits)
+    words = " and ".join(f"{said} {bound}" for said, _, bound in limits)
+    return Verdict(Trouble.VALUE, raises, words) if is_out else None
 
 
 # Types, as each reader takes them ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from ftlint.knowledge.required import compatible
-from ftlint.knowledge.schemas import Level, Raw, Schema, has_history, schema, shape_at
+from ftlint.knowledge.schemas import Level, Raw, Schema, has_history, shape_at
 from ftlint.record import record
 from ftlint.run.versions import VersionView, describe
 from ftlint.spans import How
@@ -17,22 +17,39 @@ from ftlint.spans import How
 ABSENT = "absent"
 
 
-@record
 class Window:
-    """The admissible releases of one package, laid on those that were read.
+    """The admissible releases of one package, laid on those that were read. Equal only to itself: a key of caches.
 
     `at`: by a place in the schema's releases, the admissible ones that are known to be as that one. `between`: those
     between two that were read, with the places of both. `unread`: older than any that was read. `is_beyond`: some may
     be newer than all. `is_guess`: nobody said which are in use.
     """
 
-    package: str
-    releases: tuple[str, ...]
-    at: Mapping[int, tuple[str, ...]]
-    between: tuple[tuple[int, int, str], ...] = ()
-    unread: tuple[str, ...] = ()
-    is_beyond: bool = False
-    is_guess: bool = False
+    __slots__ = ("at", "between", "is_beyond", "is_guess", "package", "releases", "unread")
+
+    def __init__(self, home: Schema, releases: tuple[str, ...], is_beyond: bool, is_guess: bool) -> None:
+        at: dict[int, tuple[str, ...]] = {}
+        between: list[tuple[int, int, str]] = []
+        unread: list[str] = []
+        last = len(home.releases) - 1
+        for release in releases:
+            low, high = home.place_of(release)
+            if low < 0:
+                unread.append(release)
+            elif high > last:
+                at[last] = (*at.get(last, ()), release)
+                is_beyond = True
+            elif low == high:
+                at[low] = (*at.get(low, ()), release)
+            else:
+                between.append((low, high, release))
+        self.package = home.package
+        self.releases = releases
+        self.at = dict(sorted(at.items()))
+        self.between = tuple(between)
+        self.unread = tuple(unread)
+        self.is_beyond = is_beyond
+        self.is_guess = is_guess
 
 
 @record
@@ -59,6 +76,13 @@ class Availability:
     in_newest: bool
 
     @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing to say of the key itself: every release has it, and none wants to be rid of it."""
+        return self.always and not any(
+            "x-deprecated" in each.shape or "deprecated" in each.shape for each in self.offers
+        )
+
+    @property
     def always(self) -> bool:
         """Whether every admissible release has the key."""
         return bool(self.offers) and not self.absent and not self.unread
@@ -77,7 +101,7 @@ class SchemasInUse:
         self._versions = versions
         self._owners = tuple(dict.fromkeys(owners))
         self._windows: dict[str, Window] = {}
-        self._known: dict[tuple[str, str, str], Availability] = {}
+        self._of_families: dict[Level, tuple[Window, ...]] = {}
 
     def window(self, home: Schema) -> Window:
         """The admissible releases of that schema's package."""
@@ -85,12 +109,12 @@ class SchemasInUse:
         if found is None:
             admissible = self._versions.admissible.get(home.package)
             if admissible is None:
-                found = Window(home.package, (), {})
+                found = _window(home, (), False, False)
             else:
                 is_guess = any(origin.how is How.DEFAULT for origin in admissible.origins)
                 releases = admissible.of_all_variants
                 found = _window(
-                    home.name,
+                    home,
                     self._compatible(home, releases) if is_guess else releases,
                     admissible.beyond_knowledge,
                     is_guess,
@@ -107,28 +131,14 @@ class SchemasInUse:
 
     def availability(self, level: Level, key: str) -> Availability:
         """That key of that level, what it builds on included."""
-        identity = (level.schema.name, level.name, key)
-        if identity not in self._known:
-            self._known[identity] = self._looked_up(level.family, key)
-        return self._known[identity]
+        return looked_up(level.family, self.windows(level), key)
 
-    def _looked_up(self, family: tuple[Level, ...], key: str) -> Availability:
-        level, rest = family[0], family[1:]
-        own = _own(level, key, self.window(level.schema))
-        if not rest or (own.offers and not own.absent):
-            return own
-        below = self._looked_up(rest, key)
-        if not below.offers:
-            return own if own.offers or not below.unread else below
-        # Where the level itself has it no longer, or not yet, it is as what it builds on has it.
-        absent, package = (own.absent, own.absent_package) if own.offers else (below.absent, below.absent_package)
-        return Availability(
-            (*own.offers, *below.offers),
-            absent if below.absent else (),
-            package,
-            own.unread or below.unread,
-            own.in_newest or below.in_newest,
-        )
+    def windows(self, level: Level) -> tuple[Window, ...]:
+        """The admissible releases of the level's package, and of those that it builds on, in its family's order."""
+        windows = self._of_families.get(level)
+        if windows is None:
+            windows = self._of_families[level] = tuple(self.window(each.schema) for each in level.family)
+        return windows
 
     def own(self, level: Level, key: str) -> Availability:
         """That key of the level itself, without what it builds on."""
@@ -152,6 +162,27 @@ class SchemasInUse:
         """Why nothing said about these schemas can be more than advice; empty where it can."""
         beyond = [home.package for home in homes if self.window(home).is_beyond]
         return f"{beyond[0]} may be newer than ftlint's data" if beyond else ""
+
+
+@lru_cache(maxsize=65536)
+def looked_up(family: tuple[Level, ...], windows: tuple[Window, ...], key: str) -> Availability:
+    """That key of the first level of a family, in the releases of its windows."""
+    level, rest = family[0], family[1:]
+    own = _own(level, key, windows[0])
+    if not rest or (own.offers and not own.absent):
+        return own
+    below = looked_up(rest, windows[1:], key)
+    if not below.offers:
+        return own if own.offers or not below.unread else below
+    # Where the level itself has it no longer, or not yet, it is as what it builds on has it.
+    absent, package = (own.absent, own.absent_package) if own.offers else (below.absent, below.absent_package)
+    return Availability(
+        (*own.offers, *below.offers),
+        absent if below.absent else (),
+        package,
+        own.unread or below.unread,
+        own.in_newest or below.in_newest,
+    )
 
 
 def _groups(window: Window) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -195,25 +226,9 @@ def _in_order(releases: list[str], window: Window) -> tuple[str, ...]:
     return tuple(sorted(releases, key=window.releases.index))
 
 
-@lru_cache(maxsize=256)
-def _window(name: str, releases: tuple[str, ...], is_beyond: bool, is_guess: bool) -> Window:
-    home = schema(name)
-    at: dict[int, tuple[str, ...]] = {}
-    between: list[tuple[int, int, str]] = []
-    unread: list[str] = []
-    last = len(home.releases) - 1
-    for release in releases:
-        low, high = home.place_of(release)
-        if low < 0:
-            unread.append(release)
-        elif high > last:
-            at[last] = (*at.get(last, ()), release)
-            is_beyond = True
-        elif low == high:
-            at[low] = (*at.get(low, ()), release)
-        else:
-            between.append((low, high, release))
-    return Window(home.package, releases, dict(sorted(at.items())), tuple(between), tuple(unread), is_beyond, is_guess)
+@lru_cache(maxsize=1024)
+def _window(home: Schema, releases: tuple[str, ...], is_beyond: bool, is_guess: bool) -> Window:
+    return Window(home, releases, is_beyond, is_guess)
 
 
 def said(package: str, releases: tuple[str, ...]) -> str:

@@ -22,10 +22,9 @@ def missing_key(survey: Survey) -> Iterator[Match]:
             continue  # the program hands more to a component than its section says
         at = _place(settings, path)
         (level,) = levels
-        if not _is_demanded(level, survey):
-            continue
-        lacking = [name for name in _required(level, survey) if (*path, name) not in settings.keys.keys]
-        if at is not None and lacking and _is_written(settings, path):
+        written = {key[-1] for key in settings.keys.keys if key[:-1] == path}
+        lacking = list(_required(level, written, survey))
+        if at is not None and lacking and _is_written(settings, path) and _is_demanded(level, survey):
             yield Match(
                 at=at,
                 values={
@@ -43,11 +42,11 @@ def _is_demanded(level: Level, survey: Survey) -> bool:
     return bool(level.raw.get("x-imports")) or set(survey.in_use.keyword(level, "x-unknown")) == {REFUSED}
 
 
-def _required(level: Level, survey: Survey) -> Iterator[str]:
-    """The keys without a default in every admissible release."""
+def _required(level: Level, written: set[str], survey: Survey) -> Iterator[str]:
+    """The keys that are not written and have no default in any admissible release."""
     for each in level.family:
         for name, raw in each.properties.items():
-            if not _may_be_required(raw):
+            if name in written or not _may_be_required(raw):
                 continue
             availability = survey.in_use.availability(level, name)
             if availability.always and all(offer.shape.get("x-required") is True for offer in availability.offers):

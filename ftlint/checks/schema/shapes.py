@@ -5,7 +5,8 @@ This is the quick path: most keys of a file are known in every release and hold 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +23,12 @@ _TYPES: dict[str, frozenset[object]] = {
     "object": frozenset({Section.MAPPING}),
     "array": frozenset({Section.SEQUENCE}),
 }
-_LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_LIMITS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+    ("minimum", "at least", operator.le),
+    ("exclusiveMinimum", "more than", operator.lt),
+    ("maximum", "at most", operator.ge),
+    ("exclusiveMaximum", "less than", operator.gt),
+)
 
 
 @record
@@ -30,7 +36,8 @@ class Accepted:
     """What a shape accepts. `types` None: anything; it holds Python types, and sections for what is no scalar.
 
     `values`: of an enumeration, with their types, since True is no 1. `levels`: the levels that a mapping may be of;
-    `item_levels`: those of the mappings in a sequence; `member_levels`: those of a mapping's own values.
+    `item_levels`: those of the mappings in a sequence; `member_levels`: those of a mapping's own values. `has_limits`:
+    some values of these types are refused; `bounds`: by these comparisons alone, of the bound with the value.
     """
 
     types: frozenset[object] | None
@@ -39,13 +46,21 @@ class Accepted:
     item_levels: tuple[Level, ...] = ()
     member_levels: tuple[Level, ...] = ()
     has_limits: bool = False
+    bounds: tuple[tuple[Callable[[float, float], bool], float], ...] | None = None
 
     def lets_pass(self, value: object) -> bool:
         """Whether the value is of the right kind at a glance; where it is not, somebody has to look closer."""
         kind = value if isinstance(value, Section) else type(value)
-        if self.types is None or (kind in self.types and not self.has_limits):
+        if self.types is None or (kind in self.types and self._is_within(value)):
             return True
         return bool(self.values) and not isinstance(value, Section) and (kind, value) in self.values
+
+    def _is_within(self, value: object) -> bool:
+        if not self.has_limits:
+            return True
+        if self.bounds is None or not isinstance(value, (int, float)):
+            return False
+        return all(fits(bound, value) for fits, bound in self.bounds)
 
 
 @record
@@ -95,6 +110,7 @@ class _Frozen:
 @lru_cache(maxsize=16384)
 def _accepted(level: Level, frozen: _Frozen) -> Accepted:
     raw = frozen.raw
+    bounds = tuple((fits, bound) for _, fits, bound in bounds_of(raw))
     types: set[object] = set()
     values: set[tuple[type, object]] = set()
     levels: list[Level] = []
@@ -127,8 +143,26 @@ def _accepted(level: Level, frozen: _Frozen) -> Accepted:
         tuple(levels),
         tuple(items),
         tuple(members),
-        any(word in raw for word in _LIMITS),
+        bool(bounds) or _is_looked_into(raw),
+        None if _is_looked_into(raw) else bounds,
     )
+
+
+def bounds_of(raw: Raw) -> Iterator[tuple[str, Callable[[float, float], bool], float]]:
+    """The limits of a number, by its schema or by the framework's own code: in words, and how the bound compares."""
+    rows = raw.get("x-checked")
+    checks = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    for shape in (raw, *(row for row in checks if row.get("kind") == "range")):
+        for word, said, fits in _LIMITS:
+            bound = shape.get(word)
+            if isinstance(bound, (int, float)) and not isinstance(bound, bool):
+                yield said, fits, bound
+
+
+def _is_looked_into(raw: Raw) -> bool:
+    """Whether the framework asks of what class the value is."""
+    rows = raw.get("x-checked")
+    return isinstance(rows, list) and any(isinstance(row, dict) and row.get("kind") == "instance" for row in rows)
 
 
 def alternatives(raw: Raw) -> Iterator[Raw]:

@@ -6,8 +6,10 @@ Each check then looks only at its own kind of what was kept, so that twelve of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import TypeAlias
 
-from ftlint.checks.schema.in_use import Availability, SchemasInUse
+from ftlint.checks.schema.in_use import Availability, SchemasInUse, Window, looked_up
 from ftlint.checks.schema.shapes import Accepted, Property, accepted_by, property_of
 from ftlint.knowledge.schemas import Level
 from ftlint.record import record
@@ -125,29 +127,30 @@ class Walk:
     def _met(self, settings: Settings, key: Key, levels: tuple[Level, ...]) -> Accepted | None:
         """Keeps a key where it has to be looked at; what it accepts, to go on below it."""
         name = key.path[-1]
-        owners = [(level, found) for level in levels if (found := _lookup(level, name)) is not None]
-        if not owners:
+        found = _owners(levels, name)
+        if found is None:
             self.unknown.append(Met(settings, key, levels[0], levels))
             return None
-        if len(owners) > 1 and len({holder for _, (holder, _) in owners}) > 1:
-            return self._of_several(settings, key, levels, [(level, prop) for level, (_, prop) in owners])
-        level, (_, prop) = owners[0]
+        level, prop, several = found
+        if several:
+            return self._of_several(settings, key, levels, several)
         value = key.fact.value
         if prop.is_plain:
             if value is not UNKNOWN and not prop.accepted.lets_pass(value):
                 met = Met(settings, key, level, levels)
                 self.misfits.append(Misfit(met, self.in_use.availability(level, name)))
             return prop.accepted
-        met = Met(settings, key, level, levels)
-        kept = Misfit(met, self.in_use.availability(level, name))
-        self.changing.append(kept)
-        accepted = [accepted_by(offer.level, offer.shape) for offer in kept.availability.offers]
-        if value is not UNKNOWN and not all(each.lets_pass(value) for each in accepted):
-            self.misfits.append(kept)
-        return _joined(accepted) if accepted else prop.accepted
+        view = _viewed(level.family, self.in_use.windows(level), name)
+        passes = value is UNKNOWN or all(each.lets_pass(value) for each in view.accepted)
+        if not passes or not view.is_settled:
+            kept = Misfit(Met(settings, key, level, levels), view.availability)
+            self.changing.append(kept)
+            if not passes:
+                self.misfits.append(kept)
+        return view.joined or prop.accepted
 
     def _of_several(
-        self, settings: Settings, key: Key, levels: tuple[Level, ...], owners: list[tuple[Level, Property]]
+        self, settings: Settings, key: Key, levels: tuple[Level, ...], owners: tuple[tuple[Level, Property], ...]
     ) -> Accepted:
         """A key that several levels have: nothing is said of its value unless all that have it agree."""
         accepted = [prop.accepted for _, prop in owners]
@@ -204,6 +207,24 @@ def _chosen(level: Level, choice: object, keys: KeySet, beside: KeyPath) -> tupl
     return (found,) if found is not None else ()
 
 
+_Found: TypeAlias = "tuple[Level, Property, tuple[tuple[Level, Property], ...]]"
+
+
+@lru_cache(maxsize=65536)
+def _owners(levels: tuple[Level, ...], name: str) -> _Found | None:
+    """The first of the levels that has the key in any release, with the key.
+
+    Third: all that have it, where they do not have it from one and the same level.
+    """
+    owners = [(level, found) for level in levels if (found := _lookup(level, name)) is not None]
+    if not owners:
+        return None
+    holders = {holder for _, (holder, _) in owners}
+    several = tuple((level, prop) for level, (_, prop) in owners) if len(holders) > 1 else ()
+    level, (_, prop) = owners[0]
+    return level, prop, several
+
+
 def _lookup(level: Level, name: str) -> tuple[Level, Property] | None:
     """The key in the level or what it builds on, the first that has it in any release."""
     for each in level.family:
@@ -211,6 +232,23 @@ def _lookup(level: Level, name: str) -> tuple[Level, Property] | None:
         if found is not None:
             return each, found
     return None
+
+
+@record
+class _View:
+    """A key that is not the same in all releases, as it is in those in use."""
+
+    availability: Availability
+    accepted: tuple[Accepted, ...]
+    joined: Accepted | None
+    is_settled: bool
+
+
+@lru_cache(maxsize=65536)
+def _viewed(family: tuple[Level, ...], windows: tuple[Window, ...], name: str) -> _View:
+    availability = looked_up(family, windows, name)
+    accepted = [accepted_by(offer.level, offer.shape) for offer in availability.offers]
+    return _View(availability, tuple(accepted), _joined(accepted) if accepted else None, availability.is_settled)
 
 
 def _joined(accepted: list[Accepted]) -> Accepted:

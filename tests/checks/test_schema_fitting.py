@@ -1,0 +1,124 @@
+"""Each reader takes values as the library it stands for does; what is not certain is no verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftlint.checks.schema.fitting import Trouble, is_placeholder, judge
+from ftlint.checks.schema.numbers_as_text import with_dot_and_sign
+from ftlint.checks.schema.spelling import distance, meant
+from ftlint.knowledge.schemas import Level, Schema
+from ftlint.run.fact import Fact
+from ftlint.run.key import Key
+from ftlint.spans import Location, Span
+
+LEVEL = Level(Schema("made-up", {}), "Config", {})
+PLACE = Location(Path("x.yaml"), Span(0, 1))
+
+
+def verdict(shape: dict[str, Any], value: Any, reader: str, raw: str | None = None) -> tuple[Trouble, bool] | None:
+    """What the reader says of the value: the trouble, and whether it raises."""
+    key = Key("x", ("key",), Fact(value), str(value) if raw is None else raw, PLACE, PLACE, PLACE)
+    found = judge(LEVEL, shape, key, reader)
+    return (found.trouble, found.raises) if found is not None else None
+
+
+INTEGER, NUMBER, FLAG, TEXT = ({"type": name} for name in ("integer", "number", "boolean", "string"))
+WORDS = {"type": "string", "enum": ["no", "steps"]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "expected"),
+    [
+        (INTEGER, "8", None),
+        (INTEGER, "8.0", None),
+        (INTEGER, "8.5", True),
+        (INTEGER, "5e8", True),
+        (INTEGER, 5e8, None),
+        (INTEGER, 1.5, True),
+        (INTEGER, True, None),
+        (INTEGER, None, True),
+        (NUMBER, "2e-5", None),
+        (NUMBER, "fast", True),
+        (FLAG, "yes", None),
+        (FLAG, "maybe", True),
+        (FLAG, 1, None),
+        (FLAG, 2, True),
+        (TEXT, 3, True),
+        (TEXT, "x", None),
+        ({"type": ["integer", "null"]}, None, None),
+    ],
+)
+def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: Any, expected: bool | None) -> None:
+    """Each row was put to pydantic 2.14.3, with a field of that type and no validators."""
+    found = verdict(shape, value, "pydantic")
+    assert found == (None if expected is None else (Trouble.TYPE, True))
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "expected"),
+    [
+        (NUMBER, "0.1", (Trouble.NUMBER_AS_TEXT, False)),
+        ({**NUMBER, "x-checked": [{"kind": "number"}]}, "0.1", (Trouble.NUMBER_AS_TEXT, True)),
+        ({**NUMBER, "x-checked": [{"kind": "converted"}]}, "0.1", None),
+        ({**NUMBER, "x-checked": [{"kind": "converted"}]}, "fast", (Trouble.TYPE, True)),
+        ({**NUMBER, "x-checked": [{"kind": "nothing"}]}, "fast", None),
+        ({**INTEGER, "x-checked": [{"kind": "instance", "of": ["int"]}]}, 1.5, (Trouble.TYPE, True)),
+        ({**INTEGER, "x-checked": [{"kind": "range", "minimum": 1}]}, 0, (Trouble.VALUE, True)),
+        ({**INTEGER, "x-checked": [{"kind": "range", "minimum": 1}]}, 1, None),
+        (INTEGER, 1.5, None),
+        (INTEGER, None, None),
+        (TEXT, 3, None),
+        (FLAG, "false", (Trouble.TYPE, False)),
+        (WORDS, "epochs", None),
+        (WORDS, "stepz", (Trouble.VALUE, False)),
+        ({**WORDS, "x-checked": [{"kind": "enum"}]}, "epochs", (Trouble.VALUE, True)),
+        ({**WORDS, "x-checked": [{"kind": "enum"}]}, "Steps", (Trouble.LETTER_CASE, True)),
+        ({**WORDS, "x-checked": [{"kind": "enum", "fold": True}]}, "Steps", None),
+        ({**WORDS, "x-checked": [{"kind": "enum"}]}, False, (Trouble.VALUE, False)),
+        ({"x-python": ["Callable"], "type": "null"}, "x", None),
+        ({}, "anything", None),
+    ],
+)
+def test_a_dataclass_keeps_what_nobody_looks_at(shape: dict[str, Any], value: Any, expected: object) -> None:
+    assert verdict(shape, value, "unchecked") == expected
+
+
+def test_argparse_converts_texts_and_keeps_the_rest() -> None:
+    assert verdict(NUMBER, "2e-5", "argparse-defaults") is None
+    assert verdict(INTEGER, "2e3", "argparse-defaults") == (Trouble.TYPE, True)
+    assert verdict(INTEGER, 2.5, "argparse-defaults") is None
+
+
+def test_what_travels_through_the_environment_may_be_text() -> None:
+    assert verdict(FLAG, "no", "environment") is None
+    assert verdict(FLAG, "perhaps", "environment") == (Trouble.TYPE, False)
+
+
+@pytest.mark.parametrize("text", ["${SIZE}", "{{ size }}", "<your size>", "$SIZE", "BATCH_SIZE", "", "..."])
+def test_placeholders_are_unknown(text: str) -> None:
+    assert is_placeholder(text)
+    assert verdict(INTEGER, text, "pydantic") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("2e-5", "2.0e-5"), ("1e3", "1.0e+3"), ("1.5E-3", "1.5e-3"), (".5e-3", "0.5e-3"), ("12", None)],
+)
+def test_a_number_in_the_form_that_every_loader_reads(text: str, written: str | None) -> None:
+    assert with_dot_and_sign(text) == written
+    assert written is None or float(written) == float(text)
+
+
+def test_slips_of_the_pen() -> None:
+    known = ("gradient_accumulation_steps", "learning_rate", "stage", "bf16", "fp16")
+    assert meant("gradient_acumulation_step", known) == "gradient_accumulation_steps"
+    assert meant("learningRate", known) == "learning_rate"
+    assert meant("stgae", known) == "stage"
+    assert meant("bf1", known) is None
+    assert meant("notes", known) is None
+    assert distance("stage", "stgae", 2) == 1
+    assert distance("abcdef", "uvwxyz", 2) == 3
