@@ -75,6 +75,11 @@ def as_pyyaml(scalar: Scalar, _versions: VersionView) -> ScalarValue:
     return resolve(scalar, ScalarRules.PYYAML)
 
 
+def as_omegaconf(scalar: Scalar, _versions: VersionView) -> ScalarValue:
+    """What OmegaConf makes of a scalar."""
+    return resolve(scalar, ScalarRules.OMEGACONF)
+
+
 def as_json(scalar: Scalar, _versions: VersionView) -> ScalarValue:
     """What `json.load` makes of a scalar."""
     return resolve(scalar, ScalarRules.JSON)
@@ -93,3 +98,4 @@ class Dialect:
     root: Callable[[DataNode], DataNode] | None = None  # where the settings begin, if not at the top
     is_referable: bool = False  # other files name such a file, and their runs then depend on it
     schemas: tuple[str, ...] = ()  # what the top of a document is: `deepspeed`, its root there, or `trl#SFTConfig`
+    beyond_schemas: frozenset[str] = frozenset()  # top-level keys of the kinds of its files that no schema describes

@@ -47,6 +47,13 @@ _MARKERS = Markers(
     foreign=frozenset({"base_model", "compute_environment", "_component_", "actor_rollout_ref"}),
 )
 
+# Files of the v1 rewrite; and those for Megatron, whose own arguments take the place of transformers' (`USE_MCA`).
+# Source: llamafactory 0.9.5 v1/config/, hparams/training_args.py (`McaTrainingArguments`), and its examples.
+_OF_OTHER_PROGRAMS = frozenset(
+    "model_class sample_backend dist_config kernel_config quant_config tensor_model_parallel_size sequence_parallel "
+    "pipeline_model_parallel_size expert_model_parallel_size use_distributed_optimizer export_hf_on_finish".split()
+)
+
 _METHODS = {"full": Method.FULL, "freeze": Method.FREEZE, "lora": Method.LORA}
 _ATTENTION = {"sdpa": "sdpa", "fa2": "flash_attention_2", "disabled": "eager"}
 # Optimizers that replace the one named by `optim`, and train parameters in ways of their own.
@@ -207,4 +214,5 @@ DIALECT = Dialect(
     scalar=_scalar,
     lower=lower,
     schemas=("llamafactory",),
+    beyond_schemas=_OF_OTHER_PROGRAMS,
 )

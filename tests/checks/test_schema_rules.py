@@ -126,3 +126,13 @@ def test_what_refers_to_a_deepspeed_file_decides(tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("torchrun train.py --deepspeed ds.json\n", encoding="utf-8")
     (finding,) = check(Workspace(tmp_path), [tmp_path]).findings
     assert finding.severity.value == "error"
+
+
+def test_an_argument_without_default_is_missed(tmp_path: Path) -> None:
+    script = "from transformers import TrainingArguments\nargs = TrainingArguments(bf16=True)\n"
+    (message,) = said(tmp_path, "train.py", script)
+    assert message == (
+        "CFG112 error TrainingArguments has no default for output_dir, which is missing: the call raises TypeError"
+    )
+    assert said(tmp_path, "train.py", script.replace("bf16", "**o, bf16")) == []
+    assert said(tmp_path, "train.py", script.replace("bf16=True", "'out'")) == []

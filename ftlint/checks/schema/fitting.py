@@ -90,8 +90,8 @@ def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
     chosen = accepted.values - _AUTO
     if chosen:
-        words = [_shown(value) for _, value in sorted(chosen, key=repr)]
-        listed = words if len(words) <= 12 else [*words[:12], "…"]
+        words = [_shown(value) for _, value in sorted(chosen, key=repr) if value is not None]
+        listed = words if len(words) <= 8 else [*words[:7], "another of them"]
         return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
     names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
     return " or ".join(names) or "something else"
@@ -175,13 +175,18 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
         if str in types:
             return None
         same = next((str(each) for each in texts if str(each).lower() == value.lower()), None)
-        if same is not None and "fold" in checks:
-            return None
+        if same is not None and ("fold" in checks or not raises):
+            return None  # the letters do not matter, or whoever reads the value may fold them
         if same is not None:
             return Verdict(Trouble.LETTER_CASE, raises, expected_of(accepted), same)
-        return Verdict(Trouble.VALUE, raises, expected_of(accepted), _near(value, texts))
+        near = _near(value, texts)
+        if near is None and not raises:
+            return None  # a hint of types that nothing looks at: other values may well be meant
+        return Verdict(Trouble.VALUE, raises, expected_of(accepted), near)
     if isinstance(value, bool):
         return Verdict(Trouble.VALUE, raises, expected_of(accepted), _as_yaml_word(value, texts))
+    if not raises:
+        return None
     kind_fits = any(type(value) is kind for kind, _ in accepted.values)
     return Verdict(Trouble.VALUE if kind_fits or numbers else Trouble.TYPE, raises, expected_of(accepted))
 
@@ -244,7 +249,8 @@ def _unchecked(accepted: Accepted, value: object, raw: str, checks: frozenset[st
             return _text_for_number(accepted, value, raw, raises, "converted" in checks)
         return _wrong(accepted, raises=False) if bool in types else None
     if isinstance(value, Section):
-        return None if types & {Section.MAPPING, Section.SEQUENCE, str} else _wrong(accepted, raises)
+        is_calculated_with = bool(types & _NUMBERS) and not types & {Section.MAPPING, Section.SEQUENCE, str}
+        return _wrong(accepted, raises) if is_calculated_with else None
     return None
 
 
@@ -315,6 +321,19 @@ def _omegaconf(accepted: Accepted, value: object, _raw: str, _checks: frozenset[
     return _pydantic(accepted, value, _raw, _checks)
 
 
+def _environment(accepted: Accepted, value: object, raw: str, checks: frozenset[str]) -> Verdict | None:
+    """Handed on through variables of the environment, which are texts anyway, or as truthy as any text.
+
+    Source: accelerate 1.15 utils/launch.py; `accelerate config` itself writes `downcast_bf16: 'no'`.
+    """
+    types = accepted.types or frozenset()
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if (bool in types and word in _TRUE_OR_FALSE) or (types & _NUMBERS and _is_numeric(word)):
+            return None
+    return _unchecked(accepted, value, raw, checks)
+
+
 _READERS = {
     "pydantic": _pydantic,
     "pydantic-strict": _strict,
@@ -322,5 +341,6 @@ _READERS = {
     "argparse-defaults": _argparse,
     "omegaconf": _omegaconf,
     "unchecked": _unchecked,
+    "environment": _environment,
 }
 """By the value of `x-values`."""

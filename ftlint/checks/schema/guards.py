@@ -10,7 +10,7 @@ from ftlint.syntax.imports import Imports
 # What a test mentions that asks which release it runs with, or what a class takes.
 _ASKS = frozenset(
     "__version__ version Version parse_version signature getfullargspec hasattr getattr fields __dataclass_fields__ "
-    "__annotations__ __code__ co_varnames is_trl_available is_peft_available compare_versions LooseVersion".split()
+    "__annotations__ __code__ co_varnames compare_versions LooseVersion".split()
 )
 _CATCHES = frozenset({"TypeError", "Exception", "BaseException", "ValueError", "AttributeError", "ImportError"})
 
@@ -20,7 +20,6 @@ class Guards:
 
     def __init__(self, nodes: Sequence[ast.AST], imports: Imports) -> None:
         self._patched = set(_patched(nodes, imports))
-        tests = [node.test for node in nodes if isinstance(node, (ast.If, ast.IfExp, ast.Assert))]
         # A flag that is named after a test, `is_new = version.parse(...) >= ...`, guards where it is tested.
         self._flags = {
             target.id
@@ -29,10 +28,6 @@ class Guards:
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        self._exits_early = any(
-            isinstance(node, ast.If) and _asks(node.test, self._flags) and _leaves(node.body) for node in nodes
-        )
-        self._any = any(_asks(test, self._flags) for test in tests)
 
     def is_patched(self, dotted: str) -> bool:
         """Whether the script assigns something to the class of that name, or to the name in its module."""
@@ -42,8 +37,6 @@ class Guards:
 
     def unguarded_calls(self, tree: ast.Module) -> Iterator[ast.Call]:
         """The calls that are made whatever the release."""
-        if self._exits_early:
-            return
         stack: list[ast.AST] = [tree]
         while stack:
             node = stack.pop()
@@ -53,9 +46,22 @@ class Guards:
                 stack.append(node.test)
                 continue
             if isinstance(node, ast.Try) and any(_may_catch(handler) for handler in node.handlers):
-                stack += [*node.orelse, *node.finalbody, *(each for handler in node.handlers for each in handler.body)]
+                handled = [each for handler in node.handlers for each in handler.body]
+                stack.extend(reversed([*node.orelse, *node.finalbody, *handled]))
                 continue
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+            stack.extend(reversed(list(self._reached(node))))
+
+    def _reached(self, node: ast.AST) -> Iterator[ast.AST]:
+        """What is in a node; of a block's statements those before one that leaves it for some releases."""
+        for _, value in ast.iter_fields(node):
+            if isinstance(value, ast.AST):
+                yield value
+            elif isinstance(value, list):
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        yield item
+                    if isinstance(item, ast.If) and _asks(item.test, self._flags) and _leaves(item.body):
+                        break
 
 
 def _asks(test: ast.expr, flags: frozenset[str] | set[str]) -> bool:

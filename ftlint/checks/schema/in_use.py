@@ -5,9 +5,10 @@ Every key is answered over the whole admissible set and not per variant: sixteen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from ftlint.knowledge.required import compatible
 from ftlint.knowledge.schemas import Level, Raw, Schema, has_history, schema, shape_at
 from ftlint.record import record
 from ftlint.run.versions import VersionView, describe
@@ -71,8 +72,10 @@ class Availability:
 class SchemasInUse:
     """The schemas under the releases of one file; asks for releases only where a key's history matters."""
 
-    def __init__(self, versions: VersionView) -> None:
+    def __init__(self, versions: VersionView, owners: Iterable[Schema] = ()) -> None:
+        """`owners`: whose files are read; where nothing else is said, what they can be installed with is in use."""
         self._versions = versions
+        self._owners = tuple(dict.fromkeys(owners))
         self._windows: dict[str, Window] = {}
         self._known: dict[tuple[str, str, str], Availability] = {}
 
@@ -85,9 +88,22 @@ class SchemasInUse:
                 found = Window(home.package, (), {})
             else:
                 is_guess = any(origin.how is How.DEFAULT for origin in admissible.origins)
-                found = _window(home.name, admissible.of_all_variants, admissible.beyond_knowledge, is_guess)
+                releases = admissible.of_all_variants
+                found = _window(
+                    home.name,
+                    self._compatible(home, releases) if is_guess else releases,
+                    admissible.beyond_knowledge,
+                    is_guess,
+                )
             self._windows[home.name] = found
         return found
+
+    def _compatible(self, home: Schema, releases: tuple[str, ...]) -> tuple[str, ...]:
+        for owner in self._owners:
+            admissible = self._versions.admissible.get(owner.package)
+            if owner is not home and admissible is not None:
+                releases = compatible(home.package, releases, owner.package, admissible.of_all_variants)
+        return releases
 
     def availability(self, level: Level, key: str) -> Availability:
         """That key of that level, what it builds on included."""

@@ -58,6 +58,8 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
         offers = [offer for offer, _ in wrong]
         if len(wrong) < len(verdicts):
             reason = f"with {said(offers[0].level.schema.package, _releases(offers))}"
+    elif window.is_guess and _may_be_new(misfit, verdict):
+        severity, reason = Severity.WARNING, "as every release does that ftlint knows"
     elif availability.absent:
         severity = Severity.WARNING if not raises else severity
     values = {
@@ -69,6 +71,12 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
         "instead": verdict.instead or "",
     }
     return Judged(misfit, verdict, severity, reason, values)
+
+
+def _may_be_new(misfit: Misfit, verdict: Verdict) -> bool:
+    """Whether a newer release than those we know may have added the word: nobody says which are in use."""
+    is_word = isinstance(misfit.met.key.fact.value, str)
+    return is_word and verdict.trouble is Trouble.VALUE and verdict.instead is None
 
 
 def _is_filled(misfit: Misfit) -> bool:
@@ -106,6 +114,8 @@ def _readers(offer: Offer, misfit: Misfit, survey: Survey) -> tuple[str, ...]:
     """Who looks at the value: whom the level at the top of what is read together names, else the key's own."""
     root = misfit.met.level if len(misfit.met.key.path) == 1 else offer.level
     there = survey.in_use.keyword(root, "x-values")
+    if misfit.met.settings.keys.dialect == "accelerate":
+        return ("environment",)
     return tuple(each for each in there if each != ABSENT) or ("unchecked",)
 
 

@@ -31,7 +31,7 @@ def _is_meant_here(home: Home) -> bool:
 
 
 def _match(met: Met, home: Home, survey: Survey) -> Match:
-    consequence = of_unknown(met, survey.in_use)
+    consequence = of_unknown(met, survey.in_use, may_be_new=not _is_meant_here(home))
     edits: dict[str, tuple[Edit, ...]] = {}
     if home.same:
         edits = {"rename": rename(met, home.same)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.checks.schema.survey import Settings, Survey
+from ftlint.checks.schema.wording import REFUSED
 from ftlint.findings import Match, Severity
 from ftlint.knowledge.schemas import Level
 from ftlint.run.key import Key, KeyPath, Section
@@ -17,16 +18,29 @@ def missing_key(survey: Survey) -> Iterator[Match]:
         settings = survey.settings[number]
         if len(levels) != 1 or not settings.keys.complete or not settings.is_sure:
             continue
+        if any("x-component" in level.raw for level in settings.levels):
+            continue  # the program hands more to a component than its section says
         at = _place(settings, path)
         (level,) = levels
+        if not _is_demanded(level, survey):
+            continue
         lacking = [name for name in _required(level, survey) if (*path, name) not in settings.keys.keys]
         if at is not None and lacking and _is_written(settings, path):
             yield Match(
                 at=at,
-                values={"keys": " and ".join(lacking), "place": _owner(settings, level, path)},
+                values={
+                    "keys": " and ".join(lacking),
+                    "place": _owner(settings, level, path),
+                    "outcome": "the call raises TypeError" if settings.callee and not path else "it is refused",
+                },
                 severity=Severity.INFO if survey.in_use.caveat(level.schema) else None,
                 reason=survey.in_use.caveat(level.schema),
             )
+
+
+def _is_demanded(level: Level, survey: Survey) -> bool:
+    """Whether somebody looks for what is missing: calls do, and readers that refuse what they do not know."""
+    return bool(level.raw.get("x-imports")) or set(survey.in_use.keyword(level, "x-unknown")) == {REFUSED}
 
 
 def _required(level: Level, survey: Survey) -> Iterator[str]:

@@ -20,7 +20,8 @@ def survey(document: Document, project: ProjectView) -> Survey:
         from ftlint.checks.schema.calls import settings_in  # a check of JSON and YAML does without `ast`
 
         settings = tuple(settings_in(document))
-    return Walk(SchemasInUse(project.versions)).over(settings)
+    owners = (level.schema for each in settings if each.document is not None for level in each.levels)
+    return Walk(SchemasInUse(project.versions, owners)).over(settings)
 
 
 def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Settings]:
@@ -28,8 +29,8 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
     if dialect is None or len(document.roots) != 1:
         return
     levels = roots_of(dialect)
-    if levels:
-        keys = project.keys_of(document, dialect)
+    keys = project.keys_of(document, dialect)
+    if levels and not any((key,) in keys.keys for key in dialect.beyond_schemas):
         yield Settings(
             keys,
             levels,

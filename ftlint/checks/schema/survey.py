@@ -97,6 +97,11 @@ class Walk:
         items: dict[KeyPath, tuple[Level, ...]] = {}
         for key in settings.keys:
             parent = key.path[:-1]
+            if key.fact.value is Section.MAPPING and (component := _component(roots, settings.keys, key.path)):
+                if levels.get(parent):
+                    self._met(settings, key, levels[parent])
+                levels[key.path] = component
+                continue
             if parent in items:
                 levels[key.path] = items[parent]
                 continue
@@ -152,6 +157,17 @@ class Walk:
             met = Met(settings, key, level, levels)
             self.misfits.append(Misfit(met, self.in_use.availability(level, key.path[-1])))
         return _joined(accepted)
+
+
+def _component(roots: tuple[Level, ...], keys: KeySet, path: KeyPath) -> tuple[Level, ...]:
+    """The class or function that a section names (`_component_`) and whose arguments its other keys are."""
+    for root in roots:
+        word = root.raw.get("x-component")
+        named = keys.keys.get((*path, word)) if isinstance(word, str) else None
+        if named is not None and isinstance(named.fact.value, str):
+            found = root.schema.level_by_import(named.fact.value)
+            return (found,) if found is not None else ()
+    return ()
 
 
 def _narrowed(level: Level, keys: KeySet, path: KeyPath) -> Level:

@@ -22,7 +22,7 @@ def unknown_key(survey: Survey) -> Iterator[Match]:
         word = suggestion(met, survey)
         if word is None and home_of(met, survey) is not None:
             continue  # a rule of its own says where
-        consequence = of_unknown(met, survey.in_use)
+        consequence = of_unknown(met, survey.in_use, may_be_new=word is None)
         if word is None and not is_refused(met, survey.in_use):
             continue  # people keep notes where nobody reads them
         if met.settings.is_sure or word is not None:

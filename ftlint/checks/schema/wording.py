@@ -48,8 +48,12 @@ def refusal(met: Met) -> str:
     return f"{callee.rstrip('=') or title_of(met)} refuses it"
 
 
-def of_unknown(met: Met, in_use: SchemasInUse, lack: Availability | None = None) -> Consequence:
+def of_unknown(
+    met: Met, in_use: SchemasInUse, lack: Availability | None = None, *, may_be_new: bool = False
+) -> Consequence:
     """What becomes of a key that the level does not have; `lack`: in which releases, where not in all.
+
+    `may_be_new`: no known key is meant, so that where nobody says which releases are in use a newer one may have it.
 
     An error where every admissible release refuses it, a warning where some do; else the key is only not read.
     """
@@ -65,6 +69,8 @@ def of_unknown(met: Met, in_use: SchemasInUse, lack: Availability | None = None)
             return Consequence(refusal(met), Severity.INFO, caveat)
         if not met.settings.is_sure:
             return Consequence(refusal(met), Severity.WARNING)
+        if may_be_new and in_use.window(met.level.schema).is_guess:
+            return Consequence(refusal(met), Severity.WARNING, "as every release does that ftlint knows")
         if len(kinds) == 1 and lack is None:
             return Consequence(refusal(met), Severity.ERROR)
         package = lack.absent_package if lack is not None else met.level.schema.package

@@ -47,7 +47,8 @@ class _Release:
         for plugin, reference in self._plugins():
             added = self._model(reference)["properties"]
             for key, shape in added.items():
-                if "x-unread" in own.get(key, {"x-unread": True}):  # of the root's own keys the root's say counts
+                # Of the root's own keys the root's say counts.
+                if "x-unread" not in shape and "x-unread" in own.get(key, {"x-unread": True}):
                     own[key] = {**shape, "x-plugin": plugin}
         self.pending += self._clouds()
         while self.pending:

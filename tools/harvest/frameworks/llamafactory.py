@@ -13,6 +13,7 @@ from tools.harvest.frameworks import Framework
 from tools.harvest.histories import Snapshot
 from tools.harvest.packages import Plan, Source
 from tools.harvest.python_source import ClassRef, External, Modules, Shapes
+from tools.harvest.python_source.checks import apply
 from tools.harvest.python_source.levels import Behaviour, Levels
 
 PARSER = "llamafactory.hparams.parser"
@@ -59,7 +60,26 @@ class _Release:
             }
         yield from roots.items()
         for name, reference in parts.items():
-            yield name, self.levels.of_dataclass(reference, PARSED)
+            level = self.levels.of_dataclass(reference, PARSED)
+            level.pop("x-positional", None)  # only files and flags name these keys
+            yield name, self._with_templates(level) if name == "DataArguments" else level
+
+    def _with_templates(self, level: dict[str, object]) -> dict[str, object]:
+        """`template` must be one that is registered; the check comes when the tokenizer is loaded."""
+        module = self.modules.get("llamafactory.data.template")
+        assert module is not None
+        calls = [
+            node
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("register_template")
+        ]
+        names = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "name"]
+        values = [str(node.value) for node in names if isinstance(node, ast.Constant)]
+        assert len(values) == len(calls), "a template's name is no literal"
+        properties = level["properties"]
+        assert isinstance(properties, dict)
+        checked = apply(properties["template"], [{"kind": "enum", "values": sorted(values)}])
+        return {**level, "properties": {**properties, "template": checked}}
 
 
 def snapshot(source: Source) -> Snapshot:

@@ -43,8 +43,9 @@ class _Release:
 
     def all_levels(self) -> Iterator[tuple[str, dict[str, object]]]:
         for name, references in self.settings.items():
-            assert len(references) == 1, f"{name} is defined twice: {[one.dotted for one in references]}"
-            yield name, self.levels.of_dataclass(references[0], CONSTRUCTED)
+            # 0.5.0 and 0.6.2 carry an old copy of their classes in `peft.utils.config`, which nothing imports.
+            offered = [one for one in references if len(self.modules.imports_of(one)) > 1]
+            yield name, self.levels.of_dataclass([*offered, *references][0], CONSTRUCTED)
         for name in FUNCTIONS:
             function = self.modules.find(f"peft.{name}")
             if isinstance(function, FunctionRef):

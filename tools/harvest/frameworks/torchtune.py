@@ -113,8 +113,13 @@ def _component(name: str, module: Module, shapes: Shapes) -> Level | None:
     meaning = shapes.modules.lookup(name, module)
     if isinstance(meaning, Assigned):
         return _partial(name, meaning, shapes)
-    if not isinstance(meaning, (ClassRef, FunctionRef)) or meaning.node.name != name:
+    if not isinstance(meaning, (ClassRef, FunctionRef)):
         return None
+    if isinstance(meaning, ClassRef) and shapes.values.enum(meaning) is not None:
+        return None
+    if meaning.node.name != name:  # `llama3_3_70b = llama3_1_70b`
+        level = _signature(meaning, shapes)
+        return {**level, "x-imports": [f"{module.name}.{name}"]} if level is not None else None
     if shapes.modules.imports_of(meaning)[0] != f"{module.name}.{name}":
         return None  # a package further up offers it too
     return _signature(meaning, shapes)
@@ -133,7 +138,7 @@ def _signature(meaning: ClassRef | FunctionRef, shapes: Shapes) -> Level | None:
     else:
         return None
     return {
-        "x-imports": _public(shapes.modules.imports_of(meaning)),
+        "x-imports": shapes.modules.imports_of(meaning),
         "x-positional": positional[:NUM_POSITIONAL],
         "x-values": "unchecked",
         "x-unknown": "open" if is_open else "error",
@@ -143,6 +148,12 @@ def _signature(meaning: ClassRef | FunctionRef, shapes: Shapes) -> Level | None:
 
 def _partial(name: str, meaning: Assigned, shapes: Shapes) -> Level | None:
     """`qlora_llama3_8b = partial(lora_llama3_8b, quantize_base=True)`."""
+    offered = _offering(name, meaning, shapes)
+    while isinstance(meaning.value, (ast.Name, ast.Attribute)):  # `qlora_llama3_3_70b = qlora_llama3_1_70b`
+        other = shapes.modules.resolve(meaning.value, meaning.module)
+        if not isinstance(other, Assigned):
+            return None
+        meaning = other
     call = meaning.value
     if not isinstance(call, ast.Call) or ast.unparse(call.func).rpartition(".")[2] != "partial" or not call.args:
         return None
@@ -150,17 +161,13 @@ def _partial(name: str, meaning: Assigned, shapes: Shapes) -> Level | None:
     level = _signature(base, shapes) if isinstance(base, (ClassRef, FunctionRef)) else None
     if level is None:
         return None
-    level["x-imports"] = _public(_offering(name, meaning, shapes))
+    level["x-imports"] = offered
     for keyword in call.keywords:
         if keyword.arg is not None:
             shape = level["properties"].get(keyword.arg, {})
             kept = {word: value for word, value in shape.items() if word not in ("x-required", "default", "x-default")}
             level["properties"][keyword.arg] = {**kept, **shapes.default(keyword.value, meaning.module)}
     return level
-
-
-def _public(names: list[str]) -> list[str]:
-    return [name for name in names if "._" not in name]
 
 
 def _offering(name: str, meaning: Assigned, shapes: Shapes) -> list[str]:

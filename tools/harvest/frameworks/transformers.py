@@ -76,13 +76,15 @@ class _Release:
             if (reader := self.modules.get(name)) is not None:
                 for spelling in ("self.fsdp_config", "self.args.fsdp_config", "args.fsdp_config", "fsdp_config"):
                     for key, default in taken(reader.tree, spelling).items():
-                        found.setdefault(key, default)
-                        found[key] = found[key] or default
-        shapes: dict[str, Schema] = {}
-        for key, default in found.items():
-            shape = self.shapes.default(default, module) if default is not None else {}
-            shapes[key] = shape
-        return {"x-values": "unchecked", "x-unknown": "ignored", "properties": shapes}
+                        found[key] = found.get(key) or default
+        shapes: dict[str, Schema] = {
+            key: self.shapes.default(default, module) if default is not None else {} for key, default in found.items()
+        }
+        level: dict[str, object] = {"x-values": "unchecked", "x-unknown": "ignored", "properties": shapes}
+        # Up to 4.46 it is taken away only from what a file says; later of any dictionary.
+        if "startswith('fsdp_')" in ast.unparse(module.tree):
+            level["x-prefix"] = "fsdp_"
+        return level
 
     def trainers(self) -> Iterator[tuple[str, dict[str, object]]]:
         for dotted in TRAINERS:
@@ -94,13 +96,8 @@ class _Release:
     def quantization(self) -> Iterator[tuple[str, dict[str, object]]]:
         module = self.modules.get(QUANTIZATION)
         for node in module.names.values() if module is not None else ():
-            if isinstance(node, ast.ClassDef) and module is not None:
-                reference = ClassRef(module, node)
-                if (
-                    self.shapes.classes.is_a(reference, "QuantizationConfigMixin")
-                    and node.name != "QuantizationConfigMixin"
-                ):
-                    yield node.name, self.by_keywords(reference, Behaviour("unchecked", "ignored"))
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Config") and module is not None:
+                yield node.name, self.by_keywords(ClassRef(module, node), Behaviour("unchecked", "ignored"))
 
     def by_keywords(self, reference: ClassRef, behaviour: Behaviour) -> dict[str, object]:
         """A class whose `__init__` takes keys out of `**kwargs` besides its parameters."""
@@ -113,12 +110,14 @@ class _Release:
         elif "Unused kwargs" in text:
             behaviour = Behaviour(behaviour.values, "logged")
         level = self.levels.of_init(reference, behaviour)
-        assert level is not None
+        if level is None:  # nothing but `**kwargs`, which it takes as they come
+            names = self.modules.imports_of(reference)
+            level = {"x-imports": names, **Behaviour("unchecked", "open").keywords(), "properties": {}}
         level["properties"] = {**_properties(level), **self._popped(init, "kwargs", _properties(level))}
-        parent = self.shapes.classes.order(reference)[1]
         # What it does not know itself goes to the class above, which has a level of its own.
-        if "super().__init__(" in text and "**kwargs)" in text and isinstance(parent, ClassRef):
-            if parent.module is reference.module and parent.name != "QuantizationConfigMixin":
+        hands_on = "super().__init__(" in text and "**kwargs)" in text
+        for parent in self.shapes.classes.bases(reference):
+            if hands_on and isinstance(parent, ClassRef) and parent.name.endswith("Config"):
                 level["allOf"] = [{"$ref": f"#/$defs/{parent.name}"}]
         return level
 
@@ -164,13 +163,9 @@ class _Release:
 
     def _auto_classes(self, auto: ClassRef) -> list[str]:
         module = self.modules.get(AUTO_CLASSES)
-        names = ["transformers.AutoModel"]
-        for name, node in module.names.items() if module is not None else ():
-            is_auto = isinstance(node, ast.ClassDef) and name.startswith("AutoModel")
-            if module is not None and isinstance(node, ast.ClassDef) and is_auto:
-                if auto in self.shapes.classes.order(ClassRef(module, node)):
-                    names.append(f"transformers.{name}")
-        return list(dict.fromkeys(names))
+        assert module is not None, f"no {AUTO_CLASSES}"
+        defined = [ClassRef(module, node) for node in module.names.values() if isinstance(node, ast.ClassDef)]
+        return [f"transformers.{one.name}" for one in defined if auto in self.shapes.classes.order(one)[1:]]
 
 
 def _properties(level: dict[str, object]) -> dict[str, Schema]:

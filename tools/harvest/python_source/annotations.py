@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tools.harvest.python_source.classes import Classes
 from tools.harvest.python_source.modules import Assigned, ClassRef, External, Module
@@ -66,7 +66,7 @@ ANYTHING = ("Any", "object", "TypeVar")
 WRAPPERS = ("Annotated", "Final", "Required", "NotRequired", "InitVar", "SkipValidation")
 UNIONS = ("Union", "Optional")
 
-KEYWORDS_OF_TYPE = ("items", "prefixItems", "additionalProperties")
+KEYWORDS_OF_TYPE = ("items", "prefixItems", "minItems", "additionalProperties")
 
 Referrer = Callable[[ClassRef], "str | None"]
 
@@ -192,10 +192,13 @@ class Annotations:
 
 def enumerate_values(values: Sequence[object]) -> Schema:
     """The schema of a closed list of values; an enum may have two names for one."""
-    values = list({_text(value): value for value in values}.values()) if all(map(_is_simple, values)) else values
+    if all(value is None or isinstance(value, (str, int, float)) for value in values):
+        values = _unique(values)
     kinds = [name for value in values if (name := type_of(value)) is not None]
     schema: Schema = {"enum": list(values)}
-    return {"type": _one_or_many(dict.fromkeys(kinds)), **schema} if len(kinds) == len(values) else schema
+    if len(kinds) != len(values):
+        return schema
+    return {"type": _one_or_many(sorted(set(kinds), key=lambda kind: (kind == "null", kinds.index(kind)))), **schema}
 
 
 def type_of(value: object) -> str | None:
@@ -212,7 +215,7 @@ def unite(parts: Sequence[Schema]) -> Schema:
         flat += alternatives if isinstance(alternatives, list) else [part]
     if any(not part for part in flat):
         return {}
-    classes = list(dict.fromkeys(name for part in flat for name in _names(part.get("x-python"))))
+    classes = list(dict.fromkeys(name for part in [*parts, *flat] for name in _names(part.get("x-python"))))
     references = _distinct(part for part in flat if "$ref" in part)
     plain = _plain([part for part in flat if "$ref" not in part])
     alternatives = [*references, *plain] if references else plain
@@ -221,24 +224,21 @@ def unite(parts: Sequence[Schema]) -> Schema:
 
 
 def _plain(parts: Sequence[Schema]) -> list[Schema]:
-    """Types with their keywords, merged into one schema; several only where two say different things of one type."""
+    """Types with their keywords, merged into one schema; several where two say different things of one type."""
     merged: Schema = {}
     kinds: dict[str, None] = {}
-    enum: list[object] = []
-    open_kinds: dict[str, None] = {}
+    closed: list[object] = []
+    meant: list[object] = []
     others: list[Schema] = []
     for part in parts:
+        if isinstance(values := part.get("enum"), list):
+            closed += values
+            continue
+        if isinstance(values := part.get("examples"), list):
+            meant += values
         names = _names(part.get("type"))
-        if "enum" in part or "examples" in part:
-            values = part.get("enum", part.get("examples"))
-            assert isinstance(values, list)
-            enum += [value for value in values if _text(value) not in map(_text, enum)]
-        if "enum" not in part:
-            open_kinds |= dict.fromkeys(names)
-        extra = {keyword: part[keyword] for keyword in (*KEYWORDS_OF_TYPE, "minItems") if keyword in part}
-        if any(keyword in merged and _text(merged[keyword]) != _text(extra[keyword]) for keyword in extra) or (
-            extra and set(names) & set(kinds)
-        ):
+        extra = {keyword: part[keyword] for keyword in KEYWORDS_OF_TYPE if keyword in part}
+        if extra and (extra.keys() & merged.keys() or set(names) & set(kinds)):
             others.append({keyword: value for keyword, value in part.items() if keyword != "x-python"})
             continue
         kinds |= dict.fromkeys(names)
@@ -247,31 +247,26 @@ def _plain(parts: Sequence[Schema]) -> list[Schema]:
         kinds.pop("integer", None)
     if "null" in kinds:
         kinds["null"] = kinds.pop("null")  # last, as people read it
-    closed = [value for value in enum if not _is_open(value, open_kinds)]
-    if closed and set(open_kinds) - {"null"}:  # `bool | Literal["auto"]`: any truth value, but of texts only this one
-        others.insert(0, enumerate_values(closed))
-        kinds = {name: None for name in kinds if name in open_kinds}
-        enum = [value for value in enum if _is_open(value, open_kinds)]
+    # A closed list beside types that are open: what those allow anyway is only meant.
+    meant += [value for value in closed if _fits(value, kinds)]
+    closed = _unique(value for value in closed if not _fits(value, kinds))
+    if closed and set(kinds) <= {"boolean", "null"}:
+        flags = [True, False] if "boolean" in kinds else []
+        return [enumerate_values(_unique([*closed, *flags, *([None] if "null" in kinds else [])])), *others]
     result: Schema = {"type": _one_or_many(kinds)} if kinds else {}
-    if enum:
-        result |= _enumerated(enum, open_kinds)
+    if meant:
+        result["examples"] = _unique(meant)
     result |= merged
-    return [*([result] if result else []), *others]
+    return [*([result] if result else []), *([enumerate_values(closed)] if closed else []), *others]
 
 
-def _is_open(value: object, open_kinds: Container[str | None]) -> bool:
+def _fits(value: object, kinds: Mapping[str, None]) -> bool:
     kind = type_of(value)
-    return kind in open_kinds or (kind == "integer" and "number" in open_kinds)
+    return kind in kinds or (kind == "integer" and "number" in kinds)
 
 
-def _enumerated(enum: list[object], open_kinds: Iterable[str]) -> Schema:
-    """A closed list, with null where that is allowed too; meant values where any other of their type is allowed."""
-    kinds = set(open_kinds)
-    if kinds <= {"null"}:
-        closed = [value for value in enum if value is not None]
-        return {"enum": [*closed, *([None] if kinds or None in enum else [])]}
-    types = {type_of(value) for value in enum}
-    return {"examples": enum} if types <= kinds else {}
+def _unique(values: Iterable[object]) -> list[object]:
+    return list({_text(value): value for value in values}.values())
 
 
 def _distinct(parts: Iterable[Schema]) -> list[Schema]:
@@ -285,10 +280,6 @@ def _names(value: object) -> list[str]:
 def _one_or_many(kinds: Iterable[str]) -> str | list[str]:
     names = list(kinds)
     return names[0] if len(names) == 1 else names
-
-
-def _is_simple(value: object) -> bool:
-    return value is None or isinstance(value, (str, int, float))
 
 
 def _text(value: object) -> str:

@@ -167,9 +167,9 @@ class _Walk:
     def _conversion(self, key: str, call: ast.Call) -> None:
         meaning = self._values.modules.resolve(call.func, self._module)
         if isinstance(meaning, ClassRef) and (members := self._values.enum(meaning)) is not None:
-            self._found(key, {"kind": "enum", "values": list(members.values())})
+            self._found(key, {"kind": "enum", "values": list(members.values())}, key)
         elif isinstance(meaning, External) and meaning.dotted.removeprefix("builtins.") in CONVERSIONS:
-            self._found(key, {"kind": "converted", "by": meaning.dotted.removeprefix("builtins.")})
+            self._found(key, {"kind": "converted", "by": meaning.dotted.removeprefix("builtins.")}, key)
 
     def _must(self, test: ast.expr, guarded: str | None) -> None:
         """What holds for every value that goes on: `assert test`."""
@@ -191,11 +191,11 @@ class _Walk:
         negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
         inner = test.operand if isinstance(test, ast.UnaryOp) and negated else test
         if isinstance(inner, ast.Compare):
-            self._comparison(inner, negated=negated)
+            self._comparison(inner, guarded, negated=negated)
         elif negated and isinstance(inner, ast.Call):
-            self._instance(inner)
+            self._instance(inner, guarded)
 
-    def _comparison(self, test: ast.Compare, *, negated: bool) -> None:
+    def _comparison(self, test: ast.Compare, guarded: str | None, *, negated: bool) -> None:
         sides = [test.left, *test.comparators]
         if len(test.ops) > 1 and not negated:
             return  # `a < x < b` must not be: neither bound alone follows
@@ -203,29 +203,29 @@ class _Walk:
             kind = CONTRARY.get(type(operator), ast.Eq) if negated else type(operator)
             key = self._key(left)
             if kind is ast.NotIn and key is not None:
-                self._membership(key, right)
+                self._membership(key, right, guarded)
             elif kind in BOUNDS:
                 if key is None:
                     key, right, kind = self._key(right), left, MIRRORED[kind]
                 bound = self._constant(right)
                 if key is not None and isinstance(bound, (int, float)) and not isinstance(bound, bool):
-                    self._found(key, {"kind": "range", BOUNDS[kind]: bound})
+                    self._found(key, {"kind": "range", BOUNDS[kind]: bound}, guarded)
 
-    def _membership(self, key: str, container: ast.expr) -> None:
+    def _membership(self, key: str, container: ast.expr, guarded: str | None) -> None:
         values = self._constant(container)
         if isinstance(values, dict):
             values = list(values)
         if isinstance(values, list) and values:
-            self._found(key, {"kind": "enum", "values": values})
+            self._found(key, {"kind": "enum", "values": values}, guarded)
 
-    def _instance(self, call: ast.Call) -> None:
+    def _instance(self, call: ast.Call, guarded: str | None) -> None:
         if ast.unparse(call.func) != "isinstance" or len(call.args) != 2:
             return
         key = self._key(call.args[0])
         kinds = call.args[1].elts if isinstance(call.args[1], ast.Tuple) else [call.args[1]]
         names = [ast.unparse(kind) for kind in kinds]
         if key is not None and all(name in INSTANCES for name in names):
-            self._found(key, {"kind": "instance", "of": names})
+            self._found(key, {"kind": "instance", "of": names}, guarded)
 
     def _looked_at(self, test: ast.expr, guarded: str | None) -> None:
         """Values that the condition compares by size whenever it is asked: a text there raises TypeError."""
@@ -244,10 +244,11 @@ class _Walk:
                     bound = self._constant(other) if isinstance(operator, ORDERINGS) else None
                     key = self._key(one)
                     if key is not None and isinstance(bound, (int, float)):
-                        self._found(key, {"kind": "number"})
+                        self._found(key, {"kind": "number"}, guarded)
 
-    def _found(self, key: str, check: Check) -> None:
-        if key not in self._reading.replaced:
+    def _found(self, key: str, check: Check, guarded: str | None) -> None:
+        # Where another value decides whether this one is asked, nothing follows from this one alone.
+        if key not in self._reading.replaced and guarded in (None, key):
             found = self._reading.checks.setdefault(key, [])
             if check not in found:
                 found.append(check)

@@ -99,7 +99,8 @@ class Classes:
                 list[ClassRef | External](self.order(base) if isinstance(base, ClassRef) else [base]) for base in bases
             ]
             lists.append(list(bases))
-            self._orders[reference.dotted] = (reference, *_merge(lists))
+            above = [[base for base in entries if base != reference] for entries in lists]
+            self._orders[reference.dotted] = (reference, *_merge(above))
         return self._orders[reference.dotted]
 
     def is_a(self, reference: ClassRef, *names: str) -> bool:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from ftlint.record import record
 
 WARNING_CALLS = re.compile(r"(^|\.)(warn|warning|warning_once|warn_once|info|deprecate)$")
-KEY = r"(?:`|'|\"|--|`--)?(?P<key>\w+)[`'\"]?"
+QUOTED = r"(?:`--|--|`|'|\")(?P<key>\w+)[`'\"]?"
+BARE = r"^(?:The |[Uu]sing )?(?P<bare>\w+)"
+NOUN = r"(?: (?:argument|parameter|option|flag|field|keyword)s?)?"
+SAID = r"(?:is|are|was|has been|have been) (?:now )?(?:deprecated|removed|no longer (?:used|supported))"
 SUBJECTS = (
-    re.compile(
-        rf"(?<!for )(?<!of ){KEY},?(?: (?:argument|parameter|option|flag|field|keyword)s?)? (?:(?:is|are|was|has been|have been) "
-        r"(?:now )?)(?:deprecated|removed|no longer (?:used|supported))"
-    ),
-    re.compile(rf"{KEY} and {KEY.replace('key', 'other')} are deprecated"),
-    re.compile(rf"deprecated {KEY} argument"),
+    re.compile(rf"(?<![\w`'\"-])(?<!for )(?<!of )(?<!to ){QUOTED}{NOUN} {SAID}"),
+    re.compile(rf"{BARE}{NOUN} {SAID}"),
+    re.compile(rf"{QUOTED} and {QUOTED.replace('key', 'other')}{NOUN} are deprecated"),
+    re.compile(rf"deprecated {QUOTED} argument"),
 )
 ITSELF = re.compile(r"(?:[Tt]his|The) (?:argument|parameter|option|flag) (?:is|has been) (?:now )?deprecated")
 STARTS = re.compile(r"^\W*deprecated\b(?! alias of \w+ value)", re.IGNORECASE)
@@ -32,9 +33,11 @@ INSTEAD = (
     re.compile(r"\{'(?P<inner>\w+)': ?\w+\} to `(?P<key>\w+)`"),
     re.compile(r"[Uu]se (?:the )?[`'\"]?(?:--)?(?P<key>\w+)(?: \{'(?P<inner>\w+)')?"),
     re.compile(r"[Ss]et (?:the )?`(?:--)?(?P<key>\w+)`"),
+    re.compile(r"in (?:the )?`(?P<key>\w+)` argument"),
 )
 NO_EFFECT = re.compile(r"\bignored\b|no effect|no longer used|not used|safely remove", re.IGNORECASE)
-ENTRY = re.compile(r"^(?P<indent>\s*)`?(?P<key>\w+)`?\s*(?:\([^)]*.*\))?:\s*(?P<rest>.*)$")
+ENTRY = re.compile(r"^\s*`?(?P<key>\w+)`?\s*\(.*\):\s*(?P<rest>.*)$")
+"""`name (type, *optional*): …`; a heading of the docstring has no type."""
 
 
 @record
@@ -58,7 +61,7 @@ def from_functions(
     for function in functions:
         for statements, message, is_error in _messages(function):
             for key in _subjects(message, known):
-                by, effect = _handed_on(statements, key), "moved"
+                by, effect = _handed_on(statements, key, known), "moved"
                 if by is None:
                     by = _instead(message, key, known)
                     effect = "error" if is_error else "ignored" if NO_EFFECT.search(message) else "warns"
@@ -119,7 +122,7 @@ def _text(node: ast.expr) -> str:
         return _text(node.left) + _text(node.right)
     if isinstance(node, ast.JoinedStr):
         return "".join(_text(part) for part in node.values)
-    return ""
+    return "…"  # what is only known when it runs
 
 
 def _subjects(message: str, keys: frozenset[str], word: str = "") -> Iterator[str]:
@@ -140,15 +143,16 @@ def _instead(text: str, key: str, keys: frozenset[str]) -> str | None:
     return None
 
 
-def _handed_on(statements: Sequence[ast.stmt], key: str, within: str = "") -> str | None:
-    """The setting that is given this one's value."""
+def _handed_on(statements: Sequence[ast.stmt], key: str, known: Container[str], within: str = "") -> str | None:
+    """The setting that is given this one's value; a local variable is none."""
     for statement in statements:
         for node in ast.walk(statement):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Attribute, ast.Subscript, ast.Name)):
                 target = _path(node.targets[0])
                 if target is None or target == key or not target.startswith(within):
                     continue
-                if _mentions(node.value, key):
+                is_setting = ast.unparse(node.targets[0]).startswith("self.") or target.partition(".")[0] in known
+                if is_setting and _mentions(node.value, key):
                     return target
     return None
 
@@ -199,7 +203,7 @@ def by_decorators(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str,
         elif decorator == "_deprecate_arguments":
             names = _constant([], 0, words.get("deprecated_args"))
             for name in names if isinstance(names, (list, tuple, set)) else ():
-                found[name] = Deprecation(_handed_on(function.body, name, within="args."), "warns")
+                found[name] = Deprecation(_handed_on(function.body, name, ("args",), within="args."), "warns")
     return found
 
 

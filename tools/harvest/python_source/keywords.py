@@ -24,14 +24,18 @@ def taken(node: ast.AST, dictionary: str) -> dict[str, ast.expr | None]:
 def _reads(node: ast.AST, dictionary: str) -> Iterator[tuple[str, ast.expr | None]]:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.args:
-            if inner.func.attr in ("pop", "get", "setdefault") and ast.unparse(inner.func.value) == dictionary:
-                if (key := _literal(inner.args[0])) is not None:
-                    yield key, inner.args[1] if len(inner.args) > 1 else None
-        elif isinstance(inner, ast.Subscript) and ast.unparse(inner.value) == dictionary:
-            if isinstance(inner.ctx, ast.Load) and (key := _literal(inner.slice)) is not None:
+            is_read = inner.func.attr in ("pop", "get", "setdefault") and ast.unparse(inner.func.value) == dictionary
+            key = _literal(inner.args[0])
+            if is_read and key is not None:
+                yield key, inner.args[1] if len(inner.args) > 1 else None
+        elif isinstance(inner, ast.Subscript) and isinstance(inner.ctx, ast.Load):
+            key = _literal(inner.slice)
+            if key is not None and ast.unparse(inner.value) == dictionary:
                 yield key, None
         elif isinstance(inner, ast.Compare) and isinstance(inner.ops[0], (ast.In, ast.NotIn)):
-            if ast.unparse(inner.comparators[0]) == dictionary and (key := _literal(inner.left)) is not None:
+            is_asked = ast.unparse(inner.comparators[0]) == dictionary
+            key = _literal(inner.left)
+            if is_asked and key is not None:
                 yield key, None
 
 

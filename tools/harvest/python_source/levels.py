@@ -51,7 +51,9 @@ class Levels:
         everything = {field.name for field in self._shapes.classes.fields(reference)} | set(fields)
         helps = {field.name: self._help(field) for field in fields.values()}
         marked = self._marked(reference, inside, properties, everything, helps)
-        return self._level(reference, behaviour, parents, self._shapes.positional(reference), marked)
+        # With a level above it, the first arguments are those of the level above.
+        positional = () if parents else self._shapes.positional(reference)
+        return self._level(reference, behaviour, parents, positional, marked)
 
     def of_init(self, reference: ClassRef, behaviour: Behaviour) -> dict[str, object] | None:
         """A class by the signature of its `__init__`, inherited or not; None where the package has none of it."""

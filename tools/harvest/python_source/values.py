@@ -172,11 +172,11 @@ class Values:
             if isinstance(number, (int, float)) and math.isfinite(number):
                 return int(number)
         if name == "dict" and not node.args:
-            return {
-                keyword.arg: self.constant(keyword.value, module, depth + 1)
-                for keyword in node.keywords
-                if keyword.arg is not None
-            }
+            # `dict(**other, a=1)` reads as the literal `{**other, "a": 1}`.
+            keys: list[ast.expr | None] = [
+                None if keyword.arg is None else ast.Constant(keyword.arg) for keyword in node.keywords
+            ]
+            return self._dict(ast.Dict(keys, [keyword.value for keyword in node.keywords]), module, depth)
         if isinstance(node.func, ast.Attribute) and not node.args and node.func.attr in ("keys", "values"):
             owner = self.constant(node.func.value, module, depth + 1)
             if isinstance(owner, dict):
