@@ -99,7 +99,9 @@ def reasons(measured: Measured, site: Path | None = None) -> str:
     for outcome in rejected:
         verdict = outcome.verdict
         kinds = tuple(sorted({complaint.rpartition(": ")[2] for complaint in verdict.complaints}))
-        groups[verdict.exception, verdict.place, "; ".join(kinds) or verdict.reason[2]].append(outcome)
+        # A type that does not fit says all by its kind; what a validator raised says it in words.
+        label = verdict.reason[2] if not kinds or "value_error" in kinds else "; ".join(kinds)
+        groups[verdict.exception, verdict.place, label].append(outcome)
     lines = [
         f"# Why {heading(measured)}\n",
         f"{len(rejected)} rejected, {len(groups)} reasons\n",

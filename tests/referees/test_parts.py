@@ -148,6 +148,7 @@ def test_declarations_are_understood() -> None:
 
 def test_equal_complaints_about_other_values_are_one_reason() -> None:
     assert pattern("Got 'a' and 3, not [1, 2]") == pattern("Got 'bc' and 41, not [7]")
+    assert pattern("keyword argument repeated: a (line 3)") == pattern("keyword argument repeated: b (line 4)")
     verdict = rejection(ValueError("x" * 2000))
     assert not verdict.accepted
     assert verdict.exception == "ValueError"
