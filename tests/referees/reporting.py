@@ -29,6 +29,22 @@ def table(measured: Measured) -> str:
     return "\n".join(lines)
 
 
+def summary(all_measured: Iterable[Measured]) -> str:
+    """Markdown: one row per referee, for docs/accuracy.md."""
+    lines = [
+        "| referee | configs | rejected | of these errors | accepted | of these errors | traps | machine |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for measured in all_measured:
+        row = tallies(measured)[-1]
+        shares = f"| {row.rejected} | {row.seen_share:.1%} | {row.accepted} | {row.accused_share:.2%} "
+        name = ", ".join(f"{name} {version}" for name, version in measured.versions.items())
+        lines.append(
+            f"| {measured.referee.name} ({name}) | {len(measured.outcomes)} {shares}| {row.trapped} | {row.machine} |"
+        )
+    return "\n".join(lines)
+
+
 def heading(measured: Measured) -> str:
     """Who judged what, and how long it took."""
     versions = ", ".join(f"{name} {version}" for name, version in measured.versions.items())
