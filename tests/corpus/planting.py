@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,9 +147,11 @@ class Planter:
 
     def _number_as_string(self) -> Planted | None:
         if self.form == "yaml":
-            setting = self._one(
-                lambda each: each.key in ("num_processes", "num_machines", "max_steps", "save_total_limit")
-            )
+            # pydantic, which reads Axolotl's files, turns such a text into a number.
+            counts = ("num_processes", "num_machines", "save_steps", "warmup_steps")
+            if self._file == "axolotl_yaml":
+                return None
+            setting = self._one(lambda each: each.key in counts)
         else:
             setting = self._one(lambda each: each.key in _COUNTS and bool(_NUMBER.fullmatch(each.value)))
         return (
@@ -230,18 +233,16 @@ def planted(corpus: Path, count: int, seed: int) -> Iterator[tuple[dict[str, Any
     choice = random.Random(seed)
     rows = [row for row in json.loads((corpus / "index.json").read_text("utf-8")) if row["kind"] in _STRANGERS]
     choice.shuffle(rows)
-    made = 0
-    while made < count:
-        before = made
-        for kind in KINDS:
-            for number, row in enumerate(rows):
-                fault = Planter((corpus / row["file"]).read_text("utf-8"), row["kind"], choice).plant(kind)
-                if fault is not None:
-                    del rows[number]
-                    made += 1
-                    yield row, fault
-                    break
-            if made == count:
-                return
-        if made == before:
-            raise LookupError(f"the corpus has room for {made} faults, not {count}")
+    used: Counter[str] = Counter()
+    for number in range(count):
+        kind = KINDS[number % len(KINDS)]
+        # Kinds of files that had few faults yet come first: one framework's files are most of the corpus.
+        for row in sorted(rows, key=lambda row: used[row["kind"]]):
+            fault = Planter((corpus / row["file"]).read_text("utf-8"), row["kind"], choice).plant(kind)
+            if fault is not None:
+                rows.remove(row)
+                used[row["kind"]] += 1
+                yield row, fault
+                break
+        else:
+            raise LookupError(f"the corpus has room for {number} faults, not {count}: none is left for {kind}")

@@ -14,6 +14,8 @@ from typing import Any
 
 # Values in messages, so that the same complaint about another value is the same reason.
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+# Keys that some messages name without quotes.
+_NAMED = re.compile(r"(?<=repeated: )\w+|(?<=duplicate key )\w+|(?<=argument )--[\w/-]+")
 _NUMBER = re.compile(r"(?<![A-Za-z_])-?\d+(\.\d+)?(e[+-]?\d+)?")
 _LISTED = re.compile(r"[\[{(][^\[\]{}()]*[\]})]")
 _MESSAGE_CHARACTERS = 600
@@ -63,12 +65,15 @@ class Verdict:
 def rejection(error: BaseException) -> Verdict:
     """The verdict that an exception is."""
     complaints: tuple[str, ...] = ()
-    message = str(error)
+    message, place = str(error), place_of(error)
     if type(error).__name__ == "ValidationError" and callable(getattr(error, "errors", None)):
         found = error.errors(include_url=False)  # type: ignore[attr-defined]  # pydantic's, which may not be installed
         complaints = tuple(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in found[:5])
         message = "; ".join(f"{each['type']}: {each['msg']}" for each in found[:3])
-    return Verdict(False, type(error).__name__, message[:_MESSAGE_CHARACTERS], place_of(error), complaints)
+        # A validator's own exception knows the line that refused; pydantic's only the model.
+        raised = [each["ctx"]["error"] for each in found if isinstance(each.get("ctx", {}).get("error"), Exception)]
+        place = next((inner for inner in map(place_of, raised) if inner), place)
+    return Verdict(False, type(error).__name__, message[:_MESSAGE_CHARACTERS], place, complaints)
 
 
 def place_of(error: BaseException) -> str:
@@ -91,6 +96,6 @@ def place_of(error: BaseException) -> str:
 def pattern(message: str) -> str:
     """The message's first lines with a sign in place of each value."""
     text = " ".join(message.split())
-    for inner in (_QUOTED, _LISTED, _NUMBER):
+    for inner in (_QUOTED, _NAMED, _LISTED, _NUMBER):
         text = inner.sub("…", text)
     return text[:200]

@@ -29,6 +29,22 @@ def table(measured: Measured) -> str:
     return "\n".join(lines)
 
 
+def summary(all_measured: Iterable[Measured]) -> str:
+    """Markdown: one row per referee, for docs/accuracy.md."""
+    lines = [
+        "| referee | configs | rejected | of these errors | accepted | of these errors | traps | machine |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for measured in all_measured:
+        row = tallies(measured)[-1]
+        shares = f"| {row.rejected} | {row.seen_share:.1%} | {row.accepted} | {row.accused_share:.2%} "
+        name = ", ".join(f"{name} {version}" for name, version in measured.versions.items())
+        lines.append(
+            f"| {measured.referee.name} ({name}) | {len(measured.outcomes)} {shares}| {row.trapped} | {row.machine} |"
+        )
+    return "\n".join(lines)
+
+
 def heading(measured: Measured) -> str:
     """Who judged what, and how long it took."""
     versions = ", ".join(f"{name} {version}" for name, version in measured.versions.items())
@@ -99,7 +115,9 @@ def reasons(measured: Measured, site: Path | None = None) -> str:
     for outcome in rejected:
         verdict = outcome.verdict
         kinds = tuple(sorted({complaint.rpartition(": ")[2] for complaint in verdict.complaints}))
-        groups[verdict.exception, verdict.place, "; ".join(kinds) or verdict.reason[2]].append(outcome)
+        # A type that does not fit says all by its kind; what a validator raised says it in words.
+        label = verdict.reason[2] if not kinds or "value_error" in kinds else "; ".join(kinds)
+        groups[verdict.exception, verdict.place, label].append(outcome)
     lines = [
         f"# Why {heading(measured)}\n",
         f"{len(rejected)} rejected, {len(groups)} reasons\n",

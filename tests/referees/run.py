@@ -13,8 +13,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.referees.comparing import measure, shortfalls
-from tests.referees.reporting import heading, reasons, report, table
+from tests.referees.comparing import Measured, measure, shortfalls
+from tests.referees.reporting import heading, reasons, report, summary, table
 from tests.referees.roster import BY_NAME, REFEREES, Referee
 
 
@@ -29,16 +29,19 @@ def main() -> int:
     parser.add_argument("--judge-only", action="store_true", help="without asking ftlint")
     arguments = parser.parse_args()
     named = REFEREES if "all" in arguments.referees else [BY_NAME[name] for name in arguments.referees]
-    kept = True
+    done = []
     for referee in named:
         if referee.python is None:
             print(f"{referee.name}: left out, {referee.environment} names no environment")
             continue
-        kept = _one(referee, arguments) and kept
-    return 0 if kept else 1
+        done.append(_one(referee, arguments))
+    if arguments.judge_only:
+        return 0
+    print(f"\n{summary(done)}")
+    return 1 if any(map(shortfalls, done)) else 0
 
 
-def _one(referee: Referee, arguments: argparse.Namespace) -> bool:
+def _one(referee: Referee, arguments: argparse.Namespace) -> Measured:
     corpus = os.environ.get("FTLINT_CORPUS")
     measured = measure(
         referee, arguments.count, arguments.seed, Path(corpus) if corpus else None, not arguments.judge_only
@@ -51,12 +54,11 @@ def _one(referee: Referee, arguments: argparse.Namespace) -> bool:
         if arguments.reasons or arguments.judge_only:
             text = reasons(measured, _site(referee))
             (arguments.output / f"reasons-{referee.name}.md").write_text(text, "utf-8")
-    if arguments.judge_only:
-        return True
-    print(table(measured))
-    for sentence in shortfalls(measured):
-        print(f"- {sentence}")
-    return not shortfalls(measured)
+    if not arguments.judge_only:
+        print(table(measured))
+        for sentence in shortfalls(measured):
+            print(f"- {sentence}")
+    return measured
 
 
 def _site(referee: Referee) -> Path:

@@ -18,6 +18,7 @@ from tests.referees.describing import Key, of_dataclass
 from tests.referees.mutating import KINDS, Base, Case, Mutator, render, written_bases
 from tests.referees.protocol import Verdict, pattern, rejection
 from tests.referees.rendering import Again, Verbatim, as_json, as_yaml, closing_lines, with_comment, with_trailing_comma
+from tests.referees.reporting import report, summary
 from tests.referees.roster import BY_NAME, REFEREES, Referee
 
 KEYS = (
@@ -148,6 +149,7 @@ def test_declarations_are_understood() -> None:
 
 def test_equal_complaints_about_other_values_are_one_reason() -> None:
     assert pattern("Got 'a' and 3, not [1, 2]") == pattern("Got 'bc' and 41, not [7]")
+    assert pattern("keyword argument repeated: a (line 3)") == pattern("keyword argument repeated: b (line 4)")
     verdict = rejection(ValueError("x" * 2000))
     assert not verdict.accepted
     assert verdict.exception == "ValueError"
@@ -171,6 +173,8 @@ def test_what_is_counted() -> None:
     assert (kind.rejected, kind.rejected_seen, kind.accepted, kind.accused, kind.machine) == (100, 96, 100, 1, 1)
     assert everything.seen_share == 0.96
     assert len(shortfalls(measured)) == 2
+    assert "| 100 | 96.0% | 100 | 1.00% |" in summary([measured])
+    assert "no error: 4" in report(measured)
 
 
 def test_every_trap_names_a_test_that_shows_it() -> None:
