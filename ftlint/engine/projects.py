@@ -135,7 +135,7 @@ class _Judge:
 
     def _keys(self, document: DataDocument) -> Iterable[Finding]:
         rules = self._by_subject[Subject.KEYS]
-        if not rules:
+        if not rules and not self._by_subject[Subject.LEVEL]:
             return ()
 
         def judged(versions: VersionView) -> tuple[Finding, ...]:
@@ -152,13 +152,13 @@ class _Judge:
                     "versions": lambda: versions,
                 }
             )
-            return tuple(_findings(rules, inputs))
+            return (*_findings(rules, inputs), *self._by_level(inputs))
 
         return self._in_every_variant(document.path, judged)
 
     def _script(self, document: ScriptDocument) -> Iterable[Finding]:
         rules = self._by_subject[Subject.SCRIPT]
-        if not rules:
+        if not rules and not self._by_subject[Subject.LEVEL]:
             return ()
 
         def judged(versions: VersionView) -> tuple[Finding, ...]:
@@ -172,9 +172,25 @@ class _Judge:
                     "versions": lambda: versions,
                 }
             )
-            return tuple(_findings(rules, inputs))
+            return (*_findings(rules, inputs), *self._by_level(inputs))
 
         return self._in_every_variant(document.path, judged)
+
+    def _by_level(self, inputs: Inputs) -> Iterator[Finding]:
+        """What pages say of a level's keys, wherever they are written; a warning where other keys may be meant."""
+        rules = self._by_subject[Subject.LEVEL]
+        if not rules:
+            return
+        from ftlint.checks.schema.by_level import keys_by_level
+        from ftlint.checks.schema.survey import Survey
+
+        survey = inputs.get_as("survey", Survey)
+        assert survey is not None
+        for found in keys_by_level(survey):
+            own = inputs.extended({"keys": _given(found.keys), "levels": _given(found.names)})
+            for finding in _findings(rules, own):
+                is_sure = found.settings.is_sure
+                yield finding if is_sure else replace(finding, severity=finding.severity.at_most(Severity.WARNING))
 
     def _judge_run(self, run: Run, view: ProjectView) -> Iterable[Finding]:
         inputs = Inputs(
@@ -192,6 +208,10 @@ class _Judge:
     ) -> tuple[Finding, ...]:
         answers = in_every_variant(partial(self._versions_for, path), judged)
         return merge_variants([(answer.label, _capped(answer.result, answer.view)) for answer in answers])
+
+
+def _given(value: object) -> Callable[[], object]:
+    return lambda: value
 
 
 def _runs_in(place: Place, file: CheckedFile, versions: VersionView) -> tuple[Run, ...]:

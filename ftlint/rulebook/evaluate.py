@@ -42,6 +42,9 @@ def _is_about(subject: Subject, rule: Rule, inputs: Inputs) -> bool:
         case Subject.KEYS:
             keys = inputs.get_as("keys", KeySet)
             return keys is not None and rule.reads_dialect(keys.dialect)
+        case Subject.LEVEL:
+            there = inputs.get_as("levels", frozenset)
+            return there is not None and any(level in there for level in rule.levels)
         case Subject.RUN:
             return inputs.get("run") is not None
         case Subject.SCRIPT:
@@ -100,7 +103,7 @@ def _places(rule: Rule, inputs: Inputs) -> Places:
 def _edits(rule: Rule, inputs: Inputs) -> dict[str, tuple[Edit, ...]]:
     """The edits of each fix of a `when` rule, under its position: those have no names."""
     keys, document = inputs.get_as("keys", KeySet), inputs.get("document")
-    if rule.subject is not Subject.KEYS or keys is None or not isinstance(document, DataDocument):
+    if rule.subject not in (Subject.KEYS, Subject.LEVEL) or keys is None or not isinstance(document, DataDocument):
         return {}
     from ftlint.rulebook.repairs import edits_for
 

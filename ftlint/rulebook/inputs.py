@@ -8,8 +8,11 @@ from typing import TypeVar
 Provider = Callable[[], object]
 T = TypeVar("T")
 
-PARAMETERS = ("keys", "document", "trace", "run", "estimate", "project", "versions", "survey")
-"""Everything a check may declare. `keys` and `document` belong together: the document the keys were read from."""
+PARAMETERS = ("keys", "document", "trace", "run", "estimate", "project", "versions", "survey", "levels")
+"""Everything a check may declare.
+
+`levels`: what the keys are read as. `keys` and `document` belong together: the document the keys were read from.
+"""
 
 
 class Inputs:

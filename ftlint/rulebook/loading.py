@@ -116,7 +116,7 @@ def _from_cache(content: object, key: list[object], folder: Path) -> tuple[Rule,
 
 def rule_from(front: dict[str, Any], path: Path) -> Rule:
     """The rule that a judged front matter (with `title`) describes. Any: what YAML or JSON gave, judged before."""
-    dialect = front.get("dialect", [])
+    dialect, level = front.get("dialect", []), front.get("level", [])
     return Rule(
         code=front["code"],
         name=front["name"],
@@ -125,6 +125,7 @@ def rule_from(front: dict[str, Any], path: Path) -> Rule:
         message=front["message"],
         path=path,
         dialects=(dialect,) if isinstance(dialect, str) else tuple(dialect),
+        levels=(level,) if isinstance(level, str) else tuple(level),
         versions=front.get("versions", {}),
         when=front.get("when"),
         check=front.get("check"),

@@ -50,6 +50,7 @@ class Subject(Enum):
     """What a rule is asked about."""
 
     KEYS = "keys"
+    LEVEL = "level"
     RUN = "run"
     SCRIPT = "script"
     BUILTIN = "builtin"
@@ -82,6 +83,7 @@ class Rule:
     message: str
     path: Path
     dialects: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     when: str | None = None
     check: str | None = None
@@ -105,6 +107,8 @@ class Rule:
         """What the rule is asked about: one thing, or the keys of documents and scripts alike."""
         if self.builtin:
             return (Subject.BUILTIN,)
+        if self.levels:
+            return (Subject.LEVEL,)
         special = {"run": Subject.RUN, "script": Subject.SCRIPT}
         return tuple(dict.fromkeys(special.get(dialect, Subject.KEYS) for dialect in self.dialects))
 

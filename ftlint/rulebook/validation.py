@@ -76,6 +76,7 @@ def _one_of(words: Iterable[str]) -> Callable[[object], Complaint]:
 
 
 _A_KEY = _matching(KEY_PATH, "a key such as zero_optimization.stage")
+_A_LEVEL = _matching(r"[a-z_]+(?:#[A-Za-z_]\S*)?", "a level such as transformers#TrainingArguments")
 _A_DIALECT = _one_of(DIALECT_WORDS)
 
 
@@ -90,6 +91,13 @@ def _dialects(value: object) -> Complaint:
     if len(set(map(str, value))) < len(value):
         return "the list names a dialect twice"
     return next((complaint for item in value if (complaint := _A_DIALECT(item))), None)
+
+
+def _levels(value: object) -> Complaint:
+    items = value if isinstance(value, list) else [value]
+    if not items or len(set(map(str, items))) < len(items):
+        return "expected levels of schemas, each named once"
+    return next((complaint for item in items if (complaint := _A_LEVEL(item))), None)
 
 
 def _versions(value: object) -> Complaint:
@@ -134,6 +142,7 @@ STRUCTURE: Mapping[str, Callable[[object], Complaint]] = {
     "name": _matching(NAME, "a name such as offload-param-below-stage-3"),
     "severity": _one_of(severity.value for severity in Severity),
     "dialect": _dialects,
+    "level": _levels,
     "versions": _versions,
     "when": _a_text,
     "check": _matching(CHECK, "a function below ftlint.checks, such as ftlint.checks.heads:dtype_mismatch"),
@@ -176,7 +185,7 @@ def _check_finder(front: FrontMatter) -> None:
         found = " and ".join(finders) or "neither"
         raise front.error(finders[-1] if finders else None, f"a rule has `when` or `check`, found {found}")
     if finders == ["builtin"]:
-        extra = [key for key in ("dialect", "versions", "at") if key in front.values]
+        extra = [key for key in ("dialect", "level", "versions", "at") if key in front.values]
         if extra:
             raise front.error(extra[0], "is meaningless in a page of a builtin finding")
         return
@@ -184,8 +193,12 @@ def _check_finder(front: FrontMatter) -> None:
         raise front.error(None, "the front matter has no 'dialect'")
     if finders == ["when"] and front.values["dialect"] in ("script", ANY_DIALECT):
         raise front.error("dialect", f"{front.values['dialect']} has no keys that a `when` could read; use `check`")
-    if finders != ["when"] and "at" in front.values:
-        raise front.error("at", "belongs to `when`; a check says itself where its findings stand")
+    if finders != ["when"]:
+        for key in ("at", "level"):
+            if key in front.values:
+                raise front.error(key, "belongs to `when`; a check says itself where its findings stand")
+    if "level" in front.values and front.values["dialect"] == "run":
+        raise front.error("level", "belongs to keys; run facts have no levels")
 
 
 def _check_fixes(front: FrontMatter) -> None:
