@@ -27,6 +27,12 @@ RELEASED = ("trl==1.16.0", "peft==0.21.2", "accelerate==1.15.0", "transformers==
 # DeepSpeed compiles CUDA kernels while it installs unless told not to; the referees need only its Python.
 WITHOUT_KERNELS = {"DS_BUILD_OPS": "0", "DS_ACCELERATOR": "cpu"}
 
+# Axolotl and torchtune want far more than their settings need, and other versions of it than we have.
+WITHOUT_DEPENDENCIES = (
+    *("axolotl==0.21.0", "addict", "pillow"),
+    *("torchtune==0.6.1", "torchao==0.9.0", "sentencepiece", "tiktoken"),
+)
+
 
 def install(session: nox.Session, *extras: str) -> None:
     """ftlint, editable, with the pinned versions of these extras."""
@@ -73,6 +79,17 @@ def referees(session: nox.Session) -> None:
     session.env.update(WITHOUT_KERNELS)
     install(session, "dev", "frameworks")
     run_marked(session, "referee")
+
+
+@nox.session
+def schemas(session: nox.Session) -> None:
+    """Asks every framework whether its schema says what it takes, Axolotl and torchtune too."""
+    session.install("torch==2.13.0", *PINNED)
+    session.env.update(WITHOUT_KERNELS)
+    install(session, "dev", "frameworks")
+    # Axolotl's settings are read by any Python that we support, though it asks for a newer one.
+    session.install("--no-deps", "--ignore-requires-python", *WITHOUT_DEPENDENCIES)
+    session.run("python", "-m", "pytest", "tests/harvest", "-m", "referee", "-rs", *session.posargs)
 
 
 @nox.session

@@ -80,13 +80,14 @@ def test_every_release_can_be_had_again(rows: list[dict[str, dict[str, object] |
         {} if row is None else {"L": {"properties": {key: shape for key, shape in row.items() if shape is not None}}}
         for row in rows
     ]
-    schema = {"x-releases": RELEASES, "$defs": fold(RELEASES, snapshots)}
+    levels: Any = fold(RELEASES, snapshots)
+    schema = {"x-releases": RELEASES, "$defs": levels}
     for release, snapshot in zip(RELEASES, snapshots, strict=True):
-        level = at(schema, schema["$defs"].get("L"), release)
+        level = at(schema, levels.get("L"), release)
         assert (level is None) == ("L" not in snapshot)
         for key in "abc":
-            held = schema["$defs"].get("L", {}).get("properties", {}).get(key)
-            shape = at(schema, held, release, schema["$defs"].get("L")) if level is not None else None
+            held = levels.get("L", {}).get("properties", {}).get(key)
+            shape = at(schema, held, release, levels.get("L")) if level is not None else None
             expected = snapshot.get("L", {}).get("properties", {}).get(key)  # type: ignore[attr-defined]
             assert json.dumps(shape and {"default": shape["default"]}) == json.dumps(expected)
 

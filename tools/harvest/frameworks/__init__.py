@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ftlint.record import record
 from tools.harvest.histories import Snapshot
 from tools.harvest.packages import Plan, Source
 
-MODULES = (
-    "accelerate",
-    "axolotl",
-    "deepspeed",
-    "hydra",
-    "llamafactory",
-    "peft",
-    "torchtune",
-    "transformers",
-    "trl",
-)
+MODULES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py")))
 """The modules in this folder, each with its FRAMEWORK; the schema of each has the module's name."""
 
 

@@ -149,6 +149,8 @@ def _blocks(found: list[Flag], modules: Modules) -> Iterator[tuple[str, Level]]:
     assert launcher is not None
     assert questions is not None
     text = ast.unparse(launcher.tree)
+    helpers = modules.get("accelerate.utils.launch")
+    read = _read(launcher.tree) | (_read(helpers.tree) if helpers is not None else set())
     prefixed = set(re.findall(r"""["'](\w+_)["'] \+ (?:key|arg_to_set)""", text))
     for block, written in _written(questions).items():
         # Up to 1.3 each block was poured by its own loop, and not all were.
@@ -160,9 +162,23 @@ def _blocks(found: list[Flag], modules: Modules) -> Iterator[tuple[str, Level]]:
         if added in prefixed:
             aliases = {key.removeprefix(added): key for key in properties if key.startswith(added)}
             properties |= {alias: {"x-alias-of": key} for alias, key in aliases.items() if is_poured}
-        for key in sorted(written - properties.keys()):
-            properties[key] = {} if is_poured and any(flag.dest == key for flag in found) else {"x-unread": True}
+        read |= {flag.dest for flag in found}
+        for key in sorted(written | {key for key in read if key.startswith(added) and is_poured}):
+            properties.setdefault(key, {} if is_poured and key in read else {"x-unread": True})
         yield block, {"x-values": "unchecked", "x-unknown": "ignored", "properties": properties}
+
+
+def _read(tree: ast.Module) -> set[str]:
+    """The arguments that the launcher asks for, flags or not: `args.key`, `getattr(args, "key", None)`."""
+    found: set[object] = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and ast.unparse(node.value) == "args"
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr" and ast.unparse(node.args[0]) == "args":
+            found |= {node.args[1].value} if isinstance(node.args[1], ast.Constant) else set()
+    return {str(name) for name in found}
 
 
 def _written(questions: Module) -> dict[str, set[str]]:

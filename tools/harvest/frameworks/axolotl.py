@@ -23,6 +23,7 @@ ROOT = "AxolotlInputConfig"
 HOMES = ("axolotl.utils.schemas.config", "axolotl.utils.config.models.input.v0_4_1")
 """Where the root model is, newest first."""
 CLOUD = ("CloudConfig", "ImageConfig")
+FSDP_TABLES = "axolotl.utils.schemas.validation"
 INTEGRATIONS = "axolotl.integrations"
 
 
@@ -55,7 +56,25 @@ class _Release:
             reference = self.pending.pop(0)
             if reference.name not in self.found:
                 self.found[reference.name] = self._model(reference)
+        if "FSDPConfig" in self.found:
+            self._fsdp(root, self.found["FSDPConfig"]["properties"])
         return self.found
+
+    def _fsdp(self, root: ClassRef, properties: Level) -> None:
+        """What the root's validators do with the keys of `fsdp_config`: tables of names, and a prefix taken off."""
+        module = self.modules.get(FSDP_TABLES)
+        for table, effect in (("FSDP1_ONLY_REJECTED_KEYS", "error"), ("FSDP1_ONLY_IGNORED_KEYS", "ignored")):
+            found = module.names.get(table) if module is not None else None
+            if module is not None and isinstance(found, ast.Assign):
+                keys = self.shapes.values.of(found.value, module)
+                for key in keys if isinstance(keys, (dict, list)) else ():
+                    by = keys[key] if isinstance(keys, dict) else None
+                    properties[key] = {"x-deprecated": {**({"by": by} if by else {}), "effect": effect}}
+        texts = [ast.unparse(function.node) for function in validators.before(root, self.shapes)]
+        if any("startswith('fsdp_')" in text for text in texts):
+            for key in [key for key in properties if not key.startswith("fsdp_")]:
+                alias = {"x-alias-of": key, "x-deprecated": {"by": key, "effect": "moved"}}
+                properties.setdefault(f"fsdp_{key}", alias)
 
     def _refer(self, reference: ClassRef) -> str | None:
         if not self.shapes.classes.is_model(reference):

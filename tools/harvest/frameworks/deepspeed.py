@@ -80,8 +80,7 @@ class _Release:
     def _raw(self, reads: Reads, path: str) -> Level:
         properties = {key: self._key(read, f"{path}.{key}".lstrip(".")) for key, read in reads.keys.items()}
         # What is gone through key by key may mean something to whoever gets it.
-        is_open = reads.is_open and not (reads.each is not None and _is_merged(reads))
-        level: Level = {"x-values": "unchecked", "x-unknown": "open" if is_open else "ignored"}
+        level: Level = {"x-values": "unchecked", "x-unknown": "open" if reads.is_open else "ignored"}
         if reads.each is not None and (below := self._below(reads.each, f"{path}.*")):
             level["additionalProperties"] = below
         return {**level, "properties": properties}
@@ -213,12 +212,6 @@ class _Release:
             return
         for reference in _references(shape):
             yield from self._at(path[1:], self.found[reference.removeprefix("#/$defs/")])
-
-
-def _is_merged(reads: Reads) -> bool:
-    return any(read.defaults and not read.below.keys for read in reads.keys.values()) and all(
-        value is not None for read in reads.keys.values() for value in read.defaults
-    )
 
 
 def _references(shape: dict[str, Any]) -> Iterator[str]:

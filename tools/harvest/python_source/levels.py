@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ftlint.record import record
@@ -61,8 +62,9 @@ class Levels:
         init = self._shapes.classes.own_method(owner, "__init__") if owner is not None else None
         if owner is None or init is None:
             return None
-        parameters = self._shapes.classes.parameters(init, is_method=True)
-        properties = self._shapes.parameters(parameters)
+        properties = self._shapes.parameters(self._shapes.classes.parameters(init, is_method=True))
+        if behaviour.unknown == "error" and self._shapes.classes.takes_any(init):
+            properties, behaviour = self._handed_up(owner, init, properties, behaviour)
         inside = [base for base in self._shapes.classes.order(owner) if isinstance(base, ClassRef)]
         marked = self._marked(reference, inside, properties, set(properties), {})
         marked = self._decorated(init, marked)
@@ -150,6 +152,26 @@ class Levels:
         """With what decorators say of parameters, or take besides them."""
         found = deprecations.by_decorators(function.node)
         return {**properties, **{key: _deprecate(properties.get(key, {}), said) for key, said in found.items()}}
+
+    def _handed_up(
+        self, owner: ClassRef, init: FunctionRef, properties: dict[str, Schema], behaviour: Behaviour
+    ) -> tuple[dict[str, Schema], Behaviour]:
+        """With the parameters of the constructors above that get `**kwargs`; anything goes where it is lost from sight."""
+        order = self._shapes.classes.order(owner)
+        above = next((base for base in order[1:] if isinstance(base, ClassRef) and self._has_init(base)), None)
+        hands_on = re.search(r"super\(\).__init__\([^)]*\*\*\w+", ast.unparse(init.node))
+        if above is None or hands_on is None:
+            return properties, Behaviour(behaviour.values, "open")
+        further = self._shapes.classes.own_method(above, "__init__")
+        assert further is not None
+        inherited = self._shapes.parameters(self._shapes.classes.parameters(further, is_method=True))
+        merged = {**properties, **{key: inherited[key] for key in inherited if key not in properties}}
+        if self._shapes.classes.takes_any(further):
+            return self._handed_up(above, further, merged, behaviour)
+        return merged, behaviour
+
+    def _has_init(self, reference: ClassRef) -> bool:
+        return self._shapes.classes.own_method(reference, "__init__") is not None
 
     def _owner(self, reference: ClassRef) -> ClassRef | None:
         """The class whose `__init__` says what can be passed; one that hands everything on says nothing."""

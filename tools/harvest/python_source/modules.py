@@ -58,7 +58,9 @@ class Module:
 
     def _bound(self, node: ast.stmt) -> Iterator[tuple[str, Statement]]:
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield node.name, node
+            # `@overload` is for type checkers; the function itself comes after.
+            if not any(ast.unparse(decorator).endswith("overload") for decorator in node.decorator_list):
+                yield node.name, node
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
