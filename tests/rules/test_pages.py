@@ -60,7 +60,8 @@ def _fixed(result: CheckResult, folder: Path) -> CheckResult:
 
 def test_every_page_has_both_kinds_of_examples() -> None:
     for rule in PAGES.values():
-        if rule.code == "CFG003":  # an error of our own cannot be written down
+        # An error of our own cannot be written down, and what a framework says needs the framework (tests/asking).
+        if rule.code in ("CFG003", "CFG130"):
             continue
         kinds = {example.kind for example in rule.examples}
         assert {ExampleKind.BAD, ExampleKind.GOOD} <= kinds, rule.code
