@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from ftlint.knowledge.architectures import ParameterTable, Role, Section, parameter_table
 from ftlint.memory.arithmetic import grouped
-from ftlint.memory.autograd import Profile, run
-from ftlint.memory.blocks import Block, find_block
+from ftlint.memory.autograd import Profile, ops, run
+from ftlint.memory.blocks import Block, Norm, Stem, find_block
 from ftlint.memory.estimate import Interval, Moment, Place, Term
-from ftlint.memory.layers import layer
+from ftlint.memory.layers import layer, table_bytes
 from ftlint.memory.logits import head_profile
 from ftlint.memory.recorder import Recorder
 from ftlint.memory.step import Attention, Checkpointing, Step
@@ -46,9 +46,10 @@ class Point:
 
 @record
 class Activations:
-    """One pass. `kept_bytes`: what forward leaves for backward; `points`: in the order of backward."""
+    """One pass. `kept_bytes`: what forward leaves for backward; `points`: in the order of time."""
 
     kept_bytes: int
+    forward: Point
     loss: Point
     layers: tuple[Point, ...]
     stem: Point
@@ -61,7 +62,7 @@ class Activations:
     @property
     def points(self) -> tuple[Point, ...]:
         """All of them."""
-        return (self.loss, *self.layers, self.stem)
+        return (self.forward, self.loss, *self.layers, self.stem)
 
 
 def activation_terms(steps: Sequence[Step], *, counts_gradients: bool = True) -> tuple[Term, ...]:
@@ -130,12 +131,13 @@ class _Pass:
     def account(self) -> Activations:
         layers = tuple(self._layers())
         head = self._head()
-        shared = self._shared_bytes()
+        shared = self._shared_bytes() + self._stem_bytes()
         stem_gradients = self._stem_gradient_bytes()
         left = [self.size_bytes if self.is_checkpointed else profile.kept_bytes for profile in layers]
         before = shared + sum(left)
         loss_hump = max(head.backward_peak_bytes, head.forward_peak_bytes)
         loss = Point("loss", before, loss_hump, 0)
+        forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]), 0)
         points = []
         gradients = head.gradient_bytes
         for index in reversed(range(len(layers))):
@@ -146,14 +148,21 @@ class _Pass:
             points.append(Point(f"layer {index}", kept, hump, gradients))
             gradients += profile.gradient_bytes
         stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients)
-        return Activations(shared + sum(left) + head.kept_bytes, loss, tuple(points), stem)
+        return Activations(shared + sum(left) + head.kept_bytes, forward, loss, tuple(points), stem)
 
     def _hump(self, profile: Profile) -> int:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
         if not self.is_checkpointed:
             return profile.backward_peak_bytes - profile.kept_bytes
-        again = profile.forward_peak_bytes + profile.output_bytes
+        is_reentrant = self.step.checkpointing is Checkpointing.REENTRANT
+        again = profile.reentrant_peak_bytes if is_reentrant else profile.recompute_peak_bytes
         return max(profile.backward_peak_bytes - profile.input_kept_bytes, again)
+
+    def _forward_hump(self, profile: Profile) -> int:
+        """What a layer's forward takes beside what is kept in the end."""
+        if self.is_checkpointed:
+            return profile.graphless_peak_bytes
+        return profile.forward_peak_bytes - (profile.kept_bytes - profile.input_kept_bytes)
 
     def _layers(self) -> Iterator[Profile]:
         is_first = True
@@ -188,22 +197,52 @@ class _Pass:
         ]
         tied = [tied.tensor for tied in self.table.tied]
         recorder = Recorder(self.step, (*around, *tied))
-        norms = [tensor.module for tensor in around if tensor.role is Role.NORM]
+        ends = [tensor.module for tensor in around if f".{tensor.module}".endswith(f".{self.block.final_norm}")]
+        # OLMo's norms hold no weights, OPT-350m has no final norm.
+        name = self.block.final_norm if self.block.norm is Norm.LAYER_FLOAT32 else None
         heads = [tensor.module for tensor in (*around, *tied) if tensor.role is Role.HEAD]
-        return head_profile(recorder, self.block, final_norm=norms[-1] if norms else None, head=heads[0])
+        return head_profile(recorder, self.block, norm_name=ends[0] if ends else name, head=heads[0])
 
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and the mask of eager attention."""
         step = self.step
-        tables = 2 * step.sequence_length_tokens * int(step.architecture.head_dim * self.block.rotary_share)
+        tables = (
+            2
+            * self.block.num_tables
+            * step.sequence_length_tokens
+            * int(step.architecture.head_dim * self.block.rotary_share)
+        )
         mask = step.num_tokens * step.sequence_length_tokens
-        total = tables * step.stream_bytes if self.block.rotary.value != "none" else 0
+        total = tables * table_bytes(step, self.block) if self.block.rotary.value != "none" else 0
         if step.attention is Attention.EAGER and self.is_checkpointed:
             # Adding it to the scores keeps nothing; but a layer that will be recomputed keeps its arguments.
-            total += mask * step.stream_bytes
+            total += self.block.num_masks * mask * step.stream_bytes
         if step.attention is Attention.SDPA_MASKED:
             total += mask
         return total
+
+    def _stem_bytes(self) -> int:
+        """What embedding the tokens leaves: masks of dropout, inputs of norms.
+
+        Where transformers makes adapters' embeddings need a gradient, they are a leaf, which the graph holds on to.
+        """
+        recorder, block, step = Recorder(self.step, ()), self.block, self.step
+        words = recorder.tape.input(
+            step.num_tokens * step.architecture.hidden_size,
+            step.stream_bytes,
+            requires_grad=self._stem_has_gradient(),
+        )
+        x = words
+        for part in block.embedding:
+            if part is Stem.DROPOUT:
+                x = ops.dropout(recorder.tape, x, True)
+            elif part is Stem.NORM:
+                x = ops.layer_norm(recorder.tape, x, (), step.num_tokens)
+            else:
+                x = ops.scale(recorder.tape, x)
+        is_leaf = step.adapters is not None and self.is_checkpointed and x is not words
+        kept = run(recorder.tape, inputs=(words,), output=x).kept_bytes if block.embedding else 0
+        return kept + (words.size_bytes if is_leaf else 0)
 
     def _stem_gradient_bytes(self) -> int:
         if self.step.adapters is not None:
