@@ -92,6 +92,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "bigscience/mt0-xxl": MT0_XXL,
     "bigscience/T0_3B": T0_3B,
 }
+# Where the script's class is not the usual one.
+CLASSES = {
+    "bigscience/T0_3B": "AutoModelForSeq2SeqLM",
+    "bigscience/mt0-xxl": "AutoModelForSeq2SeqLM",
+    "google-bert/bert-large-uncased": "AutoModelForSequenceClassification",
+}
 SAME_MODEL = {
     "Llama-2-13B": "meta-llama/Llama-2-13b-hf",
     "Llama-2-70B": "NousResearch/Llama-2-70b-hf",
@@ -171,6 +177,7 @@ def _model(row: Mapping[str, Any]) -> dict[str, Any]:
         }
     return {
         "model": SAME_MODEL.get(name, name),
+        "class": CLASSES.get(name),
         "config": config,
         # Of the base model; adapters have counts of their own.
         "num_parameters": int(count) if count else None,
@@ -219,6 +226,8 @@ def _doubtful(row: Mapping[str, Any]) -> list[str]:
     text = row["ambiguity"] or ""
     if text.startswith(("batch/seq", "max batch tokens")):
         return ["micro_batch", "seq_len"]
+    if row["model"] == "bigcode/gpt_bigcode-santacoder" and row["lora"]:
+        return ["lora_targets"]  # of another model: this one has no such modules
     if text.startswith("batch read"):
         return ["micro_batch"]
     return ["seq_len"] if text.startswith("seq 256") else []
@@ -316,6 +325,8 @@ def _parallel(row: Mapping[str, Any]) -> dict[str, Any]:
         said["fsdp_strategy"] = "SHARD_GRAD_OP" if "SHARD_GRAD_OP" in text else None
         said["offload_param"] = "cpu" if "offload" in text and "no offload" not in text else None
         said["context_parallel"] = int(match.group(1)) if (match := re.search(r"CP (\d)", text)) else None
+        said["rate_limiter"] = "limit_all_gathers=True" in text if "limit_all_gathers" in text else None
+        said["outputs_kept"] = False if "logits not kept" in text else None
     elif text.startswith("DeepSpeed"):
         stage = re.search(r"ZeRO-(\d)", text)
         offloads = "offload" in text and "no offload" not in text
@@ -350,11 +361,12 @@ def _measured(row: Mapping[str, Any]) -> dict[str, Any]:
         said |= {"reserved_bytes": int(row["nvidia_smi_mib"] * MIB), "reserved_by": "driver"}
     measured = row["measured_gpu_gib"] if row["measured_gpu_gib"] is not None else row["measured_gpu_gb"]
     if measured is not None and not said:
-        unit = GIB if row["measured_gpu_gib"] is not None or "TorchTracemalloc" in what else 10**9
+        is_gib = row["measured_gpu_gib"] is not None or "TorchTracemalloc" in what or row["unit"] == "GiB?"
+        unit = GIB if is_gib else 10**9
         num_bytes = int(float(measured) * unit)
-        if "max_memory_reserved" in what or "peak reserved" in what or "torch memory" in what:
+        if "max_memory_reserved" in what or what.startswith(("torch peak reserved", "torch memory")):
             said |= {"reserved_bytes": num_bytes, "reserved_by": "torch"}
-        elif "torch peak" in what:
+        elif "torch peak" in what or "peak active" in what:
             said["allocated_bytes"] = num_bytes
         else:
             said |= {"reserved_bytes": num_bytes, "reserved_by": "driver"}

@@ -26,6 +26,7 @@ def spec_of(case: Case) -> dict[str, Any]:
     _refuse(case)
     spec: dict[str, Any] = {
         "model": _model(case),
+        "class": said.get("class"),
         "method": said["method"],
         "dtype": _present(weights=said.get("weights"), compute=said.get("compute"), master=said.get("master")),
         "parallel": _parallel(case),
@@ -36,7 +37,8 @@ def spec_of(case: Case) -> dict[str, Any]:
     for key in ("optimizer", "gradient_checkpointing", "attention", "loss"):
         spec[key] = said.get(key)
     if said["method"] != "full":
-        spec["lora"] = _present(rank=said.get("lora_rank"), target=said.get("lora_targets"))
+        targets = None if "lora_targets" in said.get("doubtful", ()) else said.get("lora_targets")
+        spec["lora"] = _present(rank=said.get("lora_rank"), target=targets)
     if "quantization" in said:
         spec["quantization"] = _present(type=said["quantization"], double=said.get("double_quantization"))
     return {key: value for key, value in spec.items() if value not in (None, {})}
