@@ -37,8 +37,7 @@ def spec_of(case: Case) -> dict[str, Any]:
     for key in ("optimizer", "gradient_checkpointing", "attention", "loss"):
         spec[key] = said.get(key)
     if said["method"] != "full":
-        targets = None if "lora_targets" in said.get("doubtful", ()) else said.get("lora_targets")
-        spec["lora"] = _present(rank=said.get("lora_rank"), target=targets)
+        spec["lora"] = _present(rank=said.get("lora_rank"), target=said.get("lora_targets"))
     if "quantization" in said:
         spec["quantization"] = _present(type=said["quantization"], double=said.get("double_quantization"))
     return {key: value for key, value in spec.items() if value not in (None, {})}
