@@ -1,0 +1,212 @@
+"""What one forward and backward pass holds on a GPU besides model states, as terms.
+
+Each kind of layer is recorded once and played forward and backward (`memory/autograd`); a model is then a row of such
+stretches. Backward goes through them from the end, so its highest point is one of a few: at the loss, where everything
+that was kept is there; or in a layer, of which the last has most kept before it and the first most gradients behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ftlint.knowledge.architectures import ParameterTable, Role, Section, parameter_table
+from ftlint.memory.arithmetic import grouped
+from ftlint.memory.autograd import Profile, run
+from ftlint.memory.blocks import Block, find_block
+from ftlint.memory.estimate import Interval, Moment, Place, Term
+from ftlint.memory.layers import layer
+from ftlint.memory.logits import head_profile
+from ftlint.memory.recorder import Recorder
+from ftlint.memory.step import Attention, Checkpointing, Step
+from ftlint.record import record
+
+PASS = (Moment.FORWARD_BACKWARD,)
+AUTOGRAD = "torch 2.13 derivatives.yaml, transformers 5.23 modeling code; checked against fake-tensor traces"
+
+
+@record
+class Point:
+    """One point of a pass at which most bytes may be alive. `gradient_bytes`: of weights, finished by then."""
+
+    name: str
+    kept_bytes: int
+    hump_bytes: int
+    gradient_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """With the gradients."""
+        return self.kept_bytes + self.hump_bytes + self.gradient_bytes
+
+    @property
+    def activation_bytes(self) -> int:
+        """Without them."""
+        return self.kept_bytes + self.hump_bytes
+
+
+@record
+class Activations:
+    """One pass. `kept_bytes`: what forward leaves for backward; `points`: in the order of backward."""
+
+    kept_bytes: int
+    loss: Point
+    layers: tuple[Point, ...]
+    stem: Point
+
+    @property
+    def layer_peak_bytes(self) -> int:
+        """Most bytes while layers go backward, without gradients of weights."""
+        return max((point.activation_bytes for point in self.layers), default=0)
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All of them."""
+        return (self.loss, *self.layers, self.stem)
+
+
+def activation_terms(steps: Sequence[Step], *, counts_gradients: bool = True) -> tuple[Term, ...]:
+    """The terms of the highest point; none where the model type has no description yet.
+
+    `steps`: the expected one first, then others that may be meant (another attention, padding, ...), which widen the
+    intervals. `counts_gradients`: the weights' gradients are left to grow by the pass itself, as in plain torch with
+    one micro batch per update; otherwise they are somebody else's term.
+    """
+    found = [point for step in steps if (point := _highest(step, counts_gradients)) is not None]
+    if len(found) < len(steps) or not found:
+        return ()
+    step, expected = steps[0], found[0]
+    kept = "layer inputs" if step.checkpointing is not Checkpointing.NONE else "activations"
+    hump = "logits and loss" if expected.name == "loss" else f"backward of {expected.name}"
+    shape = f"{grouped(step.num_tokens)} tokens"
+    sizes = (
+        (f"{kept} kept for backward", [point.kept_bytes for point in found]),
+        (hump, [point.hump_bytes for point in found]),
+        ("gradients finished by then", [point.gradient_bytes * counts_gradients for point in found]),
+    )
+    return tuple(
+        Term(
+            name, Place.GPU, PASS, Interval(min(values), values[0], max(values)), _formula(name, step, shape), AUTOGRAD
+        )
+        for name, values in sizes
+        if max(values)
+    )
+
+
+def _formula(name: str, step: Step, shape: str) -> str:
+    architecture = step.architecture
+    if name.startswith("layer inputs"):
+        return f"{architecture.num_layers} x {shape} x {architecture.hidden_size} x {step.stream_bytes} B"
+    if name.startswith("logits"):
+        return f"{shape} x {grouped(architecture.vocab_size)}, {step.loss.value} loss"
+    return f"{shape}, {step.attention.value} attention, checkpointing {step.checkpointing.value}"
+
+
+def _highest(step: Step, counts_gradients: bool) -> Point | None:
+    found = activations(step)
+    if found is None:
+        return None
+    return max(found.points, key=lambda point: point.total_bytes if counts_gradients else point.activation_bytes)
+
+
+def activations(step: Step) -> Activations | None:
+    """Everything about a pass; None where the model type has no description yet, or no such class."""
+    block = find_block(step.architecture.model_type)
+    table = parameter_table(step.architecture, step.model_class)
+    if block is None or table is None:
+        return None
+    return _Pass(step, block, table).account()
+
+
+class _Pass:
+    """The stretches of one model, played. Owned by one call of `activations`."""
+
+    def __init__(self, step: Step, block: Block, table: ParameterTable) -> None:
+        self.step = step
+        self.block = block
+        self.table = table
+        self.size_bytes = step.num_tokens * step.architecture.hidden_size * step.stream_bytes
+        self.is_checkpointed = step.checkpointing is not Checkpointing.NONE
+
+    def account(self) -> Activations:
+        layers = tuple(self._layers())
+        head = self._head()
+        shared = self._shared_bytes()
+        stem_gradients = self._stem_gradient_bytes()
+        left = [self.size_bytes if self.is_checkpointed else profile.kept_bytes for profile in layers]
+        before = shared + sum(left)
+        loss_hump = max(head.backward_peak_bytes, head.forward_peak_bytes)
+        loss = Point("loss", before, loss_hump, 0)
+        points = []
+        gradients = head.gradient_bytes
+        for index in reversed(range(len(layers))):
+            profile = layers[index]
+            before -= left[index]
+            kept = before + (self.size_bytes if self.is_checkpointed else profile.kept_bytes)
+            hump = self._hump(profile)
+            points.append(Point(f"layer {index}", kept, hump, gradients))
+            gradients += profile.gradient_bytes
+        stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients)
+        return Activations(shared + sum(left) + head.kept_bytes, loss, tuple(points), stem)
+
+    def _hump(self, profile: Profile) -> int:
+        """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
+        if not self.is_checkpointed:
+            return profile.backward_peak_bytes - profile.kept_bytes
+        again = profile.forward_peak_bytes + profile.output_bytes
+        return max(profile.backward_peak_bytes - profile.input_kept_bytes, again)
+
+    def _layers(self) -> Iterator[Profile]:
+        is_first = True
+        for section in self.table.sections:
+            if section.first_index is None:
+                continue
+            rest = section.num_copies
+            if is_first and not self._stem_has_gradient():
+                yield self._layer(section, has_gradient=False)
+                rest -= 1
+            is_first = False
+            if rest:
+                profile = self._layer(section, has_gradient=True)
+                yield from (profile for _ in range(rest))
+
+    def _layer(self, section: Section, *, has_gradient: bool) -> Profile:
+        recorder = Recorder(self.step, section.tensors, next(section.prefixes()))
+        size = self.step.num_tokens * self.step.architecture.hidden_size
+        x = recorder.tape.input(size, self.step.stream_bytes, requires_grad=has_gradient)
+        return run(recorder.tape, inputs=(x,), output=layer(recorder, self.block, x))
+
+    def _stem_has_gradient(self) -> bool:
+        """Whether the hidden states need a gradient before the first layer: LoRA's embeddings are frozen.
+
+        With checkpointing, transformers makes them need one (`enable_input_require_grads`).
+        """
+        return self.step.adapters is None or self.is_checkpointed
+
+    def _head(self) -> Profile:
+        around = [
+            tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors
+        ]
+        tied = [tied.tensor for tied in self.table.tied]
+        recorder = Recorder(self.step, (*around, *tied))
+        norms = [tensor.module for tensor in around if tensor.role is Role.NORM]
+        heads = [tensor.module for tensor in (*around, *tied) if tensor.role is Role.HEAD]
+        return head_profile(recorder, self.block, final_norm=norms[-1] if norms else None, head=heads[0])
+
+    def _shared_bytes(self) -> int:
+        """What all layers read: cosines and sines, and the mask of eager attention."""
+        step = self.step
+        tables = 2 * step.sequence_length_tokens * int(step.architecture.head_dim * self.block.rotary_share)
+        mask = step.num_tokens * step.sequence_length_tokens
+        total = tables * step.stream_bytes if self.block.rotary.value != "none" else 0
+        if step.attention is Attention.EAGER and self.is_checkpointed:
+            # Adding it to the scores keeps nothing; but a layer that will be recomputed keeps its arguments.
+            total += mask * step.stream_bytes
+        if step.attention is Attention.SDPA_MASKED:
+            total += mask
+        return total
+
+    def _stem_gradient_bytes(self) -> int:
+        if self.step.adapters is not None:
+            return 0
+        embeddings = self.table.num_params_of(Role.EMBEDDING)
+        return embeddings * self.step.weight_bytes

@@ -1,0 +1,154 @@
+"""Plays a tape forward and backward, and notes the bytes alive, as CPython and torch's engine free them.
+
+Forward: a result is freed after its last use unless something keeps it. Backward: nodes run in reverse order of their
+making; each frees what it kept once it has run; a second gradient for the same tensor is added in place where nothing
+else holds the first (torch 2.13 csrc/autograd/input_buffer.cpp).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftlint.memory.autograd.tape import Flow, Storage, Tape, Tensor
+from ftlint.record import record
+
+
+@record
+class Profile:
+    """The bytes of one stretch of a model. Weights, and what all layers share, are not among them.
+
+    `kept_bytes`: what forward leaves for backward, the input included where it is kept. `input_kept_bytes`: how much
+    of it that is. `forward_peak_bytes`, `backward_peak_bytes`: most bytes alive, the input not counted in forward and
+    the incoming gradient counted in backward. `gradient_bytes`: of the trained weights, once backward is through;
+    they are in neither peak.
+    """
+
+    kept_bytes: int
+    input_kept_bytes: int
+    output_bytes: int
+    forward_peak_bytes: int
+    backward_peak_bytes: int
+    gradient_bytes: int
+    cast_weight_bytes: int
+    backward_peak_at: str
+
+
+def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor) -> Profile:
+    """Play the tape once in each direction; `output`: whose gradient arrives from behind."""
+    kept = {storage for node in tape.nodes for storage in node.saved}
+    from_outside = {tensor.storage for tensor in inputs}
+    forward_peak = _forward_peak(tape, kept, from_outside, output)
+    backward_peak, gradient_bytes, where = _Backward(tape, inputs).play(output)
+    return Profile(
+        kept_bytes=sum(storage.num_bytes for storage in kept),
+        input_kept_bytes=sum(storage.num_bytes for storage in from_outside & kept),
+        output_bytes=output.size_bytes,
+        forward_peak_bytes=forward_peak,
+        backward_peak_bytes=backward_peak,
+        gradient_bytes=gradient_bytes,
+        cast_weight_bytes=sum(tensor.storage.num_bytes for tensor in tape.casts.values()),
+        backward_peak_at=where,
+    )
+
+
+def _forward_peak(tape: Tape, kept: set[Storage], from_outside: set[Storage], output: Tensor) -> int:
+    last_use: dict[Storage, int] = {}
+    for index, node in enumerate(tape.nodes):
+        for tensor in (*node.inputs, *node.outputs):
+            last_use[tensor.storage] = index
+    held = kept | from_outside | {output.storage}
+    ends: dict[int, int] = {}
+    for storage, index in last_use.items():
+        if storage not in held and not storage.is_external:
+            ends[index] = ends.get(index, 0) + storage.num_bytes
+    live = peak = 0
+    seen = set(from_outside)
+    for index, node in enumerate(tape.nodes):
+        for tensor in node.outputs:
+            storage = tensor.storage
+            if storage not in seen and not storage.is_external:
+                seen.add(storage)
+                live += storage.num_bytes
+        peak = max(peak, live + node.forward_scratch_bytes)
+        live -= ends.get(index, 0)
+    return peak
+
+
+class _Backward:
+    """The engine: who holds which storage, and how many bytes are alive. Owned by one call of `run`."""
+
+    def __init__(self, tape: Tape, inputs: Sequence[Tensor]) -> None:
+        self.nodes = tape.nodes
+        self.inputs = inputs
+        self.references: dict[Storage, int] = {}
+        self.gradients: dict[int, Storage] = {}
+        self.live = self.peak = self.gradient_bytes = 0
+        self.where = ""
+        for node in tape.nodes:
+            for storage in node.saved:
+                self._hold(storage)
+
+    def play(self, output: Tensor) -> tuple[int, int, str]:
+        """(most bytes alive, bytes of the weights' gradients, the operation at whose backward the peak was)."""
+        self.gradients[id(output)] = self._new(output.size_bytes)
+        self._note(0, "start")
+        for node in reversed(self.nodes):
+            incoming = [self.gradients.pop(id(out)) for out in node.outputs if id(out) in self.gradients]
+            if not incoming:
+                continue
+            handed: list[tuple[Tensor, Storage]] = []
+            for tensor, flow in node.flows:
+                if flow is Flow.ALIAS:
+                    self._hold(incoming[0])
+                    handed.append((tensor, incoming[0]))
+                else:
+                    handed.append((tensor, self._new(tensor.size_bytes)))
+            self._note(node.backward_scratch_bytes, node.name)
+            for storage in node.saved:
+                self._drop(storage)
+            for storage in incoming:
+                self._drop(storage)
+            for tensor, storage in handed:
+                self._hand_over(tensor, storage, node.name)
+        return self.peak, self.gradient_bytes, self.where
+
+    def _hand_over(self, tensor: Tensor, storage: Storage, name: str) -> None:
+        if tensor.is_parameter:
+            # Stolen where nothing else holds it, cloned otherwise: from here on it is a weight's gradient.
+            self.gradient_bytes += tensor.size_bytes
+            self._drop(storage)
+            return
+        first = self.gradients.get(id(tensor))
+        if first is None:
+            self.gradients[id(tensor)] = storage
+        elif self.references[first] == 1:
+            self._drop(storage)
+        elif self.references[storage] == 1:
+            self.gradients[id(tensor)] = storage
+            self._drop(first)
+        else:
+            self.gradients[id(tensor)] = self._new(tensor.size_bytes)
+            self._note(0, f"{name}, gradients added")
+            self._drop(first)
+            self._drop(storage)
+
+    def _new(self, num_bytes: int) -> Storage:
+        storage = Storage(num_bytes)
+        self._hold(storage)
+        return storage
+
+    def _hold(self, storage: Storage) -> None:
+        count = self.references.get(storage, 0)
+        if count == 0:
+            self.live += storage.num_bytes
+        self.references[storage] = count + 1
+
+    def _drop(self, storage: Storage) -> None:
+        self.references[storage] -= 1
+        if self.references[storage] == 0:
+            self.live -= storage.num_bytes
+            del self.references[storage]
+
+    def _note(self, scratch_bytes: int, where: str) -> None:
+        if self.live + scratch_bytes > self.peak:
+            self.peak, self.where = self.live + scratch_bytes, where

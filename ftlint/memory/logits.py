@@ -1,0 +1,78 @@
+"""The output layer and the loss: for large vocabularies the highest point of a step.
+
+full      logits, their float32 copy, log-probabilities; in backward two gradients of that size beside them
+fused     cross entropy in place on full logits
+chunked   some tokens at a time
+liger     output layer and loss in one kernel, some tokens at a time
+"""
+
+from __future__ import annotations
+
+from ftlint.memory.arithmetic import ceil_div
+from ftlint.memory.autograd import Flow, Profile, Tensor, ops, run
+from ftlint.memory.blocks import Block
+from ftlint.memory.layers import norm
+from ftlint.memory.recorder import Recorder
+from ftlint.memory.step import LossKernel
+
+FLOAT32 = ops.FLOAT32
+
+CHUNK_TOKENS = 256
+"""Tokens whose logits TRL makes at a time. Source: trl 1.16 trainer/sft_trainer.py."""
+
+
+def head_profile(r: Recorder, block: Block, *, final_norm: str | None, head: str) -> Profile:
+    """The final norm, the output layer and the loss, played in both directions."""
+    step, tape = r.step, r.tape
+    size = step.num_tokens * step.architecture.hidden_size
+    x = tape.input(size, step.stream_bytes, requires_grad=True)
+    hidden = x if final_norm is None else norm(r, block, final_norm, x)
+    if step.loss is LossKernel.FULL:
+        return run(tape, inputs=(x,), output=_full(r, r.linear(head, hidden)))
+    if step.loss is LossKernel.FUSED:
+        return run(tape, inputs=(x,), output=_in_place(r, r.linear(head, hidden)))
+    return run(tape, inputs=(x,), output=_in_chunks(r, hidden))
+
+
+def _full(r: Recorder, logits: Tensor) -> Tensor:
+    """transformers' `ForCausalLMLoss`: `log_softmax` and `nll_loss` on float32 logits.
+
+    Source: transformers 5.23 loss/loss_utils.py. Releases below 4.49 copied the logits without the last position.
+    """
+    tape = r.tape
+    wide = ops.cast(tape, logits, FLOAT32)
+    if r.step.shifts_logits:
+        wide = ops.copy(tape, ops.sliced(tape, wide, wide.num_elements))
+    likely = ops.of_result(tape, "log_softmax", wide)
+    return tape.make("nll_loss", (likely,), 1, FLOAT32, saved=(likely,), flows=((likely, Flow.NEW),))
+
+
+def _in_place(r: Recorder, logits: Tensor) -> Tensor:
+    """A kernel that overwrites float32 logits with their gradient."""
+    wide = ops.cast(r.tape, logits, FLOAT32)
+    return r.tape.make("cross entropy", (wide,), 1, FLOAT32, saved=(wide,), flows=((wide, Flow.ALIAS),))
+
+
+def _in_chunks(r: Recorder, hidden: Tensor) -> Tensor:
+    """Forward makes the gradient of the hidden states, chunk by chunk, and keeps that alone.
+
+    Liger's chunks are as long as makes their logits about as large as the hidden states.
+    Source: liger-kernel ops/fused_linear_cross_entropy.py; trl 1.16 trainer/sft_trainer.py.
+    """
+    step = r.step
+    architecture = step.architecture
+    tokens = CHUNK_TOKENS
+    if step.loss is LossKernel.LIGER:
+        parts = ceil_div(architecture.vocab_size, architecture.hidden_size)
+        tokens = 1 << (ceil_div(step.num_tokens, parts) - 1).bit_length()
+    chunk = min(tokens, step.num_tokens) * architecture.vocab_size
+    widths = step.compute_bytes if step.loss is LossKernel.LIGER else step.compute_bytes + 3 * FLOAT32
+    return r.tape.make(
+        "loss in chunks",
+        (hidden,),
+        1,
+        FLOAT32,
+        flows=((hidden, Flow.NEW),),
+        also_keeps_bytes=hidden.size_bytes,
+        scratch=(chunk * widths, 0),
+    )
