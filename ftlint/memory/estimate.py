@@ -18,32 +18,50 @@ from ftlint.run.fact import Fact
 
 
 class Place(Enum):
-    """Where bytes lie. Pinned host memory cannot be swapped out, and torch rounds its blocks up."""
+    """Where bytes lie. Pinned host memory cannot be swapped out, and torch rounds its blocks up.
+
+    `GPU` are tensors, which torch counts as allocated; `GPU_BESIDE` is what a process holds of its GPU beside them.
+    """
 
     GPU = "gpu"
+    GPU_BESIDE = "gpu, beside tensors"
     HOST_PINNED = "host pinned"
     HOST_PAGEABLE = "host pageable"
 
     @property
     def is_host(self) -> bool:
         """Whether it counts against the node's RAM."""
-        return self is not Place.GPU
+        return self in (Place.HOST_PINNED, Place.HOST_PAGEABLE)
 
 
 class Moment(Enum):
-    """The moments at which a run may be at its largest."""
+    """The moments at which a run may be at its largest.
+
+    While backward goes down the layers, what they kept is freed and their gradients appear, both in equal steps as the
+    layers are equal: the sum is linear in between, so one of the two ends of backward is the largest.
+    """
 
     LOADING = "loading"
     """Reading the weights, and building the engine's buffers."""
-    FORWARD_BACKWARD = "forward and backward"
+    LOSS = "loss"
+    """The end of the forward pass: everything is kept that backward wants, and logits and their gradient are there."""
+    BACKWARD_START = "backward, last layer"
+    """Everything is kept, the last layer is recomputed or taken apart, and only the output layer has a gradient."""
+    BACKWARD_END = "backward, first layer"
+    """Nothing is kept but what the first layer wants, and all gradients are there."""
     OPTIMIZER_STEP = "optimizer step"
     SAVING = "saving"
 
 
 ALWAYS = tuple(Moment)
 """From the time the engine is built."""
-FROM_FIRST_STEP_ON = (Moment.FORWARD_BACKWARD, Moment.OPTIMIZER_STEP, Moment.SAVING)
+PASS = (Moment.LOSS, Moment.BACKWARD_START, Moment.BACKWARD_END)
+"""Forward and backward, from the forward pass' end on."""
+BACKWARD = (Moment.BACKWARD_START, Moment.BACKWARD_END)
+FROM_FIRST_STEP_ON = (*PASS, Moment.OPTIMIZER_STEP, Moment.SAVING)
 """What the first optimizer step allocates is there in every later forward pass as well."""
+
+_SPANS = ((ALWAYS, "always"), (FROM_FIRST_STEP_ON, "from the first step on"), (PASS, "forward and backward"))
 
 
 @record
@@ -104,7 +122,11 @@ class Term:
     @property
     def moment(self) -> str:
         """The moments in words: `always`, or the names joined by commas."""
-        return "always" if self.moments == ALWAYS else ", ".join(moment.value for moment in self.moments)
+        for span, words in _SPANS:
+            if set(span) <= set(self.moments):
+                rest = [moment.value for moment in self.moments if moment not in span]
+                return ", ".join((words, *rest))
+        return ", ".join(moment.value for moment in self.moments)
 
 
 @record

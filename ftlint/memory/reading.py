@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ftlint.knowledge.architectures import Layout, parameter_table
+from ftlint.knowledge.architectures import Architecture, Layout, ParameterTable, parameter_table
+from ftlint.knowledge.gpus import Gpu
 from ftlint.knowledge.models import find_model
+from ftlint.memory.buckets import read_buckets
+from ftlint.memory.constants import Constants, bundled_constants
 from ftlint.memory.facts import FactReader
 from ftlint.memory.parameters import Parameters, Training, choose_parameters, numbers_only
+from ftlint.memory.steps import read_step
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
@@ -22,14 +26,20 @@ PIN_MEMORY_DEFAULT = {
 """Names of the behaviours that say what `pin_memory` is where a DeepSpeed file leaves it out."""
 
 
-def read_workload(reader: FactReader, versions: VersionView | None) -> Workload | None:
-    """The run as numbers; None where its model, its method or its kind of parallelism cannot be seen."""
+def read_workload(
+    reader: FactReader, versions: VersionView | None, constants: Constants | None = None
+) -> Workload | None:
+    """The run as numbers; None where its model, its method or its kind of parallelism cannot be seen.
+
+    `constants`: the bundled ones unless others are given.
+    """
     kind = _kind(reader)
     method = _method(reader)
     if kind is None or method is None:
         return None
     training = _training(reader, method)
-    parameters = _parameters(reader, training, versions)
+    table = _table(reader, versions)
+    parameters = _numbers(reader, training) if table is None else choose_parameters(table, training)
     if parameters is None:
         return None
     zero_stage = reader.known("parallel.zero_stage") if kind is ParallelKind.ZERO else 0
@@ -38,8 +48,15 @@ def read_workload(reader: FactReader, versions: VersionView | None) -> Workload 
     offload = _offload(reader, versions, can_offload=kind in (ParallelKind.ZERO, ParallelKind.FSDP))
     if offload is None:
         return None
+    architecture: Architecture | None = reader.known("model.architecture")
+    has_step = table is not None
     return Workload(
         parameters=parameters,
+        training=training,
+        architecture=architecture,
+        table=table,
+        step=read_step(reader, is_cast_by_engine=kind is ParallelKind.ZERO) if has_step else None,
+        versions=versions,
         ranks=_ranks(reader, kind),
         kind=kind,
         zero_stage=zero_stage,
@@ -47,9 +64,12 @@ def read_workload(reader: FactReader, versions: VersionView | None) -> Workload 
         zero_init=zero_stage == 3 and reader.take("parallel.zero_init", True, "transformers loads under zero.Init"),
         sub_group_size=_sub_group_size(reader) if zero_stage == 3 else DEFAULT_SUB_GROUP_SIZE,
         offload=offload,
+        buckets=read_buckets(reader, None if architecture is None else architecture.hidden_size, zero_stage),
         widths=read_widths(reader, is_quantized=training.is_quantized, has_engine=kind is ParallelKind.ZERO),
+        constants=bundled_constants() if constants is None else constants,
         optimizer=_optimizer(reader),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
+        compute_capability=_compute_capability(reader),
         has_bf16_offload_buffer=_since(versions, "deepspeed", (0, 17)),
         is_full_training=method is Method.FULL,
     )
@@ -99,6 +119,8 @@ def _training(reader: FactReader, method: Method) -> Training:
         or reader.known("adapter.quantization_bits") is not None
         or (has_adapters and _is_stored_quantized(reader)),
         is_said=len(reader.assumptions) == said_before,
+        lora_dropout=reader.look("adapter.lora_dropout").or_default(0.0) if has_adapters else 0.0,
+        use_dora=has_adapters and reader.look("adapter.use_dora").or_default(False),
     )
 
 
@@ -109,13 +131,18 @@ def _is_stored_quantized(reader: FactReader) -> bool:
     return found is not None and found.quantization is not None
 
 
-def _parameters(reader: FactReader, training: Training, versions: VersionView | None) -> Parameters | None:
+def _numbers(reader: FactReader, training: Training) -> Parameters | None:
+    """A model of which only totals are said."""
+    num_params = reader.known("model.num_parameters")
+    if reader.known("model.architecture") is not None or num_params is None or training.method is not Method.FULL:
+        return None
+    return numbers_only(num_params, reader.known("model.largest_layer_num_parameters") or num_params)
+
+
+def _table(reader: FactReader, versions: VersionView | None) -> ParameterTable | None:
     architecture = reader.known("model.architecture")
     if architecture is None:
-        num_params = reader.known("model.num_parameters")
-        if num_params is None or training.method is not Method.FULL:
-            return None
-        return numbers_only(num_params, reader.known("model.largest_layer_num_parameters") or num_params)
+        return None
     reader.look("model.id")
     model_class = reader.look("model.model_class")
     if model_class.said and not model_class.known:
@@ -123,8 +150,12 @@ def _parameters(reader: FactReader, training: Training, versions: VersionView | 
     num_labels = reader.look("model.num_labels").or_default(2)
     is_older = _since(versions, "transformers", (5, 0)) is Truth.NO
     layout = Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5
-    table = parameter_table(architecture, model_class.or_default("AutoModelForCausalLM"), num_labels, layout)
-    return None if table is None else choose_parameters(table, training)
+    return parameter_table(architecture, model_class.or_default("AutoModelForCausalLM"), num_labels, layout)
+
+
+def _compute_capability(reader: FactReader) -> str | None:
+    gpu: Gpu | None = reader.known("hardware.gpu")
+    return None if gpu is None else gpu.compute_capability
 
 
 def _ranks(reader: FactReader, kind: ParallelKind) -> Ranks:

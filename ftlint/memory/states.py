@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import (
     ALWAYS,
-    FROM_FIRST_STEP_ON,
+    FROM_FIRST_STEP_ON, PASS,
     Interval,
     Moment,
     Place,
@@ -28,8 +28,8 @@ from ftlint.memory.workload import Workload
 from ftlint.run.run import OffloadDevice, ParallelKind
 
 STEP = (Moment.OPTIMIZER_STEP,)
-PASS = (Moment.FORWARD_BACKWARD,)
-GRADIENTS = (Moment.FORWARD_BACKWARD, Moment.OPTIMIZER_STEP)
+
+GRADIENTS = (Moment.BACKWARD_END, Moment.OPTIMIZER_STEP)
 
 ENGINE = "deepspeed 0.19.8 runtime/zero/stage_1_and_2.py, stage3.py"
 TORCH = "torch 2.13 optim/, measured: pure bf16 with foreach AdamW peaks at 10 bytes per parameter"

@@ -90,7 +90,7 @@ def test_qlora_weights() -> None:
         quantization_bits=said(4), quantization_type=said("nf4"), double_quantization=said(True),
     )  # fmt: skip
     run = make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, adapter=adapter, master=NO_COPY, optimizer="adamw_torch_fused")
-    resident = sums_by_moment(estimated(run).gpu_terms)[Moment.FORWARD_BACKWARD]
+    resident = sums_by_moment(estimated(run).gpu_terms)[Moment.BACKWARD_END]
     assert resident.expected_bytes == pytest.approx(5.884e9, rel=0.02)
 
 

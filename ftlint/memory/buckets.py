@@ -1,0 +1,48 @@
+"""Reads the sizes of the buffers that DeepSpeed communicates through.
+
+Where a file says "auto", transformers and accelerate fill in sizes that follow the hidden size.
+Source: deepspeed 0.19.8 runtime/zero/config.py (defaults, the same in 0.12.6 to 0.18.0); transformers 5.23
+integrations/deepspeed.py, `trainer_config_finalize`: hidden^2, 0.9 x hidden^2, 10 x hidden.
+"""
+
+from __future__ import annotations
+
+from ftlint.memory.estimate import Interval, exactly
+from ftlint.memory.facts import FactReader
+from ftlint.memory.workload import Buckets
+from ftlint.run.fact import Fact, Truth
+
+REDUCE_BUCKET_SIZE = 5 * 10**8
+PREFETCH_BUCKET_SIZE = 5 * 10**7
+PERSISTENCE_THRESHOLD = 10**5
+MAX_LIVE_PARAMETERS = 10**9
+
+
+def read_buckets(reader: FactReader, hidden_size: int | None, zero_stage: int) -> Buckets:
+    """The sizes in elements. What nobody says may be "auto" or DeepSpeed's default: the interval covers both."""
+    square = None if hidden_size is None else hidden_size**2
+    overlap: Fact[bool] = reader.look("parallel.overlap_comm")
+    return Buckets(
+        reduce=_size(reader, "reduce_bucket_size", square, REDUCE_BUCKET_SIZE),
+        prefetch=_size(
+            reader, "prefetch_bucket_size", None if square is None else square * 9 // 10, PREFETCH_BUCKET_SIZE
+        ),
+        persistence_threshold=_size(
+            reader,
+            "param_persistence_threshold",
+            None if hidden_size is None else 10 * hidden_size,
+            PERSISTENCE_THRESHOLD,
+        ),
+        max_live=reader.known("parallel.max_live_parameters") or MAX_LIVE_PARAMETERS,
+        # Left out it is on at stage 3 and off below.
+        overlap=Truth.of(overlap.value) if overlap.said else Truth.of(zero_stage == 3),
+    )
+
+
+def _size(reader: FactReader, name: str, automatic: int | None, default: int) -> Interval:
+    said = reader.known(f"parallel.{name}")
+    if said is not None:
+        return exactly(said)
+    if automatic is None:
+        return Interval(0, default, default)
+    return Interval(min(automatic, default), automatic, max(automatic, default))
