@@ -11,7 +11,7 @@ from ftlint.memory import Verdict, estimate
 from ftlint.project.spec import parse_spec
 from tools.accuracy.cases import Case, load_cases
 from tools.accuracy.convert import convert
-from tools.accuracy.specs import NotSaid, spec_of
+from tools.accuracy.specs import NotSaidError, spec_of
 
 CASES = load_cases()
 GB = 10**9
@@ -30,11 +30,11 @@ def test_every_case_says_where_it_comes_from() -> None:
 
 
 def test_every_case_is_a_spec_or_says_why_not() -> None:
-    refused = Counter()
+    refused: Counter[str] = Counter()
     for each in CASES:
         try:
             spec = spec_of(each)
-        except NotSaid as reason:
+        except NotSaidError as reason:
             refused[str(reason)] += 1
         else:
             parse_spec(spec, each.id)  # raises SpecError
@@ -50,7 +50,7 @@ def test_architectures_have_as_many_parameters_as_was_published(model: str) -> N
     for each in (each for each in COUNTED if each.model == model):
         try:
             run = parse_spec(spec_of(each), each.id).run
-        except NotSaid:
+        except NotSaidError:
             continue
         if run.model.architecture.known:
             table = parameter_table(run.model.architecture.value, str(run.model.model_class.value))  # type: ignore[arg-type]
@@ -60,7 +60,7 @@ def test_architectures_have_as_many_parameters_as_was_published(model: str) -> N
 
 @pytest.mark.parametrize(("name", "published_gb"), [("ds-3448-fit", 775), ("linly-83-8", 178), ("linly-83-4", 160)])
 def test_host_ram_of_published_offload(name: str, published_gb: int) -> None:
-    """Within a tenth of what people published; 750 to 800 is 775. Their configuration is what the case says, no more."""
+    """Within a tenth of what people published; 750 to 800 is 775. The spec says what they said, and no more."""
     described = parse_spec(spec_of(case(name)), name)
     found = estimate(described.run, versions=described.versions)
     assert found is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.accuracy.test_contradictions import row
 from tools.accuracy.evaluate import NEEDED, Comparison, Result
 from tools.accuracy.figures import Figures, verdicts
 
-COMPLETE = dict.fromkeys(NEEDED, 1)
+COMPLETE: dict[str, Any] = dict.fromkeys(NEEDED, 1)
 
 
 def compared(measured: int, low: int, expected: int, high: int) -> Comparison:

@@ -42,11 +42,11 @@ def section(cases: Sequence[Case], results: Sequence[Result], left_out: Sequence
     yield "### Against published measurements"
     yield ""
     yield (
-        f"{len(cases)} published runs (`benchmarks/cases.jsonl`, each with its address), of which {len(estimated)} can be "
-        "said in a run spec. Each is given to the estimator as a spec, with nothing but what was published. Allocated is "
-        "torch's peak, reserved what nvidia-smi or torch had reserved. A block that is left out is estimated with "
-        "constants fitted to the other blocks alone; width is that of the interval, relative to the measurement. Tier A: "
-        "an exact counter and a complete configuration."
+        f"{len(cases)} published runs (`benchmarks/cases.jsonl`, each with its address), of which {len(estimated)} "
+        "can be said in a run spec. Each is given to the estimator as a spec, with nothing but what was published. "
+        "Allocated is torch's peak, reserved what nvidia-smi or torch had reserved. A block that is left out is "
+        "estimated with constants fitted to the other blocks alone; width is that of the interval, relative to the "
+        "measurement. Tier A: an exact counter and a complete configuration."
     )
     for split in left_out:
         yield ""

@@ -152,7 +152,7 @@ def _group(row: Mapping[str, Any]) -> str:
         if name in source:
             return group
     match = re.search(r"(?:github:|github (?:issue|PR) |PR )([\w.-]+/[\w.-]+)", source)
-    return match.group(1) if match else source.split()[0]
+    return match.group(1) if match else source.split(maxsplit=1)[0]
 
 
 def _address(source: str) -> str:
@@ -201,7 +201,9 @@ def _training(row: Mapping[str, Any]) -> dict[str, Any]:
         "attention": _attention(row["attention"]),
         "loss": _loss(row),
         "kernels": "fused norms and rope" if "foak" in notes or "liger" in (row["loss"] or "") else None,
-        "gradient_checkpointing": {"full": True, "none": False}.get(row["grad_checkpointing"], row["grad_checkpointing"]),
+        "gradient_checkpointing": {"full": True, "none": False}.get(
+            row["grad_checkpointing"], row["grad_checkpointing"]
+        ),
         "optimizer": _optimizer(row["optimizer"]),
         **_dtypes(row, weights, compute),
     }
@@ -277,7 +279,9 @@ def _dtypes(row: Mapping[str, Any], weights: str, compute: str) -> dict[str, Any
 
 
 def _versions(text: str | None) -> dict[str, str] | None:
-    found = dict(re.findall(r"\b(torch|transformers|peft|bitsandbytes|accelerate|trl|deepspeed) (\d[\w.]*)", text or ""))
+    found = dict(
+        re.findall(r"\b(torch|transformers|peft|bitsandbytes|accelerate|trl|deepspeed) (\d[\w.]*)", text or "")
+    )
     return found or None
 
 

@@ -10,11 +10,11 @@ from ftlint.memory.constants import Constants, bundled_constants
 from ftlint.project.spec import parse_spec
 from ftlint.record import record
 from tools.accuracy.cases import Case
-from tools.accuracy.specs import NotSaid, spec_of
+from tools.accuracy.specs import NotSaidError, spec_of
 
 CONTEXT = "cuda context"
 NEEDED = ("micro_batch", "seq_len", "gradient_checkpointing", "attention", "weights", "optimizer")
-"""What decides a step's memory; a case that leaves one of them open is asked about, but not compared to the per cent."""
+"""What decides a step's memory; a case that leaves one of them open is asked about, but not compared."""
 
 
 @record
@@ -64,7 +64,7 @@ def evaluate(case: Case, constants: Constants | None = None) -> Result:
     """One case through the estimator, as a run spec; without constants, with those that come with ftlint."""
     try:
         described = parse_spec(spec_of(case), case.id)
-    except NotSaid as reason:
+    except NotSaidError as reason:
         return _without(case, str(reason))
     except SpecError as error:
         return _without(case, str(error))

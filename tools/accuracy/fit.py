@@ -3,8 +3,8 @@
     python -m tools.accuracy.fit [--write]
 
 What a process reserves beside its tensors is linear in those constants, so how much each contributes to a case is
-found by asking the estimator with that one alone. Expected values are least squares of relative errors, none below
-zero; the ends are set so that the interval holds `COVERED` of the cases it was fitted to. Rows that contradict
+found by asking the estimator with that one alone. Expected values are the median regression of errors relative to
+what was measured, none below zero; the ends are regressions of the `LOW` and `HIGH` quantiles. Rows that contradict
 themselves, and runs that filled their GPU (where the allocator gives back what it would otherwise keep), are left out.
 """
 
@@ -16,8 +16,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ftlint.memory.constants import Constants, Share, bundled_constants
 from ftlint.memory.estimate import Interval
@@ -34,7 +32,9 @@ FITTED = {
     "overlap": "overlap_permille",
 }
 """The field of `Constants` and the key of the data file."""
-COVERED = 0.95
+LOW, HIGH = 0.02, 0.98
+"""The quantiles of the cases fitted to that the ends stand for."""
+NUM_ROUNDS = 100
 FULL = 0.95
 """Of its capacity: a GPU that holds more is full."""
 _UNIT = {"context": 1 << 30, "communication": 1 << 30, "slack": 1000, "overlap": 1000}
@@ -76,30 +76,45 @@ def usable_probes(cases: Sequence[Case]) -> tuple[Probe, ...]:
 
 def fit(probes: Sequence[Probe]) -> Constants:
     """The constants that fit these cases best; a constant that none of them tells anything about stays as it is."""
+    import numpy as np
+
     constants = bundled_constants()
     if not probes:
         return constants
-    units = np.array([row.unit_bytes for row in probes], float)
-    beyond = np.array([row.measured_bytes - row.base_bytes for row in probes], float)
-    weights = 1 / np.array([row.measured_bytes for row in probes], float)
-    expected = _non_negative_least_squares(units * weights[:, None], beyond * weights)
-    predicted = units @ expected
-    known = predicted > 0
-    shares = beyond[known] / predicted[known]
-    low, high = np.quantile(shares, [(1 - COVERED) / 2, (1 + COVERED) / 2])
-    low, high = min(max(low, 0.0), 1.0), max(high, 1.0)
+    measured = np.array([row.measured_bytes for row in probes], float)
+    units = np.array([row.unit_bytes for row in probes], float) / measured[:, None]
+    beyond = np.array([row.measured_bytes - row.base_bytes for row in probes], float) / measured
+    expected = _quantile_regression(units, beyond, 0.5)
+    low = np.minimum(_quantile_regression(units, beyond, LOW), expected)
+    high = np.maximum(_quantile_regression(units, beyond, HIGH), expected)
     return _with(
         constants,
         {
-            name: (int(low * value * _UNIT[name]), int(value * _UNIT[name]), int(high * value * _UNIT[name]) + 1)
-            for name, value, seen in zip(FITTED, expected, units.any(axis=0), strict=True)
-            if seen
+            name: (int(low[index] * unit), int(expected[index] * unit), int(high[index] * unit))
+            for index, (name, unit) in enumerate(_UNIT.items())
+            if units[:, index].any()
         },
     )
 
 
+def _quantile_regression(rows: Any, wanted: Any, quantile: float) -> Any:
+    """Weights, none below zero, whose sum lies above that share of the wanted values; by reweighted least squares."""
+    import numpy as np
+
+    answer = _non_negative_least_squares(rows, wanted)
+    for _ in range(NUM_ROUNDS):
+        left = wanted - rows @ answer
+        # The usual bound: an error of nothing must not weigh infinitely.
+        weights = np.where(left >= 0, quantile, 1 - quantile) / np.maximum(np.abs(left), 1e-3)
+        root = np.sqrt(weights)
+        answer = _non_negative_least_squares(rows * root[:, None], wanted * root)
+    return answer
+
+
 def _non_negative_least_squares(rows: Any, wanted: Any) -> Any:
     """Least squares without negative answers: whatever comes out negative is held at zero, and the rest fitted anew."""
+    import numpy as np
+
     free = rows.any(axis=0)
     while True:
         answer = np.zeros(rows.shape[1])
@@ -115,7 +130,9 @@ def _is_full(row: Probe) -> bool:
 
 
 def _with(constants: Constants, values: dict[str, tuple[int, int, int]]) -> Constants:
-    fields = {name: (Share if name in ("slack", "overlap") else Interval)(*three) for name, three in values.items()}
+    fields: dict[str, Any] = {
+        name: (Share if name in ("slack", "overlap") else Interval)(*three) for name, three in values.items()
+    }
     return replace(constants, **fields)
 
 

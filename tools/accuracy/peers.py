@@ -20,7 +20,7 @@ from ftlint.knowledge.bundled import load_object
 from ftlint.memory.deepspeed_cold import zero3_needs
 from ftlint.project.spec import parse_spec
 from tools.accuracy.cases import Case, load_cases
-from tools.accuracy.specs import NotSaid, spec_of
+from tools.accuracy.specs import NotSaidError, spec_of
 
 TARGET = Path(__file__).resolve().parents[2] / "benchmarks" / "results" / "peers.json"
 GIB = 1 << 30
@@ -91,7 +91,9 @@ def torch_preflight(case: Case) -> Answer | None:
     if trained is None:
         return None
     has_copy = said.get("master") == "float32" and said["method"] == "full"
-    sharding = {"fsdp": Sharding.ZERO3, "zero": Sharding.ZERO3, "ddp": Sharding.DDP}.get(said["parallel"], Sharding.NONE)
+    sharding = {"fsdp": Sharding.ZERO3, "zero": Sharding.ZERO3, "ddp": Sharding.DDP}.get(
+        said["parallel"], Sharding.NONE
+    )
     config = RunConfig(
         batch_size=said["micro_batch"],
         seq_len=said["seq_len"],
@@ -179,7 +181,7 @@ def _counts(case: Case) -> tuple[int, int] | None:
 
     try:
         run = parse_spec(spec_of(case)).run
-    except NotSaid:
+    except NotSaidError:
         return None
     architecture = run.model.architecture.value
     table = parameter_table(architecture) if run.model.architecture.known else None  # type: ignore[arg-type]
@@ -200,7 +202,7 @@ def main() -> int:
     for case in load_cases():
         try:
             spec_of(case)
-        except NotSaid:
+        except NotSaidError:
             continue
         if not all(key in case.said for key in ("micro_batch", "seq_len", "gradient_checkpointing")):
             continue

@@ -34,7 +34,10 @@ def draw(comparisons: Sequence[Comparison], title: str, path: Path) -> None:
         ]
         axes.errorbar(measured, estimated, yerr=spread, fmt="none", ecolor=colour, elinewidth=0.6, alpha=0.35)
         axes.scatter(measured, estimated, s=14, color=colour, label=f"{method} ({len(chosen)})", zorder=3)
-    ends = [0.9 * min(c.measured_bytes for c in comparisons) / GIB, 1.1 * max(c.measured_bytes for c in comparisons) / GIB]
+    ends = [
+        0.9 * min(c.measured_bytes for c in comparisons) / GIB,
+        1.1 * max(c.measured_bytes for c in comparisons) / GIB,
+    ]
     axes.plot(ends, ends, color="#444444", linewidth=0.8)
     axes.fill_between(ends, [0.9 * end for end in ends], [1.1 * end for end in ends], color="#888888", alpha=0.15)
     axes.set(xscale="log", yscale="log", xlabel="measured, GiB", ylabel="estimated, GiB", title=title)

@@ -16,12 +16,12 @@ METHODS = ("full", "lora", "qlora")
 WITHIN_SPECS = ("torch", "transformers", "deepspeed", "accelerate", "peft", "trl", "bitsandbytes")
 
 
-class NotSaid(Exception):
+class NotSaidError(Exception):
     """A run spec has no words for the case; the message says for what."""
 
 
 def spec_of(case: Case) -> dict[str, Any]:
-    """The spec; raises NotSaid."""
+    """The spec; raises NotSaidError."""
     said = case.said
     _refuse(case)
     spec: dict[str, Any] = {
@@ -46,19 +46,19 @@ def spec_of(case: Case) -> dict[str, Any]:
 def _refuse(case: Case) -> None:
     said = case.said
     if said.get("method") not in METHODS:
-        raise NotSaid(f"method {said.get('method')}")
+        raise NotSaidError(f"method {said.get('method')}")
     if said.get("lora_variant"):
-        raise NotSaid(f"LoRA variant {said['lora_variant']}")
+        raise NotSaidError(f"LoRA variant {said['lora_variant']}")
     if said.get("compiled"):
-        raise NotSaid("compiled graphs, float8")
+        raise NotSaidError("compiled graphs, float8")
     if isinstance(said.get("gradient_checkpointing"), str):
-        raise NotSaid("selective recomputation")
+        raise NotSaidError("selective recomputation")
     if said.get("context_parallel", 1) > 1:
-        raise NotSaid("context parallelism")
+        raise NotSaidError("context parallelism")
     if said.get("fsdp_strategy"):
-        raise NotSaid(f"FSDP {said['fsdp_strategy']}")
+        raise NotSaidError(f"FSDP {said['fsdp_strategy']}")
     if case.model.startswith("("):
-        raise NotSaid("no model")
+        raise NotSaidError("no model")
 
 
 def _model(case: Case) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _model(case: Case) -> dict[str, Any]:
         return {"id": case.model}
     if "num_parameters" in case.said and case.said["method"] == "full":
         return {"parameters": {"total": case.said["num_parameters"]}}
-    raise NotSaid(f"model {case.model}")
+    raise NotSaidError(f"model {case.model}")
 
 
 def _parallel(case: Case) -> dict[str, Any]:

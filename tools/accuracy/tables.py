@@ -108,9 +108,7 @@ def _instead(comparison: Comparison, num_bytes: int) -> Comparison:
 def _beside(theirs: Figures | None, mine: Figures | None) -> str:
     if theirs is None or mine is None:
         return "0 | |"
-    return (
-        f"{theirs.count} | {_percent(theirs.mape)} ({_percent(mine.mape)}) | {theirs.worst:+.0%} ({mine.worst:+.0%})"
-    )
+    return f"{theirs.count} | {_percent(theirs.mape)} ({_percent(mine.mape)}) | {theirs.worst:+.0%} ({mine.worst:+.0%})"
 
 
 def _wrong_verdicts(results: Sequence[Result], by_case: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
