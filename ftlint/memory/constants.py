@@ -35,6 +35,8 @@ class Share:
 class Constants:
     """Measured and fitted numbers."""
 
+    activations: Share
+    """What a pass really takes, of what is reckoned: kernels' scratch, operations that other releases add or spare."""
     context: Interval
     """CUDA context, kernels and libraries of one process on its GPU, and whatever the allocator rounds up."""
     communication: Interval
@@ -54,6 +56,7 @@ class Constants:
 def parse_constants(data: Mapping[str, object]) -> Constants:
     """Constants from the object of the data file; raises TypeError or KeyError: the file is ours."""
     return Constants(
+        activations=Share(*_three(data, "activations_permille")),
         context=Interval(*_three(data, "context_bytes")),
         communication=Interval(*_three(data, "communication_bytes")),
         slack=Share(*_three(data, "slack_permille")),

@@ -35,6 +35,12 @@ def workspace_term(work: Workload) -> Term:
     )
 
 
+def small_term() -> Term:
+    """The batch, scalars, and the rounding of every block to 512 bytes: on one A100 0.4 to 1.8 MB."""
+    size = Interval(0, 1_000_000, 64_000_000)
+    return Term("small tensors", Place.GPU, FROM_FIRST_STEP_ON, size, "the batch, and blocks of 512 B", MEASURED)
+
+
 def beside_terms(work: Workload, of_pass: Sequence[Term], of_states: Sequence[Term]) -> Iterator[Term]:
     """What is held beside the tensors, given the terms of the pass and of model states."""
     constants = work.constants

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ftlint.knowledge.gpus import Gpu
 from ftlint.memory.constants import Constants
 from ftlint.memory.deepspeed_cold import zero2_needs, zero3_needs
-from ftlint.memory.device import beside_terms, workspace_term
+from ftlint.memory.device import beside_terms, small_term, workspace_term
 from ftlint.memory.estimate import GPU_MISSING, Assumption, DeepSpeedAnswer, Estimate, Interval, Term
 from ftlint.memory.facts import FactReader
 from ftlint.memory.fsdp_host import fsdp_terms
@@ -42,6 +42,7 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
         *of_states,
         *of_pass,
         workspace_term(work),
+        small_term(),
         *beside_terms(work, of_pass, of_states),
         *_host_terms(work, host_capacity_bytes),
     )
