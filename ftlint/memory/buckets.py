@@ -35,8 +35,8 @@ def read_buckets(reader: FactReader, hidden_size: int | None, zero_stage: int) -
             reader, "param_persistence_threshold", tenfold, PERSISTENCE_THRESHOLD, is_used=is_3
         ),
         max_live=reader.known("parallel.max_live_parameters") or MAX_LIVE_PARAMETERS,
-        # Left out it is on at stage 3 and off below.
-        overlap=Truth.of(overlap.value) if overlap.said else Truth.of(is_3),
+        # DeepSpeed's default is on at stage 3 and off below; but who leaves it out of a run spec may have it on.
+        overlap=Truth.of(overlap.value) if overlap.said or not is_3 else Truth.YES,
     )
 
 

@@ -14,6 +14,11 @@ from ftlint.spans import How
 T = TypeVar("T")
 
 
+def is_assumed(fact: Fact[Any]) -> bool:
+    """Whether nobody wrote it: a default stands in, or nothing at all."""
+    return not fact.said or all(origin.how is How.DEFAULT for origin in fact.origins)
+
+
 def _note(fact: Fact[Any]) -> str:
     return next((origin.note for origin in fact.origins if origin.note), "")
 
@@ -50,8 +55,7 @@ class FactReader:
     def take_word(self, name: str, otherwise: T, why: str = "not said") -> T:
         """The value; `otherwise` where it is not said or cannot be seen. A default counts as an assumption."""
         fact: Fact[T] = self.look(name)
-        is_default = all(origin.how is How.DEFAULT for origin in fact.origins)
-        if fact.known and not is_default:
+        if fact.known and not is_assumed(fact):
             return fact.or_default(otherwise)
         value = fact.or_default(otherwise)
         self.assume(name, str(value).lower() if isinstance(value, bool) else value, _note(fact) or why)

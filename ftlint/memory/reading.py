@@ -7,10 +7,10 @@ from ftlint.knowledge.gpus import Gpu
 from ftlint.knowledge.models import find_model
 from ftlint.memory.buckets import read_buckets
 from ftlint.memory.constants import Constants, bundled_constants
-from ftlint.memory.facts import FactReader
+from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Parameters, Training, choose_parameters, numbers_only
 from ftlint.memory.releases import since
-from ftlint.memory.steps import read_steps
+from ftlint.memory.steps import is_filled, read_steps
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
@@ -65,7 +65,8 @@ def read_workload(
             training,
             widths,
             versions,
-            is_cast_by_engine=is_engine or kind is ParallelKind.FSDP,
+            is_engine=is_engine,
+            is_sharded=kind is ParallelKind.FSDP,
             is_prepared=is_prepared,
         ),
         versions=versions,
@@ -80,7 +81,9 @@ def read_workload(
         widths=widths,
         constants=bundled_constants() if constants is None else constants,
         optimizer=_optimizer(reader),
-        is_filled=reader.take_word("batch.is_filled", False, "not said; sequences may be shorter"),
+        is_optimizer_said=not is_assumed(reader.look("training.optimizer")),
+        is_filled=reader.take_word("batch.is_filled", False, "not said; sequences may be shorter")
+        and is_filled(reader),
         shard_ranks=_shard_ranks(reader, kind, ranks),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
         compute_capability=_compute_capability(reader),

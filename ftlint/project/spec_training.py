@@ -140,6 +140,7 @@ def read_training(spec: ObjectReader, blanks: Blanks, versions: VersionView) -> 
     optimizer = spec.choice("optimizer", (*OPTIMIZERS, *WITHOUT_FORMULA), OPTIMIZER_ALIASES)
     attention = spec.choice("attention", ("eager", "sdpa", "flash_attention_2"), {"flash": "flash_attention_2"})
     loss = spec.choice("loss", ("full", "fused", "chunked", "liger"))
+    kernels = spec.choice("kernels", ("standard", "fused"))
     usual = _default_optimizer(versions)
     return TrainingFacts(
         optimizer=blanks.fill(spec, "optimizer", optimizer, usual, "the Trainer's default in those releases"),
@@ -148,6 +149,7 @@ def read_training(spec: ObjectReader, blanks: Blanks, versions: VersionView) -> 
         ),
         attention=blanks.fill(spec, "attention", attention, "sdpa", "transformers' default"),
         loss=blanks.fill(spec, "loss", loss, "full", "the Trainer's usual"),
+        kernels=_or_default("kernels", kernels, "standard", "transformers' own"),
     )
 
 
