@@ -7,20 +7,18 @@ that was kept is there; or in a layer, of which the last has most kept before it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ftlint.knowledge.architectures import ParameterTable, Role, Section, parameter_table
-from ftlint.memory.arithmetic import grouped
 from ftlint.memory.autograd import Profile, ops, run
 from ftlint.memory.blocks import Block, Norm, Stem, find_block
-from ftlint.memory.estimate import Interval, Moment, Place, Term
 from ftlint.memory.layers import layer, table_bytes
 from ftlint.memory.logits import head_profile
+from ftlint.memory.parameters import is_all_linear
 from ftlint.memory.recorder import Recorder
 from ftlint.memory.step import Attention, Checkpointing, Step
 from ftlint.record import record
 
-PASS = (Moment.FORWARD_BACKWARD,)
 AUTOGRAD = "torch 2.13 derivatives.yaml, transformers 5.23 modeling code; checked against fake-tensor traces"
 
 
@@ -65,53 +63,11 @@ class Activations:
         return (self.forward, self.loss, *self.layers, self.stem)
 
 
-def activation_terms(steps: Sequence[Step], *, counts_gradients: bool = True) -> tuple[Term, ...]:
-    """The terms of the highest point; none where the model type has no description yet.
-
-    `steps`: the expected one first, then others that may be meant (another attention, padding, ...), which widen the
-    intervals. `counts_gradients`: the weights' gradients are left to grow by the pass itself, as in plain torch with
-    one micro batch per update; otherwise they are somebody else's term.
-    """
-    found = [point for step in steps if (point := _highest(step, counts_gradients)) is not None]
-    if len(found) < len(steps) or not found:
-        return ()
-    step, expected = steps[0], found[0]
-    kept = "layer inputs" if step.checkpointing is not Checkpointing.NONE else "activations"
-    hump = "logits and loss" if expected.name == "loss" else f"backward of {expected.name}"
-    shape = f"{grouped(step.num_tokens)} tokens"
-    sizes = (
-        (f"{kept} kept for backward", [point.kept_bytes for point in found]),
-        (hump, [point.hump_bytes for point in found]),
-        ("gradients finished by then", [point.gradient_bytes * counts_gradients for point in found]),
-    )
-    return tuple(
-        Term(
-            name, Place.GPU, PASS, Interval(min(values), values[0], max(values)), _formula(name, step, shape), AUTOGRAD
-        )
-        for name, values in sizes
-        if max(values)
-    )
-
-
-def _formula(name: str, step: Step, shape: str) -> str:
-    architecture = step.architecture
-    if name.startswith("layer inputs"):
-        return f"{architecture.num_layers} x {shape} x {architecture.hidden_size} x {step.stream_bytes} B"
-    if name.startswith("logits"):
-        return f"{shape} x {grouped(architecture.vocab_size)}, {step.loss.value} loss"
-    return f"{shape}, {step.attention.value} attention, checkpointing {step.checkpointing.value}"
-
-
-def _highest(step: Step, counts_gradients: bool) -> Point | None:
-    found = activations(step)
-    if found is None:
-        return None
-    return max(found.points, key=lambda point: point.total_bytes if counts_gradients else point.activation_bytes)
-
-
 def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class."""
     block = find_block(step.architecture.model_type)
+    if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
+        return None  # PEFT from 0.18 on may adapt the fused experts as well, and nobody says what that keeps
     table = parameter_table(step.architecture, step.model_class)
     if block is None or table is None:
         return None

@@ -102,7 +102,7 @@ def _by_hand(r: Recorder, weight: Tensor, x: Tensor, wide: Tensor, rows: int) ->
 
 
 def attention(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Projections, positions, scores, and the output projection; with the eager weights, which the layer holds on to."""
+    """Projections, positions, scores, output projection; with the eager weights, which the layer holds on to."""
     query, key, value = _heads(r, block, x)
     query = rotated(r, block, query)
     key = rotated(r, block, key)
