@@ -42,20 +42,29 @@ def head_profile(r: Recorder, block: Block, *, norm_name: str | None, head: str)
 def _full(r: Recorder, logits: Tensor) -> Tensor:
     """transformers' `ForCausalLMLoss`: `log_softmax` and `nll_loss` on float32 logits.
 
-    Source: transformers 5.23 loss/loss_utils.py. Releases below 4.49 copied the logits without the last position.
+    Source: transformers 5.23 loss/loss_utils.py. Releases below 4.49 copied the logits without the last position, and
+    their function held on to both.
     """
     tape = r.tape
     wide = ops.cast(tape, logits, FLOAT32)
-    if r.step.shifts_logits:
-        wide = ops.copy(tape, ops.sliced(tape, wide, wide.num_elements))
-    likely = ops.of_result(tape, "log_softmax", wide)
+    likely = ops.of_result(tape, "log_softmax", _shifted(r, wide))
+    tape.hold(wide)
     return tape.make("nll_loss", (likely,), 1, FLOAT32, saved=(likely,), flows=((likely, Flow.NEW),))
 
 
 def _in_place(r: Recorder, logits: Tensor) -> Tensor:
     """A kernel that overwrites float32 logits with their gradient."""
     wide = ops.cast(r.tape, logits, FLOAT32)
-    return r.tape.make("cross entropy", (wide,), 1, FLOAT32, saved=(wide,), flows=((wide, Flow.ALIAS),))
+    shifted = _shifted(r, wide)
+    loss = r.tape.make("cross entropy", (shifted,), 1, FLOAT32, saved=(shifted,), flows=((shifted, Flow.ALIAS),))
+    r.tape.hold(wide)
+    return loss
+
+
+def _shifted(r: Recorder, wide: Tensor) -> Tensor:
+    if not r.step.shifts_logits:
+        return wide
+    return ops.copy(r.tape, ops.sliced(r.tape, wide, wide.num_elements))
 
 
 def _in_chunks(r: Recorder, hidden: Tensor) -> Tensor:
