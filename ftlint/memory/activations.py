@@ -64,14 +64,20 @@ class Activations:
 
 
 def activations(step: Step) -> Activations | None:
-    """Everything about a pass; None where the model type has no description yet, or no such class."""
+    """Everything about a pass; None where the model type has no description yet, or no such class, or no loss."""
     block = find_block(step.architecture.model_type)
     if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
         return None  # PEFT 0.21 adapts the fused experts and the router too: parameters on top of parameters
     table = parameter_table(step.architecture, step.model_class)
-    if block is None or table is None:
+    if block is None or table is None or not _has_head(table):
         return None
     return _Pass(step, block, table).account()
+
+
+def _has_head(table: ParameterTable) -> bool:
+    tied = (tied.tensor for tied in table.tied)
+    own = (tensor for section in table.sections if section.first_index is None for tensor in section.tensors)
+    return any(tensor.role is Role.HEAD for tensor in (*own, *tied))
 
 
 class _Pass:

@@ -98,4 +98,4 @@ def test_llama_3_8b_whole() -> None:
 def test_every_description_is_compared() -> None:
     from ftlint.memory.blocks import BLOCKS
 
-    assert set(CONFIGS) == set(BLOCKS) - {"arcee", "ministral", "seed_oss", "smollm3"}
+    assert set(CONFIGS) == set(BLOCKS)

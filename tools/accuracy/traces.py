@@ -35,6 +35,7 @@ _PLAIN = {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 
 _WINDOWS = {"layer_types": ["sliding_attention", "full_attention"]}
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
+    "arcee": {**_GROUPED, "intermediate_size": 2048},
     "cohere": {**_GROUPED, "num_key_value_heads": 8},
     "gemma": {**_GROUPED, "intermediate_size": 4096, "head_dim": 256, "num_attention_heads": 4},
     "gemma2": {**_GROUPED, **_WINDOWS, "head_dim": 64},
@@ -43,6 +44,7 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "gpt_neox": _PLAIN,
     "granite": _GROUPED,
     "llama": {**_GROUPED, "tie_word_embeddings": False},
+    "ministral": _GROUPED,
     "mistral": _GROUPED,
     "mixtral": {**_GROUPED, "num_local_experts": 8, "num_experts_per_tok": 2},
     "nemotron": {**_GROUPED, "intermediate_size": 2048},
@@ -61,6 +63,8 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "num_experts": 16,
         "num_experts_per_tok": 4,
     },
+    "seed_oss": _GROUPED,
+    "smollm3": {**_GROUPED, "pad_token_id": 0},
     "starcoder2": {**_GROUPED, "intermediate_size": 2048},
 }
 """Without depth and vocabulary, which all have in common."""
