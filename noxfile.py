@@ -146,6 +146,13 @@ def schemas(session: nox.Session) -> None:
 
 
 @nox.session
+def accuracy(session: nox.Session) -> None:
+    """Reckons docs/accuracy.md's figures on published measurements anew, and its pictures."""
+    install(session, "dev", "accuracy")
+    session.run("python", "-m", "tools.accuracy", *session.posargs)
+
+
+@nox.session
 def editors(session: nox.Session) -> None:
     """Drives the real editors that are installed (Neovim) against `ftlint server`; VS Code has a session of its own."""
     install(session, "dev")

@@ -12,10 +12,12 @@ from ftlint.cli.options import color_option, format_option
 from ftlint.cli.spec_options import spec_options
 from ftlint.cli.streams import look, write
 from ftlint.cli.subjects import Subject, refuse_unknown_model, subjects_of
+from ftlint.errors import UsageError
 from ftlint.record import record
 from ftlint.report.color import ColorChoice
 
 if TYPE_CHECKING:
+    from ftlint.cli.exact import Comparison
     from ftlint.memory import Assumption, Estimate
     from ftlint.project.workspace import Workspace
 
@@ -33,6 +35,7 @@ class _Answer:
     """An estimate, and what was assumed before it while the run was put together."""
 
     estimate: Estimate
+    subject: Subject
     assumptions: tuple[Assumption, ...] = ()
 
 
@@ -42,6 +45,7 @@ class _Answer:
 @click.option("--run", "run_name", metavar="NAME", help="Which run, where several begin in TARGET.")
 @format_option
 @click.option("--html", is_flag=True, help="Print a self-contained page with the stacked picture.")
+@click.option("--exact", is_flag=True, help="Trace one step of the real model too (needs ftlint[exact]; seconds).")
 @click.option(
     "--fail-on",
     type=click.Choice(tuple(_FAILING)),
@@ -57,6 +61,7 @@ def command(
     run_name: str | None,
     output_format: str,
     html: bool,
+    exact: bool,
     fail_on: str,
     color: str,
     **words: Any,
@@ -74,7 +79,14 @@ def command(
     answer = _largest(subjects)
     if answer is None:
         raise refuse_unknown_model(target, subjects[0].run.name)
-    _show(answer, workspace, "html" if html else output_format, ColorChoice(color))
+    traced = None
+    if exact:
+        from ftlint.cli.exact import compare
+
+        if html:
+            raise UsageError("--exact is shown as text or JSON, not with --html")
+        traced = compare(answer.subject)
+    _show(answer, traced, workspace, "html" if html else output_format, ColorChoice(color))
     return int(answer.estimate.verdict.value in _FAILING[fail_on])
 
 
@@ -87,16 +99,21 @@ def _largest(subjects: tuple[Subject, ...]) -> _Answer | None:
         return None
     subject, most = max(found, key=lambda pair: (pair[1].host_total.high_bytes, pair[1].gpu_allocated.high_bytes))
     if len(found) == 1:
-        return _Answer(most, subject.assumptions)
+        return _Answer(most, subject, subject.assumptions)
     why = f"{len(found)} sets of releases are admissible; with these the run needs most"
-    return _Answer(most, (*subject.assumptions, Assumption("versions", subject.label, why)))
+    return _Answer(most, subject, (*subject.assumptions, Assumption("versions", subject.label, why)))
 
 
-def _show(answer: _Answer, workspace: Workspace, output_format: str, color: ColorChoice) -> None:
+def _show(
+    answer: _Answer, traced: Comparison | None, workspace: Workspace, output_format: str, color: ColorChoice
+) -> None:
     if output_format == "json":
         from ftlint.memory import estimate_json
 
-        write(json.dumps(estimate_json(answer.estimate, assumptions=answer.assumptions), indent=2) + "\n")
+        content = estimate_json(answer.estimate, assumptions=answer.assumptions)
+        if traced is not None:
+            content["exact"] = traced.as_json()
+        write(json.dumps(content, indent=2) + "\n")
         return
     from ftlint.report.places import Places
 
@@ -108,4 +125,4 @@ def _show(answer: _Answer, workspace: Workspace, output_format: str, color: Colo
     from ftlint.report.estimate import render_estimate
 
     text = render_estimate(answer.estimate, Places(workspace), look(color).palette, assumptions=answer.assumptions)
-    write(text)
+    write(text if traced is None else f"{text}\n{traced.as_text()}")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from ftlint.knowledge.architectures import LinearModule, ParameterTable, ParameterTensor, Role
+from ftlint.memory.landmarks import Landmarks, find_landmarks
 from ftlint.record import record
 from ftlint.run.run import Method
 
@@ -38,11 +39,17 @@ class Parameters:
     units: tuple[int, ...]
     num_factored: int
     is_exact: bool = True
+    landmarks: Landmarks = Landmarks()
 
     @property
     def trained(self) -> tuple[int, ...]:
         """Trained tensors of all groups."""
         return tuple(size for group in self.groups for size in group)
+
+    @property
+    def largest_trained(self) -> int:
+        """Elements of the largest trained tensor."""
+        return max(self.trained, default=0)
 
     @property
     def num_trained(self) -> int:
@@ -67,6 +74,8 @@ class Training:
     is_quantized: bool
     is_said: bool
     """False where one of the above is an assumption that changes what is trained."""
+    lora_dropout: float = 0.0
+    use_dora: bool = False
 
 
 @lru_cache(maxsize=64)  # thousands of small projects train the same few models
@@ -80,7 +89,7 @@ def choose_parameters(table: ParameterTable, training: Training) -> Parameters:
         trained = tuple(tensor for tensor in table if tensor.name.startswith(kept))
         return _divide(table, training, trained=trained, frozen=frozen)
     saved = tuple(tensor for tensor in table if _is_saved(tensor, training.modules_to_save))
-    adapters = tuple(adapter_tensors(table, training.lora_targets, training.lora_rank))
+    adapters = tuple(adapter_tensors(table, training.lora_targets, training.lora_rank, use_dora=training.use_dora))
     # PEFT trains a copy of each module to save and keeps the original, so the original stays among the frozen.
     return _divide(table, training, trained=saved, frozen=tuple(table), adapters=adapters)
 
@@ -92,20 +101,30 @@ def numbers_only(num_params: int, largest_layer: int) -> Parameters:
     return Parameters((sizes,), (), (), largest_layer, sizes, num_factored=0)
 
 
-def adapter_tensors(table: ParameterTable, targets: Sequence[str], lora_rank: int) -> Iterator[int]:
-    """Elements of the two matrices of each adapted module: `rank x in` and `out x rank`.
+def adapter_tensors(
+    table: ParameterTable, targets: Sequence[str], lora_rank: int, *, use_dora: bool = False
+) -> Iterator[int]:
+    """Elements of the two matrices of each adapted module, `rank x in` and `out x rank`; DoRA's magnitudes, `out`.
 
-    Source: peft 0.18 tuners/lora/layer.py; targets as in tuners/tuners_utils.py, `check_target_module_exists`.
+    Source: peft 0.18 tuners/lora/layer.py, dora.py; targets as in tuners/tuners_utils.py,
+    `check_target_module_exists`.
     """
     for module in table.linear_modules():
         if is_target(module, targets):
             yield lora_rank * module.in_features
             yield lora_rank * module.out_features
+            if use_dora:
+                yield module.out_features
+
+
+def is_all_linear(targets: Sequence[str]) -> bool:
+    """Whether the targets are every linear module."""
+    return any(target in ALL_LINEAR for target in targets)
 
 
 def is_target(module: LinearModule, targets: Sequence[str]) -> bool:
     """Whether LoRA adapts the module: by the end of its name, or by a pattern for the whole name."""
-    if any(target in ALL_LINEAR for target in targets):
+    if is_all_linear(targets):
         return module.role is not Role.HEAD
     if any(module.name == target or module.name.endswith(f".{target}") for target in targets):
         return True
@@ -128,6 +147,7 @@ def _divide(
     decayed: list[int] = []
     not_decayed: list[int] = []
     num_factored = 0
+    trained = tuple(trained)
     for tensor in trained:
         (not_decayed if tensor.role in NOT_DECAYED else decayed).append(tensor.num_params)
         num_factored += _num_factored(tensor.shape)
@@ -142,6 +162,9 @@ def _divide(
         units=tuple(_units(table)),
         num_factored=num_factored + sum(adapters),
         is_exact=training.is_said,
+        landmarks=find_landmarks(
+            table, frozenset(t.name for t in trained), sum(adapters), is_quantized=training.is_quantized
+        ),
     )
 
 

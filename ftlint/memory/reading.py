@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from ftlint.knowledge.architectures import Layout, parameter_table
+from ftlint.knowledge.architectures import Architecture, Layout, ParameterTable, parameter_table
+from ftlint.knowledge.gpus import Gpu
 from ftlint.knowledge.models import find_model
-from ftlint.memory.facts import FactReader
+from ftlint.memory.buckets import read_buckets
+from ftlint.memory.constants import Constants, bundled_constants
+from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Parameters, Training, choose_parameters, numbers_only
+from ftlint.memory.releases import since
+from ftlint.memory.steps import is_filled, read_steps
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
@@ -22,14 +27,20 @@ PIN_MEMORY_DEFAULT = {
 """Names of the behaviours that say what `pin_memory` is where a DeepSpeed file leaves it out."""
 
 
-def read_workload(reader: FactReader, versions: VersionView | None) -> Workload | None:
-    """The run as numbers; None where its model, its method or its kind of parallelism cannot be seen."""
+def read_workload(
+    reader: FactReader, versions: VersionView | None, constants: Constants | None = None
+) -> Workload | None:
+    """The run as numbers; None where its model, its method or its kind of parallelism cannot be seen.
+
+    `constants`: the bundled ones unless others are given.
+    """
     kind = _kind(reader)
     method = _method(reader)
     if kind is None or method is None:
         return None
     training = _training(reader, method)
-    parameters = _parameters(reader, training, versions)
+    table = _table(reader, versions)
+    parameters = _numbers(reader, training) if table is None else choose_parameters(table, training)
     if parameters is None:
         return None
     zero_stage = reader.known("parallel.zero_stage") if kind is ParallelKind.ZERO else 0
@@ -38,19 +49,46 @@ def read_workload(reader: FactReader, versions: VersionView | None) -> Workload 
     offload = _offload(reader, versions, can_offload=kind in (ParallelKind.ZERO, ParallelKind.FSDP))
     if offload is None:
         return None
+    architecture: Architecture | None = reader.known("model.architecture")
+    ranks = _ranks(reader, kind)
+    is_engine = kind is ParallelKind.ZERO
+    widths = read_widths(reader, is_quantized=training.is_quantized, has_engine=is_engine)
+    is_prepared = _is_prepared(reader) if training.is_quantized else Truth.NO
     return Workload(
         parameters=parameters,
-        ranks=_ranks(reader, kind),
+        training=training,
+        architecture=architecture,
+        table=table,
+        steps=read_steps(
+            reader,
+            None if table is None else architecture,
+            training,
+            widths,
+            versions,
+            is_engine=is_engine,
+            is_sharded=kind is ParallelKind.FSDP,
+            is_prepared=is_prepared,
+        ),
+        versions=versions,
+        ranks=ranks,
         kind=kind,
         zero_stage=zero_stage,
         fsdp_version=reader.take("parallel.fsdp_version", 1, "not said") if kind is ParallelKind.FSDP else 0,
         zero_init=zero_stage == 3 and reader.take("parallel.zero_init", True, "transformers loads under zero.Init"),
         sub_group_size=_sub_group_size(reader) if zero_stage == 3 else DEFAULT_SUB_GROUP_SIZE,
         offload=offload,
-        widths=read_widths(reader, is_quantized=training.is_quantized, has_engine=kind is ParallelKind.ZERO),
+        buckets=read_buckets(reader, None if architecture is None else architecture.hidden_size, zero_stage),
+        widths=widths,
+        constants=bundled_constants() if constants is None else constants,
         optimizer=_optimizer(reader),
+        is_optimizer_said=not is_assumed(reader.look("training.optimizer")),
+        is_filled=reader.take_word("batch.is_filled", False, "not said; sequences may be shorter")
+        and is_filled(reader),
+        shard_ranks=_shard_ranks(reader, kind, ranks),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
-        has_bf16_offload_buffer=_since(versions, "deepspeed", (0, 17)),
+        compute_capability=_compute_capability(reader),
+        has_bf16_offload_buffer=since(versions, "deepspeed", (0, 17)),
+        is_prepared=is_prepared,
         is_full_training=method is Method.FULL,
     )
 
@@ -89,6 +127,7 @@ def _training(reader: FactReader, method: Method) -> Training:
     num_layers = 0
     if method is Method.FREEZE:
         num_layers = reader.take("adapter.trainable_layers", 2, "LLaMA-Factory's default")
+    is_said = len(reader.assumptions) == said_before
     return Training(
         method=method,
         lora_rank=lora_rank,
@@ -98,7 +137,9 @@ def _training(reader: FactReader, method: Method) -> Training:
         is_quantized=method is Method.QLORA
         or reader.known("adapter.quantization_bits") is not None
         or (has_adapters and _is_stored_quantized(reader)),
-        is_said=len(reader.assumptions) == said_before,
+        is_said=is_said,
+        lora_dropout=reader.take_word("adapter.lora_dropout", 0.0, "PEFT's default") if has_adapters else 0.0,
+        use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
     )
 
 
@@ -109,22 +150,31 @@ def _is_stored_quantized(reader: FactReader) -> bool:
     return found is not None and found.quantization is not None
 
 
-def _parameters(reader: FactReader, training: Training, versions: VersionView | None) -> Parameters | None:
+def _numbers(reader: FactReader, training: Training) -> Parameters | None:
+    """A model of which only totals are said."""
+    num_params = reader.known("model.num_parameters")
+    if reader.known("model.architecture") is not None or num_params is None or training.method is not Method.FULL:
+        return None
+    return numbers_only(num_params, reader.known("model.largest_layer_num_parameters") or num_params)
+
+
+def _table(reader: FactReader, versions: VersionView | None) -> ParameterTable | None:
     architecture = reader.known("model.architecture")
     if architecture is None:
-        num_params = reader.known("model.num_parameters")
-        if num_params is None or training.method is not Method.FULL:
-            return None
-        return numbers_only(num_params, reader.known("model.largest_layer_num_parameters") or num_params)
+        return None
     reader.look("model.id")
     model_class = reader.look("model.model_class")
     if model_class.said and not model_class.known:
         return None
     num_labels = reader.look("model.num_labels").or_default(2)
-    is_older = _since(versions, "transformers", (5, 0)) is Truth.NO
+    is_older = since(versions, "transformers", (5, 0)) is Truth.NO
     layout = Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5
-    table = parameter_table(architecture, model_class.or_default("AutoModelForCausalLM"), num_labels, layout)
-    return None if table is None else choose_parameters(table, training)
+    return parameter_table(architecture, model_class.or_default("AutoModelForCausalLM"), num_labels, layout)
+
+
+def _compute_capability(reader: FactReader) -> str | None:
+    gpu: Gpu | None = reader.known("hardware.gpu")
+    return None if gpu is None else gpu.compute_capability
 
 
 def _ranks(reader: FactReader, kind: ParallelKind) -> Ranks:
@@ -134,6 +184,23 @@ def _ranks(reader: FactReader, kind: ParallelKind) -> Ranks:
     return Ranks(
         per_node=reader.take("parallel.gpus_per_node", 1, why), num_nodes=reader.take("parallel.num_nodes", 1, why)
     )
+
+
+def _is_prepared(reader: FactReader) -> Truth:
+    fact: Fact[bool] = reader.look("adapter.is_prepared")
+    if not fact.known:
+        reader.assume("adapter.is_prepared", "unknown", "the interval covers prepare_model_for_kbit_training")
+    return Truth.of(fact.value)
+
+
+def _shard_ranks(reader: FactReader, kind: ParallelKind, ranks: Ranks) -> int:
+    """Source: torch 2.13 distributed/fsdp/api.py, ShardingStrategy."""
+    if kind is not ParallelKind.FSDP:
+        return ranks.world_size
+    strategy = reader.take_word("parallel.fsdp_sharding_strategy", "FULL_SHARD", "accelerate's default")
+    if strategy == "NO_SHARD":
+        return 1
+    return ranks.per_node if strategy.startswith(("HYBRID_SHARD", "_HYBRID_SHARD")) else ranks.world_size
 
 
 def _offload(reader: FactReader, versions: VersionView | None, *, can_offload: bool) -> Offload | None:
@@ -176,23 +243,6 @@ def _optimizer(reader: FactReader) -> str | None:
     """The optimizer's name; None where nothing was said, an empty name where it was and we cannot see it."""
     fact: Fact[str] = reader.look("training.optimizer")
     if not fact.said:
-        reader.assume("training.optimizer", "adamw_torch", "AdamW is the default of the Trainer")
+        reader.assume("training.optimizer", "AdamW", "the Trainer's default, fused or not as the releases have it")
         return None
     return fact.or_default("")
-
-
-def _since(versions: VersionView | None, package: str, release: tuple[int, int]) -> Truth:
-    """Whether every admissible release is at least this one; UNKNOWN where some are and some are not.
-
-    Deliberately not a question to the view: a doubt of a few percent widens the interval, it does not split variants.
-    """
-    admissible = versions.admissible.get(package) if versions is not None else None
-    if admissible is None or not admissible.releases:
-        return Truth.UNKNOWN
-    answers = {_major_minor(name) >= release for name in admissible.releases}
-    return Truth.UNKNOWN if len(answers) > 1 else Truth.of(answers.pop())
-
-
-def _major_minor(release: str) -> tuple[int, int]:
-    numbers = [int(part) if part.isdigit() else 0 for part in release.split(".")[:2]]
-    return (numbers[0], numbers[1] if len(numbers) > 1 else 0)

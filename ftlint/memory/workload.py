@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from ftlint.knowledge.architectures import Architecture, ParameterTable
+from ftlint.memory.constants import Constants
 from ftlint.memory.estimate import Interval
-from ftlint.memory.parameters import Parameters
+from ftlint.memory.parameters import Parameters, Training
+from ftlint.memory.step import Step
 from ftlint.record import record
 from ftlint.run.fact import Truth
 from ftlint.run.run import OffloadDevice, ParallelKind
+from ftlint.run.versions import VersionView
 
 
 @record
@@ -45,6 +49,17 @@ class Offload:
 
 
 @record
+class Buckets:
+    """What DeepSpeed communicates through, in elements; `overlap`: it reduces one bucket while it fills another."""
+
+    reduce: Interval
+    prefetch: Interval
+    persistence_threshold: Interval
+    max_live: int
+    overlap: Truth
+
+
+@record
 class Widths:
     """Bytes per element. `trained` and `frozen` are weights in the model; `master` is the optimizer's own copy."""
 
@@ -58,9 +73,18 @@ class Widths:
 
 @record
 class Workload:
-    """One run, ready to be added up. Of `zero_stage` and `fsdp_version`, 0 where the kind is another."""
+    """One run, ready to be added up. Of `zero_stage` and `fsdp_version`, 0 where the kind is another.
+
+    `architecture` and `table` are None where only numbers of parameters are known. `steps`: a pass as it is believed to
+    be, then what else may be meant; empty where batch or length are not known.
+    """
 
     parameters: Parameters
+    training: Training
+    architecture: Architecture | None
+    table: ParameterTable | None
+    steps: tuple[Step, ...]
+    versions: VersionView | None
     ranks: Ranks
     kind: ParallelKind
     zero_stage: int
@@ -68,9 +92,21 @@ class Workload:
     zero_init: bool
     sub_group_size: int
     offload: Offload
+    buckets: Buckets
     widths: Widths
+    constants: Constants
     optimizer: str | None
+    is_optimizer_said: bool
+    """Whether somebody wrote it; a default may be another one's in a script that has no Trainer."""
+    is_filled: bool
+    """Whether every sequence surely has the length that is said; else that is the longest one that may come."""
     num_accumulation_steps: int | None
+    compute_capability: str | None
+    """Of the GPU, as "9.0"; None where the GPU is unknown or no CUDA device."""
     has_bf16_offload_buffer: Truth
     """Whether this DeepSpeed keeps a 16-bit copy beside ZeRO-2's offloaded master."""
+    shard_ranks: int
+    """Over how many ranks FSDP shards: those of a node under its hybrid strategies, one under NO_SHARD."""
+    is_prepared: Truth
+    """Whether `prepare_model_for_kbit_training` made float32 of what is not quantized."""
     is_full_training: bool

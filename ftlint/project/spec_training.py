@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from packaging.version import Version
 
@@ -10,10 +11,12 @@ from ftlint.errors import nearest
 from ftlint.memory.optimizers import OPTIMIZERS, WITHOUT_FORMULA
 from ftlint.project.spec_reader import Blanks, ObjectReader
 from ftlint.run.dtype import DType, parse_dtype
-from ftlint.run.fact import Fact, default
+from ftlint.run.fact import NOTHING, Fact, default
 from ftlint.run.run import AdapterFacts, BatchFacts, Method, ParallelFacts, ParallelKind, PrecisionFacts, TrainingFacts
 from ftlint.run.versions import VersionView
 from ftlint.spans import How, Origin
+
+T = TypeVar("T")
 
 OPTIMIZER_ALIASES = {"adamw": "adamw_torch", "adam": "adamw_torch", "adamw_fused": "adamw_torch_fused"}
 BITS = {"nf4": 4, "fp4": 4, "int8": 8}
@@ -32,8 +35,9 @@ def read_adapter(spec: ObjectReader, blanks: Blanks) -> AdapterFacts:
         implied = Method.QLORA if spec.has("quantization") else Method.LORA
     method = blanks.fill(spec, "method", None if word is None else Method(word), implied, "as the other keys say")
     rank, targets, saved = lora.integer("rank", 1, 100_000), lora.texts("target"), lora.texts("modules_to_save")
+    dropout, use_dora = lora.number("dropout", 0.0, 1.0), lora.flag("dora")
     lora.finish()
-    bits, kind, is_double = _quantization(quantization)
+    bits, kind, is_double, is_prepared = _quantization(quantization)
     if method.value is Method.FREEZE:
         blanks.note("method", "freeze", "the last two layers are trained, LLaMA-Factory's default")
         return AdapterFacts(method=method, trainable_layers=default(2, "LLaMA-Factory's default"))
@@ -44,6 +48,8 @@ def read_adapter(spec: ObjectReader, blanks: Blanks) -> AdapterFacts:
         lora_rank=blanks.fill(lora, "rank", rank, 8, "default of PEFT and of LLaMA-Factory"),
         lora_targets=blanks.fill(lora, "target", targets, ("all-linear",), "what adapts most"),
         modules_to_save=blanks.fill(lora, "modules_to_save", saved, (), "PEFT's default"),
+        lora_dropout=_or_default("lora.dropout", dropout, 0.0, "PEFT's default"),
+        use_dora=_or_default("lora.dora", use_dora, False, "PEFT's default"),
     )
     if method.value is Method.LORA:
         return facts
@@ -53,16 +59,26 @@ def read_adapter(spec: ObjectReader, blanks: Blanks) -> AdapterFacts:
         quantization_type=blanks.fill(quantization, "type", kind, usual, "as QLoRA does"),
         quantization_bits=blanks.fill(quantization, "bits", bits, BITS.get(kind or usual, 4), "as QLoRA does"),
         double_quantization=blanks.fill(quantization, "double", is_double, False, "bitsandbytes' default"),
+        is_prepared=NOTHING if is_prepared is None else Fact(is_prepared, (_said("quantization.prepared"),)),
     )
 
 
-def _quantization(reader: ObjectReader) -> tuple[int | None, str | None, bool | None]:
+def _said(key: str) -> Origin:
+    return Origin(How.WRITTEN, None, f"{key} in the run spec")
+
+
+def _or_default(key: str, value: T | None, otherwise: T, why: str) -> Fact[T]:
+    """A word that most specs leave out; the estimate lists it where it counts."""
+    return default(otherwise, why) if value is None else Fact(value, (_said(key),))
+
+
+def _quantization(reader: ObjectReader) -> tuple[int | None, str | None, bool | None, bool | None]:
     bits, kind = reader.integer("bits", 2, 8), reader.choice("type", (*BITS, "gptq"))
-    is_double = reader.flag("double")
+    is_double, is_prepared = reader.flag("double"), reader.flag("prepared")
     reader.finish()
     if bits is not None and kind != "gptq" and bits not in ((BITS[kind],) if kind else (4, 8)):
         raise reader.complaint("bits", f"{BITS[kind]} for type {kind}" if kind else "4 or 8")
-    return bits, kind, is_double
+    return bits, kind, is_double, is_prepared
 
 
 def read_precision(
@@ -109,10 +125,12 @@ def read_batch(reader: ObjectReader, blanks: Blanks) -> BatchFacts:
     micro = reader.integer("micro", 1, 10**6)
     seq_len = reader.integer("seq_len", 1, 10**8)
     accumulation = reader.integer("accumulation", 1, 10**6)
+    is_filled = reader.flag("filled")
     reader.finish()
     return BatchFacts(
         micro_batch=blanks.fill(reader, "micro", micro, 1, "the least"),
         sequence_length_tokens=blanks.fill(reader, "seq_len", seq_len, 2048, "a usual length"),
+        is_filled=_or_default("batch.filled", is_filled, True, "every sequence has that length"),
         gradient_accumulation=blanks.fill(reader, "accumulation", accumulation, 1, "the Trainer's default"),
     )
 
@@ -122,6 +140,7 @@ def read_training(spec: ObjectReader, blanks: Blanks, versions: VersionView) -> 
     optimizer = spec.choice("optimizer", (*OPTIMIZERS, *WITHOUT_FORMULA), OPTIMIZER_ALIASES)
     attention = spec.choice("attention", ("eager", "sdpa", "flash_attention_2"), {"flash": "flash_attention_2"})
     loss = spec.choice("loss", ("full", "fused", "chunked", "liger"))
+    kernels = spec.choice("kernels", ("standard", "fused"))
     usual = _default_optimizer(versions)
     return TrainingFacts(
         optimizer=blanks.fill(spec, "optimizer", optimizer, usual, "the Trainer's default in those releases"),
@@ -130,6 +149,7 @@ def read_training(spec: ObjectReader, blanks: Blanks, versions: VersionView) -> 
         ),
         attention=blanks.fill(spec, "attention", attention, "sdpa", "transformers' default"),
         loss=blanks.fill(spec, "loss", loss, "full", "the Trainer's usual"),
+        kernels=_or_default("kernels", kernels, "standard", "transformers' own"),
     )
 
 

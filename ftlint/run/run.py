@@ -85,10 +85,14 @@ class PrecisionFacts:
 
 @record
 class BatchFacts:
-    """Sizes of one step: sequences per rank and forward pass, tokens per sequence, forward passes per update."""
+    """Sizes of one step: sequences per rank and forward pass, tokens per sequence, forward passes per update.
+
+    `is_filled`: every sequence has that many tokens, packed or padded; else it is the longest that may come.
+    """
 
     micro_batch: Fact[int] = NOTHING
     sequence_length_tokens: Fact[int] = NOTHING
+    is_filled: Fact[bool] = NOTHING
     gradient_accumulation: Fact[int] = NOTHING
 
 
@@ -98,7 +102,8 @@ class ParallelFacts:
 
     `num_processes`: ranks over all nodes, standing where the number is written or at the launcher whose default it is.
     `offload_param`: under FSDP all states. `offload_optimizer_ratio`: the share of sub-groups that is offloaded
-    (`offload_optimizer.ratio`). The buffer facts are those of offloading to NVMe.
+    (`offload_optimizer.ratio`). The buffer facts are those of offloading to NVMe. `reduce_bucket_size` to
+    `overlap_comm`: what DeepSpeed communicates through, under the names of its settings.
     """
 
     kind: Fact[ParallelKind] = NOTHING
@@ -121,6 +126,11 @@ class ParallelFacts:
     offload_param_buffer_size: Fact[int] = NOTHING
     offload_param_max_in_cpu: Fact[int] = NOTHING
     sub_group_size: Fact[int] = NOTHING
+    reduce_bucket_size: Fact[int] = NOTHING
+    prefetch_bucket_size: Fact[int] = NOTHING
+    param_persistence_threshold: Fact[int] = NOTHING
+    max_live_parameters: Fact[int] = NOTHING
+    overlap_comm: Fact[bool] = NOTHING
     gradient_accumulation_dtype: Fact[DType] = NOTHING
     fsdp_sharding_strategy: Fact[str] = NOTHING  # FULL_SHARD | SHARD_GRAD_OP | NO_SHARD | HYBRID_SHARD …
     fsdp_cpu_ram_efficient_loading: Fact[bool] = NOTHING
@@ -134,10 +144,13 @@ class AdapterFacts:
     lora_rank: Fact[int] = NOTHING
     lora_targets: Fact[tuple[str, ...]] = NOTHING  # ("all-linear",) or module names
     modules_to_save: Fact[tuple[str, ...]] = NOTHING
+    lora_dropout: Fact[float] = NOTHING
+    use_dora: Fact[bool] = NOTHING
     trainable_layers: Fact[int] = NOTHING  # FREEZE: how many of the last layers stay trainable
     quantization_bits: Fact[int] = NOTHING
     quantization_type: Fact[str] = NOTHING  # nf4 | fp4 | int8 | gptq
     double_quantization: Fact[bool] = NOTHING
+    is_prepared: Fact[bool] = NOTHING  # PEFT's prepare_model_for_kbit_training was called
 
 
 @record
@@ -148,6 +161,7 @@ class TrainingFacts:
     gradient_checkpointing: Fact[bool] = NOTHING
     attention: Fact[str] = NOTHING  # eager | sdpa | flash_attention_2
     loss: Fact[str] = NOTHING  # full | fused | chunked | liger
+    kernels: Fact[str] = NOTHING  # standard | fused: of norms and rotary positions
 
 
 @record

@@ -68,6 +68,19 @@ class VersionView:
         note = f"{known.package} {describe(releases.releases)}"
         return Fact(value, (Origin(How.DEFAULT, None, note), *releases.origins))
 
+    def possible(self, name: str) -> tuple[str, ...]:
+        """Every answer that the releases of this variant give in the named respect; empty where we know of none.
+
+        Unlike `behaviour` it is not remembered as a question: for doubts that widen an interval and split no variant.
+        """
+        from ftlint.knowledge.behaviours import behaviour
+
+        known = behaviour(name)
+        releases = self.admissible.get(known.package)
+        if releases is None:
+            return ()
+        return tuple(dict.fromkeys(known.value_for(release) for release in releases.releases))
+
     def agreed(self, package: str, answer: Callable[[str], T]) -> T | Unknown:
         """What `answer` says of every release of this variant.
 

@@ -89,8 +89,23 @@ def test_any_text(name: str) -> None:
     assert gpu is None or gpu.name in gpu_names()
 
 
+def test_how_many_there_are() -> None:
+    assert len(gpu_names()) >= 45
+    assert len(instance_names()) >= 40
+
+
+@pytest.mark.parametrize("name", gpu_names())
+def test_capability_says_what_the_hardware_can_do(name: str) -> None:
+    gpu = find_gpu(name)
+    assert gpu is not None
+    if gpu.compute_capability is None:  # another maker's
+        return
+    capability = tuple(int(part) for part in gpu.compute_capability.split("."))
+    assert gpu.has_bf16 is (capability >= (8, 0))
+    assert gpu.has_fp8 is (capability >= (8, 9))
+
+
 def test_instances() -> None:
-    assert len(instance_names()) >= 20
     instance = find_instance("AWS:p4d.24xlarge")
     assert instance is not None
     assert (instance.gpu.name, instance.num_gpus, instance.host_ram_bytes) == ("A100-40GB", 8, 1152 * GIB_BYTES)

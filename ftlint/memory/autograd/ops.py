@@ -1,0 +1,233 @@
+"""torch's operations as the tape sees them: widths, what each keeps, and the temporaries of its backward formula.
+
+Source: torch 2.13 tools/autograd/derivatives.yaml, csrc/autograd/FunctionsManual.cpp, aten/src/ATen/autocast_mode.h;
+`tests/memory/test_traces.py` compares with a trace of the real operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftlint.memory.autograd.tape import Flow, Tape, Tensor
+from ftlint.record import record
+
+FLOAT32 = 4
+
+
+@record
+class Linear:
+    """An `nn.Linear`'s weights on a tape."""
+
+    in_features: int
+    out_features: int
+    weight: Tensor
+    bias: Tensor | None
+
+
+def cast(tape: Tape, x: Tensor, num_bytes: int) -> Tensor:
+    """`x.to(dtype)`; the same tensor where it has that width already."""
+    if x.num_bytes == num_bytes:
+        return x
+    return tape.make("to", (x,), x.num_elements, num_bytes, flows=((x, Flow.NEW),))
+
+
+def lowered(tape: Tape, x: Tensor) -> Tensor:
+    """`x` as matrix products get it under autocast: trained weights cast once per forward pass, all else each time."""
+    if not tape.is_autocast or x.num_bytes == tape.compute_bytes:
+        return x
+    if not (x.is_parameter and x.requires_grad and x.num_bytes == FLOAT32):
+        return cast(tape, x, tape.compute_bytes)
+    if id(x) not in tape.casts:
+        tape.casts[id(x)] = cast(tape, x, tape.compute_bytes)
+    return tape.casts[id(x)]
+
+
+def raised(tape: Tape, x: Tensor) -> Tensor:
+    """`x` as autocast hands it to what it computes in float32: powers, norms, softmax."""
+    return cast(tape, x, FLOAT32) if tape.is_autocast else x
+
+
+# Products -----------------------------------------------------------------------------------------------------------
+
+
+def linear(tape: Tape, x: Tensor, layer: Linear) -> Tensor:
+    """`F.linear`: keeps its input only where the weight is trained."""
+    inputs = [lowered(tape, x), lowered(tape, layer.weight)]
+    if layer.bias is not None:
+        inputs.append(lowered(tape, layer.bias))
+    return _product(tape, "linear", inputs, x.num_elements // layer.in_features * layer.out_features)
+
+
+def matmul(tape: Tape, a: Tensor, b: Tensor, num_elements: int) -> Tensor:
+    """`torch.matmul` of two activations."""
+    return _product(tape, "matmul", (lowered(tape, a), lowered(tape, b)), num_elements)
+
+
+def _product(tape: Tape, name: str, inputs: Sequence[Tensor], num_elements: int) -> Tensor:
+    a, b = inputs[:2]
+    saved = [other for one, other in ((a, b), (b, a)) if one.requires_grad]
+    flows = [(tensor, Flow.NEW) for tensor in inputs]
+    return tape.make(name, inputs, num_elements, a.num_bytes, saved=saved, flows=flows)
+
+
+# Element by element -------------------------------------------------------------------------------------------------
+
+
+def add(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
+    """`a + b`, b broadcast or of equal size: keeps nothing, hands the same gradient to both."""
+    num_bytes = max(a.num_bytes, b.num_bytes)
+    num_elements = max(a.num_elements, b.num_elements)
+    flows = [
+        (x, Flow.ALIAS if x.num_bytes == num_bytes and x.num_elements == num_elements else Flow.NEW) for x in (a, b)
+    ]
+    return tape.make("add", (a, b), num_elements, num_bytes, flows=flows)
+
+
+def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
+    """`a * b`, one of them broadcast or both of equal size: each is kept if the other needs a gradient.
+
+    The gradient of a broadcast operand is made at full size and then summed.
+    """
+    num_elements, num_bytes = max(a.num_elements, b.num_elements), max(a.num_bytes, b.num_bytes)
+    saved = [other for one, other in ((a, b), (b, a)) if one.requires_grad]
+    scratch = sum(
+        num_elements * num_bytes
+        for x in (a, b)
+        if x.requires_grad and (x.num_elements < num_elements or x.num_bytes < num_bytes)
+    )
+    flows = ((a, Flow.NEW), (b, Flow.NEW))
+    return tape.make("mul", (a, b), num_elements, num_bytes, saved=saved, flows=flows, scratch=(0, scratch))
+
+
+def scale(tape: Tape, x: Tensor) -> Tensor:
+    """`x` times or over a Python number."""
+    return tape.make("scale", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+
+
+def negate(tape: Tape, x: Tensor) -> Tensor:
+    """`-x`."""
+    return tape.make("negate", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+
+
+def shift(tape: Tape, x: Tensor) -> Tensor:
+    """`x` plus a Python number or a mask: the gradient passes through."""
+    return tape.make("shift", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.ALIAS),))
+
+
+def power(tape: Tape, x: Tensor) -> Tensor:
+    """`x.pow(2)` or another number: keeps x; its backward holds x to the power below, and that times the exponent."""
+    x = raised(tape, x)
+    scratch = (0, 2 * x.size_bytes)
+    return tape.make("pow", (x,), x.num_elements, x.num_bytes, saved=(x,), flows=((x, Flow.NEW),), scratch=scratch)
+
+
+def mean(tape: Tape, x: Tensor, num_elements: int) -> Tensor:
+    """The mean over the last dimension, `num_elements` of them."""
+    return tape.make("mean", (x,), num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+
+
+def of_input(tape: Tape, name: str, x: Tensor) -> Tensor:
+    """An activation function whose backward reads its input: silu, gelu."""
+    return tape.make(name, (x,), x.num_elements, x.num_bytes, saved=(x,), flows=((x, Flow.NEW),))
+
+
+def of_result(tape: Tape, name: str, x: Tensor, scratch: tuple[int, int] = (0, 0)) -> Tensor:
+    """A function whose backward reads its result: relu, tanh, rsqrt, softmax."""
+    flows = ((x, Flow.NEW),)
+    return tape.make(name, (x,), x.num_elements, x.num_bytes, result_is_saved=True, flows=flows, scratch=scratch)
+
+
+def softmax(tape: Tape, x: Tensor, num_bytes: int) -> Tensor:
+    """`F.softmax(x, dtype=...)`, of this width; autocast makes it float32."""
+    x = cast(tape, x, FLOAT32 if tape.is_autocast else num_bytes)
+    # `Tensor tmp = grad * output` in torch 2.13 aten/src/ATen/native/cuda/SoftMax.cu.
+    return of_result(tape, "softmax", x, scratch=(0, x.size_bytes))
+
+
+def dropout(tape: Tape, x: Tensor, is_on: bool) -> Tensor:
+    """`F.dropout` in training on a GPU: keeps a mask of one byte per element. With probability 0 it is `x` itself."""
+    if not is_on:
+        return x
+    size = x.num_elements
+    return tape.make("dropout", (x,), size, x.num_bytes, also_keeps_bytes=size, flows=((x, Flow.NEW),))
+
+
+# Shapes -------------------------------------------------------------------------------------------------------------
+
+
+def copy(tape: Tape, x: Tensor, num_elements: int | None = None) -> Tensor:
+    """`contiguous()` of a transposed view, or `expand().reshape()` to more elements, whose gradients are summed."""
+    count = x.num_elements if num_elements is None else num_elements
+    flow = Flow.ALIAS if count == x.num_elements else Flow.NEW
+    return tape.make("copy", (x,), count, x.num_bytes, flows=((x, flow),))
+
+
+def sliced(tape: Tape, x: Tensor, num_elements: int) -> Tensor:
+    """A slice: a view, whose gradient is a whole tensor of zeros with the slice's part filled in."""
+    return tape.view("slice", x, num_elements, Flow.NEW)
+
+
+def cat(tape: Tape, parts: Sequence[Tensor]) -> Tensor:
+    """`torch.cat`: a copy; gradients are views of the whole's."""
+    num_bytes = max(part.num_bytes for part in parts)
+    flows = [(part, Flow.ALIAS if part.num_bytes == num_bytes else Flow.NEW) for part in parts]
+    return tape.make("cat", parts, sum(part.num_elements for part in parts), num_bytes, flows=flows)
+
+
+# Norms --------------------------------------------------------------------------------------------------------------
+
+
+def layer_norm(tape: Tape, x: Tensor, weights: Sequence[Tensor], num_rows: int) -> Tensor:
+    """`F.layer_norm`: keeps its input, and mean and inverse deviation of each row in float32."""
+    x = raised(tape, x)
+    inputs = (x, *(raised(tape, weight) for weight in weights))
+    flows = [(tensor, Flow.NEW) for tensor in inputs]
+    return tape.make(
+        "layer_norm",
+        inputs,
+        x.num_elements,
+        x.num_bytes,
+        saved=(x,),
+        flows=flows,
+        also_keeps_bytes=2 * FLOAT32 * num_rows,
+    )
+
+
+# Attention ----------------------------------------------------------------------------------------------------------
+
+
+@record
+class AttentionShape:
+    """Sizes of one attention: elements of queries (and of the result), of keys, and of all scores' rows."""
+
+    num_queries: int
+    num_keys: int
+    num_rows: int
+    """Sequences times heads times queries."""
+
+
+def flash_attention(
+    tape: Tape, query: Tensor, key: Tensor, value: Tensor, shape: AttentionShape, *, mask: Tensor | None = None
+) -> Tensor:
+    """SDPA's flash kernel: keeps q, k, v, its result and a float32 logarithm per row.
+
+    Its backward gathers the queries' gradient in float32, and where several query heads share a key head, the keys'
+    and values' gradients of every query head. Source: torch 2.13 aten native_functions.yaml, derivatives.yaml;
+    native/transformers/cuda/flash_attn/flash_api.cpp, `mha_bwd` (dq_accum, softmax_d, dk_expanded, dv_expanded).
+    """
+    inputs = tuple(lowered(tape, x) for x in (query, key, value))
+    width = inputs[0].num_bytes
+    scratch = FLOAT32 * (shape.num_queries + shape.num_rows)
+    if shape.num_keys < shape.num_queries:
+        scratch += 2 * width * shape.num_queries
+    return tape.make(
+        "flash attention",
+        inputs,
+        shape.num_queries,
+        width,
+        saved=inputs if mask is None else (*inputs, mask),
+        result_is_saved=True,
+        flows=tuple((tensor, Flow.NEW) for tensor in inputs),
+        also_keeps_bytes=FLOAT32 * shape.num_rows,
+        scratch=(0, scratch),
+    )

@@ -1,0 +1,179 @@
+"""The record of a forward pass: which tensors each operation makes, keeps for backward, and hands gradients to.
+
+A tensor here is a number of elements, a width in bytes and a storage; views share their base's storage, as in torch.
+What an operation keeps is what torch 2.13's `tools/autograd/derivatives.yaml` names in its backward formula, and only
+if some input needs the gradient that reads it: frozen weights keep no input of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+
+class Storage:
+    """A block of memory; compared by identity."""
+
+    __slots__ = ("is_external", "num_bytes")
+
+    def __init__(self, num_bytes: int, *, is_external: bool = False) -> None:
+        self.num_bytes = num_bytes
+        self.is_external = is_external
+        """Weights, and what all layers share: counted elsewhere."""
+
+
+class Tensor:
+    """Elements in a storage. `is_parameter`: a leaf, whose gradient is no activation."""
+
+    __slots__ = ("is_parameter", "num_bytes", "num_elements", "requires_grad", "storage")
+
+    def __init__(
+        self,
+        num_elements: int,
+        num_bytes: int,
+        storage: Storage,
+        *,
+        requires_grad: bool,
+        is_parameter: bool = False,
+    ) -> None:
+        self.num_elements = num_elements
+        self.num_bytes = num_bytes
+        """Of one element."""
+        self.storage = storage
+        self.requires_grad = requires_grad
+        self.is_parameter = is_parameter
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all elements, which may be more or less than the storage's (an expanded view, a slice)."""
+        return self.num_elements * self.num_bytes
+
+
+class Flow(Enum):
+    """How an operation makes an input's gradient out of its output's."""
+
+    NEW = "new"
+    """In a storage of its own."""
+    ALIAS = "alias"
+    """The same storage: additions, views."""
+
+
+class Node:
+    """One operation of the graph.
+
+    `forward_scratch_bytes`, `backward_scratch_bytes`: temporaries alive at the operation's own peak, beside its
+    results. `reads_saved`: whether its backward unpacks anything, weights included.
+    """
+
+    __slots__ = (
+        "backward_scratch_bytes",
+        "flows",
+        "forward_scratch_bytes",
+        "inputs",
+        "name",
+        "outputs",
+        "reads_saved",
+        "saved",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        saved: Iterable[Storage],
+        flows: Sequence[tuple[Tensor, Flow]],
+        forward_scratch_bytes: int,
+        backward_scratch_bytes: int,
+    ) -> None:
+        self.name = name
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        distinct = dict.fromkeys(saved)
+        self.reads_saved = bool(distinct)
+        self.saved = tuple(storage for storage in distinct if not storage.is_external)
+        self.flows = tuple((tensor, flow) for tensor, flow in flows if tensor.requires_grad)
+        self.forward_scratch_bytes = forward_scratch_bytes
+        self.backward_scratch_bytes = backward_scratch_bytes
+
+
+class Tape:
+    """The operations of one stretch of a model, in order; owned by whoever records it.
+
+    `compute_bytes`: width of matrix products under autocast; without it, operands decide.
+    """
+
+    def __init__(self, *, compute_bytes: int, is_autocast: bool) -> None:
+        self.compute_bytes = compute_bytes
+        self.is_autocast = is_autocast
+        self.nodes: list[Node] = []
+        self.parameters: list[Tensor] = []
+        self.casts: dict[int, Tensor] = {}
+        """Autocast's copies of trained weights, by the identity of the weight: made once per forward pass."""
+
+    def input(self, num_elements: int, num_bytes: int, *, requires_grad: bool) -> Tensor:
+        """A tensor that comes from elsewhere, such as the layer's input."""
+        return Tensor(num_elements, num_bytes, Storage(num_elements * num_bytes), requires_grad=requires_grad)
+
+    def shared(self, num_elements: int, num_bytes: int) -> Tensor:
+        """A tensor without gradient that all layers read: a mask, the cosines of the positions."""
+        storage = Storage(num_elements * num_bytes, is_external=True)
+        return Tensor(num_elements, num_bytes, storage, requires_grad=False)
+
+    def parameter(self, num_elements: int, num_bytes: int, *, is_trained: bool) -> Tensor:
+        """A weight."""
+        storage = Storage(num_elements * num_bytes, is_external=True)
+        weight = Tensor(num_elements, num_bytes, storage, requires_grad=is_trained, is_parameter=True)
+        self.parameters.append(weight)
+        return weight
+
+    def make(
+        self,
+        name: str,
+        inputs: Sequence[Tensor],
+        num_elements: int,
+        num_bytes: int,
+        *,
+        saved: Iterable[Tensor | Storage] = (),
+        flows: Sequence[tuple[Tensor, Flow]] = (),
+        result_is_saved: bool = False,
+        also_keeps_bytes: int = 0,
+        scratch: tuple[int, int] = (0, 0),
+    ) -> Tensor:
+        """Record an operation with one new result.
+
+        `also_keeps_bytes`: what it makes for its backward alone, such as a dropout mask. `scratch`: bytes alive at the
+        peak of its forward and of its backward beside results and gradients.
+        """
+        storage = Storage(num_elements * num_bytes)
+        requires_grad = any(tensor.requires_grad for tensor in inputs)
+        result = Tensor(num_elements, num_bytes, storage, requires_grad=requires_grad)
+        kept: list[Storage] = []
+        outputs = [result]
+        if requires_grad:
+            kept = [item.storage if isinstance(item, Tensor) else item for item in saved]
+            if result_is_saved:
+                kept.append(storage)
+        if also_keeps_bytes:
+            extra = Tensor(also_keeps_bytes, 1, Storage(also_keeps_bytes), requires_grad=False)
+            outputs.append(extra)
+            if requires_grad:
+                kept.append(extra.storage)
+        self.nodes.append(Node(name, inputs, outputs, kept, flows, *scratch))
+        return result
+
+    def hold(self, *tensors: Tensor) -> None:
+        """Say that Python holds these until here: arguments and variables of a function that now returns."""
+        self.nodes.append(Node("return", tensors, (), (), (), 0, 0))
+
+    def view(self, name: str, base: Tensor, num_elements: int, flow: Flow = Flow.ALIAS) -> Tensor:
+        """Record a view. Its gradient aliases for reshapes and transposes, and is new for slices and expansions."""
+        view = Tensor(num_elements, base.num_bytes, base.storage, requires_grad=base.requires_grad)
+        self.nodes.append(Node(name, (base,), (view,), (), ((base, flow),), 0, 0))
+        return view
+
+    def views(self, name: str, base: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+        """Record views that part a tensor at one node (`chunk`, `split`): one gradient for all of them."""
+        views = tuple(Tensor(size, base.num_bytes, base.storage, requires_grad=base.requires_grad) for size in sizes)
+        self.nodes.append(Node(name, (base,), views, (), ((base, Flow.NEW),), 0, 0))
+        return views

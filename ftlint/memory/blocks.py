@@ -1,0 +1,275 @@
+"""How each model type computes a layer: which norm, where it stands, how heads are cut, which activation function.
+
+Only what decides the bytes that autograd keeps. Widths, biases and which projections exist come from the parameter
+table. Source: transformers 5.23 `models/<model_type>/modeling_<model_type>.py`; activation functions and dropout are
+the defaults of the config classes, which released models keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import Enum
+
+from ftlint.record import record
+
+
+class Norm(Enum):
+    """How a norm is computed."""
+
+    RMS = "rms"
+    """In float32, then the weight times the result in the input's format (Llama)."""
+    RMS_WEIGHT_INSIDE = "rms, weight in float32"
+    """Weight times result in float32, then back (OLMo 2)."""
+    RMS_ONE_PLUS = "rms, one plus weight"
+    """As before, times 1 + weight (Gemma)."""
+    LAYER = "layer norm"
+    """torch's own, one operation."""
+    LAYER_ONE_PLUS = "layer norm, one plus weight"
+    LAYER_FLOAT32 = "layer norm in float32"
+    """torch's own on a float32 copy, without weights (OLMo)."""
+    LAYER_BY_HAND = "layer norm by hand"
+    """Written out in float32 (Cohere)."""
+
+
+class Order(Enum):
+    """Where norms and residual additions stand."""
+
+    PRE = "norm, block, add"
+    POST = "block, norm, add"
+    SANDWICH = "norm, block, norm, add"
+    PARALLEL = "one norm for both blocks, one addition"
+    PARALLEL_TWO = "a norm for each block, one addition"
+    ADD_NORM = "block, add, norm"
+
+
+class Rotary(Enum):
+    """How positions are turned into queries and keys."""
+
+    NONE = "none"
+    HALF = "halves"
+    """rotate_half: slices, a negation, a concatenation."""
+    FLOAT32 = "in float32"
+    """On float32 copies (Cohere)."""
+
+
+class Heads(Enum):
+    """How queries, keys and values leave the projections."""
+
+    SEPARATE = "three projections"
+    SLICED = "one projection, three slices"
+    SPLIT = "one projection, split"
+
+
+class QueryKeyNorm(Enum):
+    """Where queries and keys are normed."""
+
+    NONE = "none"
+    BEFORE_HEADS = "whole width"
+    PER_HEAD = "per head"
+
+
+class Activation(Enum):
+    """Activation functions by what they keep."""
+
+    SILU = "silu"
+    GELU = "gelu"
+    """One operation, exact or tanh."""
+    GELU_NEW = "gelu_new"
+    """Written out in eight operations."""
+    RELU = "relu"
+    RELU_SQUARED = "relu2"
+
+
+class Stem(Enum):
+    """Steps between the embedding and the first layer."""
+
+    SCALE = "scale"
+    ADD = "add"
+    """Learned positions or types."""
+    NORM = "norm"
+    DROPOUT = "dropout"
+
+
+@record
+class Block:
+    """One layer of a model type."""
+
+    norm: Norm = Norm.RMS
+    order: Order = Order.PRE
+    norms: tuple[str, ...] = ("input_layernorm", "post_attention_layernorm")
+    """In the order of use."""
+    attention: str = "self_attn"
+    heads: Heads = Heads.SEPARATE
+    projections: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    """Queries, keys, values, output; or all three in one, and output."""
+    qk_norm: QueryKeyNorm = QueryKeyNorm.NONE
+    rotary: Rotary = Rotary.HALF
+    rotary_share: float = 1.0
+    """How much of each head is rotated."""
+    joins_rotated: bool = False
+    """Joins the rotated part and the rest, even where nothing is left (Phi-3)."""
+    has_wide_tables: bool = False
+    """Cosines and sines stay float32, and so do queries and keys until they are turned (OLMo)."""
+    scales_queries: bool = False
+    softmax_bytes: int = 4
+    """Width in which eager attention takes the softmax; 0: in the scores' own."""
+    softcap: bool = False
+    """tanh on the scores, in eager attention (Gemma 2)."""
+    mlp: str = "mlp"
+    """Prefix of the feed-forward block's projections."""
+    mlp_projections: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj")
+    """Gate, up, down; or up and down, or gate and up in one, and down."""
+    gated: bool = True
+    activation: Activation = Activation.SILU
+    residual_dropout: bool = False
+    attention_dropout: bool = False
+    holds_attended: bool = False
+    """A variable keeps what attention gave until the layer returns (GPT-2)."""
+    scales_residual: bool = False
+    """Multiplies what is added (Granite)."""
+    embedding: tuple[Stem, ...] = ()
+    """What is done to the embedded words before the first layer."""
+    num_tables: int = 1
+    """Pairs of cosines and sines: Gemma 3 has two frequencies."""
+    num_masks: int = 1
+    """Masks that eager attention makes: one more for sliding windows."""
+    final_norm: str = "norm"
+    final_softcap: bool = False
+    """tanh on the logits (Gemma 2)."""
+    scales_logits: bool = False
+    """Multiplies or divides the logits (Cohere, Granite)."""
+
+
+LLAMA = Block()
+PLAIN = replace(LLAMA, mlp_projections=("up_proj", "down_proj"), gated=False)
+GEMMA = replace(LLAMA, norm=Norm.RMS_ONE_PLUS, activation=Activation.GELU)
+GEMMA_2 = replace(
+    GEMMA,
+    order=Order.SANDWICH,
+    norms=(
+        "input_layernorm",
+        "post_attention_layernorm",
+        "pre_feedforward_layernorm",
+        "post_feedforward_layernorm",
+    ),
+    softcap=True,
+    num_masks=2,
+    final_softcap=True,
+)
+OLMO_2 = replace(
+    LLAMA,
+    norm=Norm.RMS_WEIGHT_INSIDE,
+    has_wide_tables=True,
+    order=Order.POST,
+    norms=("post_attention_layernorm", "post_feedforward_layernorm"),
+    qk_norm=QueryKeyNorm.BEFORE_HEADS,
+)
+QWEN_3 = replace(LLAMA, qk_norm=QueryKeyNorm.PER_HEAD)
+GPT_2 = Block(
+    norm=Norm.LAYER,
+    norms=("ln_1", "ln_2"),
+    attention="attn",
+    heads=Heads.SPLIT,
+    projections=("c_attn", "c_proj"),
+    rotary=Rotary.NONE,
+    softmax_bytes=0,
+    mlp_projections=("c_fc", "c_proj"),
+    gated=False,
+    activation=Activation.GELU_NEW,
+    residual_dropout=True,
+    attention_dropout=True,
+    holds_attended=True,
+    embedding=(Stem.ADD, Stem.DROPOUT),
+    final_norm="ln_f",
+)
+
+BLOCKS: Mapping[str, Block] = {
+    "arcee": replace(PLAIN, activation=Activation.RELU_SQUARED),
+    "cohere": replace(
+        LLAMA,
+        norm=Norm.LAYER_BY_HAND,
+        order=Order.PARALLEL,
+        norms=("input_layernorm",),
+        rotary=Rotary.FLOAT32,
+        scales_logits=True,
+    ),
+    "gemma": GEMMA,
+    "gemma2": GEMMA_2,
+    "gemma3_text": replace(GEMMA_2, softcap=False, final_softcap=False, num_tables=2, qk_norm=QueryKeyNorm.PER_HEAD),
+    "gpt2": GPT_2,
+    "gpt_neox": Block(
+        norm=Norm.LAYER,
+        order=Order.PARALLEL_TWO,
+        attention="attention",
+        heads=Heads.SLICED,
+        projections=("query_key_value", "dense"),
+        rotary_share=0.25,
+        joins_rotated=True,
+        softmax_bytes=4,
+        mlp_projections=("dense_h_to_4h", "dense_4h_to_h"),
+        gated=False,
+        activation=Activation.GELU,
+        final_norm="final_layer_norm",
+    ),
+    "granite": replace(LLAMA, scales_residual=True, scales_logits=True, embedding=(Stem.SCALE,)),
+    "llama": LLAMA,
+    "ministral": LLAMA,
+    "mistral": LLAMA,
+    "mixtral": LLAMA,
+    "nemotron": replace(
+        PLAIN, norm=Norm.LAYER_ONE_PLUS, rotary_share=0.5, joins_rotated=True, activation=Activation.RELU_SQUARED
+    ),
+    "olmo": replace(LLAMA, norm=Norm.LAYER_FLOAT32, has_wide_tables=True),
+    "olmo2": OLMO_2,
+    "olmoe": replace(LLAMA, qk_norm=QueryKeyNorm.BEFORE_HEADS),
+    "opt": Block(
+        norm=Norm.LAYER,
+        norms=("self_attn_layer_norm", "final_layer_norm"),
+        projections=("q_proj", "k_proj", "v_proj", "out_proj"),
+        rotary=Rotary.NONE,
+        scales_queries=True,
+        mlp="",
+        mlp_projections=("fc1", "fc2"),
+        gated=False,
+        activation=Activation.RELU,
+        residual_dropout=True,
+        embedding=(Stem.ADD,),
+        final_norm="final_layer_norm",
+    ),
+    "phi": replace(
+        PLAIN,
+        norm=Norm.LAYER,
+        order=Order.PARALLEL,
+        norms=("input_layernorm",),
+        projections=("q_proj", "k_proj", "v_proj", "dense"),
+        rotary_share=0.5,
+        joins_rotated=True,
+        mlp_projections=("fc1", "fc2"),
+        activation=Activation.GELU_NEW,
+        final_norm="final_layernorm",
+    ),
+    "phi3": replace(
+        LLAMA,
+        heads=Heads.SLICED,
+        projections=("qkv_proj", "o_proj"),
+        joins_rotated=True,
+        mlp_projections=("gate_up_proj", "down_proj"),
+    ),
+    "qwen2": LLAMA,
+    "qwen3": QWEN_3,
+    "qwen3_moe": QWEN_3,
+    "seed_oss": replace(LLAMA, attention_dropout=True, residual_dropout=True),
+    "smollm3": LLAMA,
+    "starcoder2": replace(
+        PLAIN,
+        norm=Norm.LAYER,
+        mlp_projections=("c_fc", "c_proj"),
+        activation=Activation.GELU,
+    ),
+}
+
+
+def find_block(model_type: str) -> Block | None:
+    """The description of a model type's layer; None where there is none yet."""
+    return BLOCKS.get(model_type)

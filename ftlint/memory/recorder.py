@@ -1,0 +1,95 @@
+"""Records a model's modules on a tape: weights from the parameter table, trained, frozen, adapted or quantized."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftlint.knowledge.architectures import LinearModule, ParameterTensor, Role
+from ftlint.memory.autograd import Flow, Tape, Tensor, ops
+from ftlint.memory.parameters import is_target
+from ftlint.memory.step import Step
+
+_LINEAR = (Role.LINEAR, Role.CONV1D)
+
+
+class Recorder:
+    """One stretch of a model while it is recorded: the tape, and the weights by name. Owned by who records it.
+
+    `tensors`: of the parameter table, under their names inside the stretch, such as `self_attn.q_proj.weight`;
+    `prefix`: what stands before them in the whole model, by which LoRA finds its targets.
+    """
+
+    def __init__(self, step: Step, tensors: Sequence[ParameterTensor], prefix: str = "") -> None:
+        self.step = step
+        self._prefix = prefix
+        self.tape = Tape(compute_bytes=step.compute_bytes, is_autocast=step.is_autocast)
+        self._tensors = {tensor.name: tensor for tensor in tensors}
+        self._made: dict[str, Tensor] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether this stretch holds the module or parameter."""
+        return name in self._tensors or f"{name}.weight" in self._tensors
+
+    def size(self, name: str) -> int:
+        """Elements of a parameter."""
+        return self._tensors[name].num_params
+
+    def parameter(self, name: str) -> Tensor:
+        """A weight; the same one each time it is asked for."""
+        if name not in self._made:
+            step = self.step
+            width = 4 if step.is_quantized else step.weight_bytes
+            size = self._tensors[name].num_params
+            self._made[name] = self.tape.parameter(size, width, is_trained=step.adapters is None)
+        return self._made[name]
+
+    def weights(self, module: str) -> tuple[Tensor, ...]:
+        """Weight and bias of a norm, as many of them as there are."""
+        names = (f"{module}.weight", f"{module}.bias")
+        return tuple(self.parameter(name) for name in names if name in self._tensors)
+
+    def linear(self, module: str, x: Tensor) -> Tensor:
+        """An `nn.Linear` or GPT-2's `Conv1D`, with its adapter where LoRA targets it."""
+        tensor = self._tensors[f"{module}.weight"]
+        out_features, in_features = tensor.shape
+        if tensor.role is Role.CONV1D:
+            out_features, in_features = in_features, out_features
+        step = self.step
+        if step.is_quantized and tensor.role in _LINEAR:
+            result = self._quantized(x, in_features, out_features)
+        else:
+            weight = self.parameter(f"{module}.weight")
+            bias = self.parameter(f"{module}.bias") if f"{module}.bias" in self._tensors else None
+            result = ops.linear(self.tape, x, ops.Linear(in_features, out_features, weight, bias))
+        wrapped = LinearModule(self._prefix + module, in_features, out_features, False, tensor.role)
+        if step.adapters is None or not is_target(wrapped, step.adapters.targets):
+            return result
+        return self._adapted(x, result, in_features, out_features)
+
+    def _adapted(self, x: Tensor, result: Tensor, in_features: int, out_features: int) -> Tensor:
+        """`result + lora_B(lora_A(dropout(x))) * scaling`. Source: peft 0.21 tuners/lora/layer.py, `Linear.forward`."""
+        adapters, tape = self.step.adapters, self.tape
+        assert adapters is not None
+        width, rank = adapters.num_bytes, adapters.rank
+        down = tape.parameter(in_features * rank, width, is_trained=True)
+        up = tape.parameter(rank * out_features, width, is_trained=True)
+        wide = ops.cast(tape, x, width)
+        dropped = ops.dropout(tape, wide, adapters.has_dropout)
+        low = ops.linear(tape, dropped, ops.Linear(in_features, rank, down, None))
+        update = ops.scale(tape, ops.linear(tape, low, ops.Linear(rank, out_features, up, None)))
+        total = ops.cast(tape, ops.add(tape, result, update), result.num_bytes)
+        tape.hold(x, wide)
+        return total
+
+    def _quantized(self, x: Tensor, in_features: int, out_features: int) -> Tensor:
+        """bitsandbytes' `Linear4bit`: the weight is dequantized in forward and again in backward, and nothing is kept.
+
+        Source: bitsandbytes nn/modules.py, `Linear4bit.forward`; autograd/_functions.py, `MatMul4Bit`.
+        """
+        step, tape = self.step, self.tape
+        inner = ops.cast(tape, x, step.compute_bytes)
+        whole = in_features * out_features * step.compute_bytes
+        size = x.num_elements // in_features * out_features
+        flows = ((inner, Flow.NEW),)
+        made = tape.make("4-bit linear", (inner,), size, step.compute_bytes, flows=flows, scratch=(whole, whole))
+        return ops.cast(tape, made, x.num_bytes)

@@ -1,0 +1,84 @@
+"""What the activations of one training step depend on, as plain values."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from ftlint.knowledge.architectures import Architecture
+from ftlint.record import record
+
+
+class Attention(Enum):
+    """Which code computes attention. The flash kernel keeps no scores; under a mask SDPA takes another kernel."""
+
+    EAGER = "eager"
+    SDPA = "sdpa"
+    SDPA_MASKED = "sdpa with a mask"
+    """Padding in the batch: the mask is materialised, and keys are repeated for every query head."""
+    FLASH_2 = "flash_attention_2"
+
+
+class Checkpointing(Enum):
+    """Whether layers are computed a second time in backward instead of being kept."""
+
+    NONE = "none"
+    REENTRANT = "reentrant"
+    NON_REENTRANT = "non-reentrant"
+
+
+class LossKernel(Enum):
+    """How logits become a loss."""
+
+    FULL = "full"
+    """transformers: all logits, in float32, and their log-probabilities."""
+    FUSED = "fused"
+    """Cross entropy in place on full logits (Unsloth-style and foundation-model-stack kernels)."""
+    CHUNKED = "chunked"
+    """Log-probabilities chunk by chunk (TRL from 1.x)."""
+    LIGER = "liger"
+    """Output layer and cross entropy in one kernel; no logits at all."""
+
+
+@record
+class Adapters:
+    """LoRA: module names as PEFT takes them, `("all-linear",)` for every linear module but the head."""
+
+    targets: tuple[str, ...]
+    rank: int
+    has_dropout: bool
+    num_bytes: int
+    """Width of the adapters' weights: 4 since PEFT's `autocast_adapter_dtype`, whatever the base has."""
+
+
+@record
+class Step:
+    """One forward and backward pass on one GPU. Widths are bytes per element."""
+
+    architecture: Architecture
+    model_class: str
+    micro_batch: int
+    sequence_length_tokens: int
+    """Padded: what every sequence of the batch is filled up to."""
+    weight_bytes: int
+    compute_bytes: int
+    """Of matrix products: autocast's format, or the weights' own."""
+    is_autocast: bool
+    attention: Attention
+    checkpointing: Checkpointing
+    adapters: Adapters | None
+    """None: every weight is trained."""
+    is_quantized: bool
+    """Linear layers in 4 bits, and `prepare_model_for_kbit_training` has made the rest float32."""
+    loss: LossKernel
+    shifts_logits: bool
+    """transformers below 4.49 copies the float32 logits without the last position."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Of the whole micro batch."""
+        return self.micro_batch * self.sequence_length_tokens
+
+    @property
+    def stream_bytes(self) -> int:
+        """Width of the hidden states between layers: the embedding's."""
+        return 4 if self.is_quantized else self.weight_bytes

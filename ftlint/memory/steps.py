@@ -1,0 +1,143 @@
+"""Reads what one forward and backward pass is like: batch, length, kernels, recomputation, formats.
+
+What is believed comes first; then the passes that take least and most of those that the run may mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field, replace
+from typing import TypedDict
+
+from ftlint.knowledge.architectures import Architecture
+from ftlint.memory.facts import FactReader, is_assumed
+from ftlint.memory.parameters import Training
+from ftlint.memory.releases import since
+from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
+from ftlint.memory.workload import Widths
+from ftlint.record import record
+from ftlint.run.dtype import DType
+from ftlint.run.fact import Truth
+from ftlint.run.run import Method
+from ftlint.run.versions import VersionView
+
+
+def read_steps(
+    reader: FactReader,
+    architecture: Architecture | None,
+    training: Training,
+    widths: Widths,
+    versions: VersionView | None,
+    *,
+    is_engine: bool,
+    is_sharded: bool,
+    is_prepared: Truth,
+) -> tuple[Step, ...]:
+    """The passes, the expected one first.
+
+    Empty where the model, the number of sequences or their length cannot be seen, and where only some layers are
+    trained: then no size of an activation is known. `is_engine`: DeepSpeed has cast the whole model; `is_sharded`: FSDP
+    hands the layers weights that are cast already.
+    """
+    micro_batch = reader.known("batch.micro_batch")
+    length = reader.known("batch.sequence_length_tokens")
+    if architecture is None or micro_batch is None or length is None or training.method is Method.FREEZE:
+        return ()
+    compute: DType | None = reader.known("precision.compute")
+    stored = widths.frozen if training.method in (Method.LORA, Method.QLORA) else widths.trained
+    weight_bytes = 2 if (is_engine or is_sharded) and compute is not None and compute.is_half else stored.expected_bytes
+    compute_bytes = weight_bytes if compute is None else compute.num_bytes
+    has_adapters = training.method in (Method.LORA, Method.QLORA)
+    believed = Step(
+        architecture=architecture,
+        model_class=reader.look("model.model_class").or_default("AutoModelForCausalLM"),
+        micro_batch=micro_batch,
+        sequence_length_tokens=length,
+        weight_bytes=weight_bytes,
+        compute_bytes=min(compute_bytes, weight_bytes),
+        is_autocast=compute_bytes < weight_bytes or _is_cast_by_trainer(compute, widths, is_engine=is_engine),
+        attention=_attention(reader),
+        checkpointing=_checkpointing(reader),
+        adapters=_adapters(training, widths) if has_adapters else None,
+        is_quantized=training.is_quantized and is_prepared is Truth.YES,
+        loss=_loss(reader),
+        shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
+    )
+    least, most = believed, believed
+    for doubt in _doubts(reader, believed, versions, is_prepared, training):
+        least, most = replace(least, **doubt.least), replace(most, **doubt.most)
+    return tuple(dict.fromkeys((believed, least, most)))
+
+
+class _Words(TypedDict, total=False):
+    """What of a step is in doubt."""
+
+    checkpointing: Checkpointing
+    loss: LossKernel
+    attention: Attention
+    is_quantized: bool
+    shifts_logits: bool
+
+
+@record
+class _Doubt:
+    """Another pass that the run may mean, and whether it takes less than the believed one or more."""
+
+    least: _Words = field(default_factory=_Words)
+    most: _Words = field(default_factory=_Words)
+
+
+def _doubts(
+    reader: FactReader, believed: Step, versions: VersionView | None, is_prepared: Truth, training: Training
+) -> Iterator[_Doubt]:
+    if not reader.look("training.gradient_checkpointing").known:
+        yield _Doubt(least={"checkpointing": Checkpointing.REENTRANT})
+    if not reader.look("training.loss").known:
+        yield _Doubt(least={"loss": LossKernel.LIGER})
+    if not reader.look("training.attention").known:
+        yield _Doubt(most={"attention": Attention.EAGER})
+    elif believed.attention is Attention.SDPA and believed.micro_batch > 1 and not is_filled(reader):
+        yield _Doubt(most={"attention": Attention.SDPA_MASKED})
+    if training.is_quantized and is_prepared is Truth.UNKNOWN:
+        yield _Doubt(most={"is_quantized": True})
+    if since(versions, "transformers", (4, 49)) is Truth.UNKNOWN and believed.loss is LossKernel.FULL:
+        yield _Doubt(most={"shifts_logits": True})
+
+
+def _is_cast_by_trainer(compute: DType | None, widths: Widths, *, is_engine: bool) -> bool:
+    """Half arithmetic while what is trained is float32, adapters over a half model: that takes autocast."""
+    return not is_engine and compute is not None and compute.is_half and widths.trained.low_bytes == 4
+
+
+def is_filled(reader: FactReader) -> bool:
+    """Whether every sequence surely has the length that is said; an assumed batch or length is not said."""
+    counts = (reader.look("batch.micro_batch"), reader.look("batch.sequence_length_tokens"))
+    if any(is_assumed(count) for count in counts):
+        return False
+    return reader.look("batch.is_filled").or_default(False) is True
+
+
+def _attention(reader: FactReader) -> Attention:
+    words = {kernel.value: kernel for kernel in (Attention.EAGER, Attention.SDPA, Attention.FLASH_2)}
+    return words.get(reader.look("training.attention").or_default("sdpa"), Attention.SDPA)
+
+
+def _checkpointing(reader: FactReader) -> Checkpointing:
+    fact = reader.look("training.gradient_checkpointing")
+    if not fact.said:
+        reader.assume("training.gradient_checkpointing", "unknown", "not said; the interval covers both")
+    return Checkpointing.REENTRANT if fact.value is True else Checkpointing.NONE
+
+
+def _loss(reader: FactReader) -> LossKernel:
+    words = {kernel.value: kernel for kernel in LossKernel}
+    return words.get(reader.look("training.loss").or_default("full"), LossKernel.FULL)
+
+
+def _adapters(training: Training, widths: Widths) -> Adapters:
+    return Adapters(
+        targets=training.lora_targets,
+        rank=training.lora_rank,
+        has_dropout=training.lora_dropout > 0,
+        num_bytes=widths.trained.expected_bytes,
+    )

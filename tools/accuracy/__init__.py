@@ -1,0 +1,1 @@
+"""How right the estimator is: estimates against published measurements, against peers, and against traces."""

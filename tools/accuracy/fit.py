@@ -1,0 +1,163 @@
+"""Fits the constants that no source code says to published cases, and writes them where the estimator reads them.
+
+    python -m tools.accuracy.fit [--write]
+
+What a process reserves beside its tensors is linear in those constants, so how much each contributes to a case is
+found by asking the estimator with that one alone. Expected values are the median regression of errors relative to
+what was measured, none below zero; the ends are regressions of the `LOW` and `HIGH` quantiles. Rows that contradict
+themselves, and runs that filled their GPU (where the allocator gives back what it would otherwise keep), are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ftlint.memory.constants import Constants, Share, bundled_constants
+from ftlint.memory.estimate import Interval
+from ftlint.record import record
+from tools.accuracy.cases import Case, load_cases
+from tools.accuracy.contradictions import contradicted_ids
+from tools.accuracy.evaluate import Result, evaluate
+
+DATA = Path(__file__).resolve().parents[2] / "ftlint" / "knowledge" / "data" / "memory_constants.json"
+FITTED = {
+    "context": "context_bytes",
+    "communication": "communication_bytes",
+    "slack": "slack_permille",
+    "overlap": "overlap_permille",
+}
+"""The field of `Constants` and the key of the data file."""
+LOW, HIGH = 0.02, 0.98
+"""The quantiles of the cases fitted to that the ends stand for."""
+NUM_ROUNDS = 100
+FULL = 0.95
+"""Of its capacity: a GPU that holds more is full."""
+_UNIT = {"context": 1 << 30, "communication": 1 << 30, "slack": 1000, "overlap": 1000}
+
+
+@record
+class Probe:
+    """One case: what was reserved beyond the estimate without fitted constants, and what one unit of each would add."""
+
+    result: Result
+    measured_bytes: int
+    base_bytes: int
+    unit_bytes: tuple[int, ...]
+
+
+def probe(case: Case) -> Probe | None:
+    """The case as a row of the linear system; None where it cannot be one."""
+    nothing = _with(bundled_constants(), dict.fromkeys(FITTED, (0, 0, 0)))
+    result = evaluate(case, nothing)
+    if not result.is_complete or result.reserved is None or case.reserved_bytes is None:
+        return None
+    # What was allocated is known where it was published; slack is what comes on top of it.
+    base = case.allocated_bytes or result.reserved.expected_bytes
+    units = []
+    for name in FITTED:
+        unit = _UNIT[name]
+        with_one = evaluate(case, _with(nothing, {name: (unit, unit, unit)})).reserved
+        assert with_one is not None
+        units.append(with_one.expected_bytes - result.reserved.expected_bytes)
+    return Probe(result, case.reserved_bytes, base, tuple(units))
+
+
+def usable_probes(cases: Sequence[Case]) -> tuple[Probe, ...]:
+    """Those of the cases that constants may be fitted to."""
+    doubted = contradicted_ids(cases)
+    found = (probe(case) for case in cases if case.id not in doubted)
+    return tuple(row for row in found if row is not None and not _is_full(row))
+
+
+def fit(probes: Sequence[Probe]) -> Constants:
+    """The constants that fit these cases best; a constant that none of them tells anything about stays as it is."""
+    import numpy as np
+
+    constants = bundled_constants()
+    if not probes:
+        return constants
+    measured = np.array([row.measured_bytes for row in probes], float)
+    units = np.array([row.unit_bytes for row in probes], float) / measured[:, None]
+    beyond = np.array([row.measured_bytes - row.base_bytes for row in probes], float) / measured
+    expected = _quantile_regression(units, beyond, 0.5)
+    low = np.minimum(_quantile_regression(units, beyond, LOW), expected)
+    high = np.maximum(_quantile_regression(units, beyond, HIGH), expected)
+    return _with(
+        constants,
+        {
+            name: (int(low[index] * unit), int(expected[index] * unit), int(high[index] * unit))
+            for index, (name, unit) in enumerate(_UNIT.items())
+            if units[:, index].any()
+        },
+    )
+
+
+def _quantile_regression(rows: Any, wanted: Any, quantile: float) -> Any:
+    """Weights, none below zero, whose sum lies above that share of the wanted values; by reweighted least squares."""
+    import numpy as np
+
+    answer = _non_negative_least_squares(rows, wanted)
+    for _ in range(NUM_ROUNDS):
+        left = wanted - rows @ answer
+        # The usual bound: an error of nothing must not weigh infinitely.
+        weights = np.where(left >= 0, quantile, 1 - quantile) / np.maximum(np.abs(left), 1e-3)
+        root = np.sqrt(weights)
+        answer = _non_negative_least_squares(rows * root[:, None], wanted * root)
+    return answer
+
+
+def _non_negative_least_squares(rows: Any, wanted: Any) -> Any:
+    """Least squares without negative answers: whatever comes out negative is held at zero, and the rest fitted anew."""
+    import numpy as np
+
+    free = rows.any(axis=0)
+    while True:
+        answer = np.zeros(rows.shape[1])
+        answer[free] = np.linalg.lstsq(rows[:, free], wanted, rcond=None)[0]
+        if (answer >= 0).all():
+            return answer
+        free &= answer > 0
+
+
+def _is_full(row: Probe) -> bool:
+    capacity = row.result.capacity_bytes
+    return capacity is not None and row.measured_bytes > FULL * capacity
+
+
+def _with(constants: Constants, values: dict[str, tuple[int, int, int]]) -> Constants:
+    fields: dict[str, Any] = {
+        name: (Share if name in ("slack", "overlap") else Interval)(*three) for name, three in values.items()
+    }
+    return replace(constants, **fields)
+
+
+def _three(constants: Constants, name: str) -> list[int]:
+    value = getattr(constants, name)
+    if isinstance(value, Share):
+        return [value.low, value.expected, value.high]
+    return [value.low_bytes, value.expected_bytes, value.high_bytes]
+
+
+def main() -> int:
+    """Print the constants fitted to all cases beside the bundled ones; with --write, put them in the data file."""
+    probes = usable_probes(load_cases())
+    fitted, bundled = fit(probes), bundled_constants()
+    for name in FITTED:
+        print(f"{name:15}{_three(bundled, name)} -> {_three(fitted, name)}")
+    print(f"fitted to {len(probes)} cases")
+    if "--write" in sys.argv[1:]:
+        content = json.loads(DATA.read_text(encoding="utf-8"))
+        for name, key in FITTED.items():
+            content[key] |= {"value": _three(fitted, name), "cases": len(probes)}
+        lines = [f" {json.dumps(key)}: {json.dumps(row)}" for key, row in content.items()]
+        DATA.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
