@@ -77,6 +77,11 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
                 offload_param_buffer_size=read.integer("zero_optimization.offload_param.buffer_size"),
                 offload_param_max_in_cpu=read.integer("zero_optimization.offload_param.max_in_cpu"),
                 sub_group_size=read.integer("zero_optimization.sub_group_size", 10**9),
+                reduce_bucket_size=_bucket(read, "reduce_bucket_size", 5 * 10**8),
+                prefetch_bucket_size=_bucket(read, "stage3_prefetch_bucket_size", 5 * 10**7),
+                param_persistence_threshold=_bucket(read, "stage3_param_persistence_threshold", 10**5),
+                max_live_parameters=_bucket(read, "stage3_max_live_parameters", 10**9),
+                overlap_comm=read.flag("zero_optimization.overlap_comm"),
                 gradient_accumulation_dtype=read.choice("data_types.grad_accum_dtype", _GRAD_DTYPES),
             ),
             precision=PrecisionFacts(
@@ -97,6 +102,13 @@ def _stage(read: KeyReader) -> Fact[int]:
     if stage.value in (0, 1, 2, 3) or not stage.known:
         return stage
     return Fact(UNKNOWN, stage.origins)
+
+
+def _bucket(read: KeyReader, name: str, preset: int) -> Fact[int]:
+    """A number of elements, DeepSpeed's default where it is left out; nothing for "auto": the integration fills it."""
+    path = f"zero_optimization.{name}"
+    is_automatic = read.keys.fact(path).value == "auto"
+    return NOTHING if is_automatic else read.integer(path, preset)
 
 
 def _offload(read: KeyReader, section: str, legacy_flag: str) -> Fact[OffloadDevice]:

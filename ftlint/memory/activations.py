@@ -13,14 +13,13 @@ from ftlint.knowledge.architectures import ParameterTable, Role, Section, parame
 from ftlint.memory.arithmetic import grouped
 from ftlint.memory.autograd import Profile, run
 from ftlint.memory.blocks import Block, find_block
-from ftlint.memory.estimate import Interval, Moment, Place, Term
+from ftlint.memory.estimate import PASS, Interval, Place, Term
 from ftlint.memory.layers import layer
 from ftlint.memory.logits import head_profile
 from ftlint.memory.recorder import Recorder
 from ftlint.memory.step import Attention, Checkpointing, Step
 from ftlint.record import record
 
-PASS = (Moment.FORWARD_BACKWARD,)
 AUTOGRAD = "torch 2.13 derivatives.yaml, transformers 5.23 modeling code; checked against fake-tensor traces"
 
 

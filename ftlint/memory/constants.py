@@ -1,7 +1,7 @@
 """Every number in the estimator that was measured or fitted instead of read in code, with where it comes from.
 
-`bundled_constants()` are those in `ftlint/knowledge/data/memory_constants.json`. An estimate takes them as an argument, so that
-the figures in docs/accuracy.md can be reckoned with constants that were fitted without the cases they are held against.
+They come with ftlint as `ftlint/knowledge/data/memory_constants.json`. An estimate takes them as an argument, so that
+the figures in docs/accuracy.md can be reckoned with constants fitted without the cases they are held against.
 """
 
 from __future__ import annotations
@@ -35,14 +35,18 @@ class Share:
 class Constants:
     """Measured and fitted numbers."""
 
+    activations: Share
+    """What a pass really takes, of what is reckoned: kernels' scratch, operations that other releases add or spare."""
     context: Interval
     """CUDA context, kernels and libraries of one process on its GPU, and whatever the allocator rounds up."""
     communication: Interval
     """NCCL's buffers and streams on each of several GPUs, with the slack that unequal pieces leave."""
     slack: Share
-    """Reserved beyond allocated, of what comes and goes within a step."""
+    """Freed blocks that the allocator keeps: of the most that activations and logits take."""
     overlap: Share
-    """Reserved beyond allocated, of the smaller one of two humps whose blocks do not fit each other."""
+    """Further ones, of what the loss takes where logits are made whole."""
+    temporaries: Share
+    """Further ones under full training that is sharded, of the optimizer's temporaries."""
     workspace_bytes: int
     """cuBLAS' workspaces up to compute capability 8.x, which torch allocates: one for forward, one for backward."""
     workspace_bytes_sm90: int
@@ -52,10 +56,12 @@ class Constants:
 def parse_constants(data: Mapping[str, object]) -> Constants:
     """Constants from the object of the data file; raises TypeError or KeyError: the file is ours."""
     return Constants(
+        activations=Share(*_three(data, "activations_permille")),
         context=Interval(*_three(data, "context_bytes")),
         communication=Interval(*_three(data, "communication_bytes")),
         slack=Share(*_three(data, "slack_permille")),
         overlap=Share(*_three(data, "overlap_permille")),
+        temporaries=Share(*_three(data, "temporaries_permille")),
         workspace_bytes=_three(data, "workspace_bytes")[1],
         workspace_bytes_sm90=_three(data, "workspace_bytes_sm90")[1],
     )

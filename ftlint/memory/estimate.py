@@ -38,7 +38,7 @@ class Moment(Enum):
     """The moments at which a run may be at its largest.
 
     While backward goes down the layers, what they kept is freed and their gradients appear, both in equal steps as the
-    layers are equal: the sum is linear in between, so one of the two ends of backward is the largest.
+    layers are equal: the sum is linear in between, so one of its ends is the largest.
     """
 
     LOADING = "loading"
@@ -48,16 +48,18 @@ class Moment(Enum):
     BACKWARD_START = "backward, last layer"
     """Everything is kept, the last layer is recomputed or taken apart, and only the output layer has a gradient."""
     BACKWARD_END = "backward, first layer"
-    """Nothing is kept but what the first layer wants, and all gradients are there."""
+    """Nothing is kept but what the first layer wants, and the gradients of all other layers are there."""
+    BACKWARD_EMBEDDING = "backward, embedding"
+    """The end of backward: all gradients are there, and the embedding's is being made."""
     OPTIMIZER_STEP = "optimizer step"
     SAVING = "saving"
 
 
 ALWAYS = tuple(Moment)
 """From the time the engine is built."""
-PASS = (Moment.LOSS, Moment.BACKWARD_START, Moment.BACKWARD_END)
+PASS = (Moment.LOSS, Moment.BACKWARD_START, Moment.BACKWARD_END, Moment.BACKWARD_EMBEDDING)
 """Forward and backward, from the forward pass' end on."""
-BACKWARD = (Moment.BACKWARD_START, Moment.BACKWARD_END)
+BACKWARD = (Moment.BACKWARD_START, Moment.BACKWARD_END, Moment.BACKWARD_EMBEDDING)
 FROM_FIRST_STEP_ON = (*PASS, Moment.OPTIMIZER_STEP, Moment.SAVING)
 """What the first optimizer step allocates is there in every later forward pass as well."""
 
@@ -118,6 +120,8 @@ class Term:
     size: Interval
     formula: str
     source: str
+    is_given_back: bool = False
+    """Whether the allocator gives it back when there is no room: freed blocks that it keeps."""
 
     @property
     def moment(self) -> str:
@@ -155,8 +159,8 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
 
 
-GPU_MISSING = ("activations", "logits and loss", "communication buckets", "CUDA context", "allocator slack")
-"""What a GPU holds besides the terms we have yet. While this is not empty, a GPU figure is a lower bound only."""
+GPU_MISSING = ("activations", "logits and loss")
+"""What is left out of the GPU's figure where a pass cannot be reckoned. It is a lower bound only then."""
 
 
 @record
@@ -178,11 +182,16 @@ class Estimate:
     num_parameters: int
     num_trainable_parameters: int
     is_rank_count_known: bool = True
-    gpu_missing: tuple[str, ...] = GPU_MISSING
+    gpu_missing: tuple[str, ...] = ()
 
     @property
     def gpu_terms(self) -> tuple[Term, ...]:
-        """The terms of one GPU."""
+        """The terms of one GPU, what is held beside tensors included."""
+        return tuple(term for term in self.terms if not term.place.is_host)
+
+    @property
+    def tensor_terms(self) -> tuple[Term, ...]:
+        """Those of one GPU that are tensors."""
         return tuple(term for term in self.terms if term.place is Place.GPU)
 
     @property
@@ -193,12 +202,25 @@ class Estimate:
     @property
     def gpu_allocated(self) -> Interval:
         """torch's peak of allocated bytes on one GPU; only as complete as `gpu_missing` says."""
-        return peak(self.gpu_terms)
+        return peak(self.tensor_terms)
 
     @property
     def gpu_reserved(self) -> Interval:
-        """What nvidia-smi shows for the process: not less than what is allocated; the rest is among `gpu_missing`."""
-        return self.gpu_allocated
+        """What nvidia-smi shows for the process. Freed blocks are kept only while there is room."""
+        size = peak(self.gpu_terms)
+        if self.gpu_capacity is None:
+            return size
+        room, needed = self.gpu_capacity, self.gpu_needed
+        return Interval(
+            max(needed.low_bytes, min(size.low_bytes, room.low_bytes)),
+            max(needed.expected_bytes, min(size.expected_bytes, room.expected_bytes)),
+            max(needed.high_bytes, min(size.high_bytes, room.high_bytes)),
+        )
+
+    @property
+    def gpu_needed(self) -> Interval:
+        """What the process cannot do without: `gpu_reserved` without the blocks that the allocator gives back."""
+        return peak(term for term in self.gpu_terms if not term.is_given_back)
 
     @property
     def host_total(self) -> Interval:
@@ -230,13 +252,18 @@ class Estimate:
 
     @property
     def gpu_verdict(self) -> Verdict:
-        """Never `fits` while terms are missing; `does not fit` only where the number of ranks was said."""
-        verdict = judge(self.gpu_allocated, self.gpu_capacity)
-        if verdict is Verdict.FITS and self.gpu_missing:
+        """`does not fit` by what cannot be done without, `fits` by all that the process would like to hold.
+
+        While terms are missing the figure is a lower bound, and never fits; and nobody is accused by an assumed number
+        of ranks.
+        """
+        if self.gpu_capacity is None:
             return Verdict.UNKNOWN
-        if verdict is Verdict.DOES_NOT_FIT and not self.is_rank_count_known:
-            return Verdict.UNKNOWN
-        return verdict
+        if self.gpu_needed.low_bytes > self.gpu_capacity.high_bytes:
+            return Verdict.DOES_NOT_FIT if self.is_rank_count_known else Verdict.UNKNOWN
+        if peak(self.gpu_terms).high_bytes > self.gpu_capacity.low_bytes:
+            return Verdict.TIGHT
+        return Verdict.UNKNOWN if self.gpu_missing else Verdict.FITS
 
     @property
     def host_verdict(self) -> Verdict:

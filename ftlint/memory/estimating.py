@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.knowledge.gpus import Gpu
+from ftlint.memory.constants import Constants
 from ftlint.memory.deepspeed_cold import zero2_needs, zero3_needs
+from ftlint.memory.device import beside_terms, small_term, workspace_term
 from ftlint.memory.estimate import GPU_MISSING, Assumption, DeepSpeedAnswer, Estimate, Interval, Term
 from ftlint.memory.facts import FactReader
 from ftlint.memory.fsdp_host import fsdp_terms
 from ftlint.memory.host import zero2_terms, zero3_terms
 from ftlint.memory.nvme import nvme_terms
+from ftlint.memory.passes import pass_terms
 from ftlint.memory.process import process_terms
 from ftlint.memory.reading import read_workload
 from ftlint.memory.states import state_terms
@@ -18,46 +21,57 @@ from ftlint.memory.workload import Workload
 from ftlint.run.run import OffloadDevice, ParallelKind, Run
 from ftlint.run.versions import VersionView
 
-LOWER_BOUND_ONLY = Assumption(
-    key="gpu",
-    value="without " + ", ".join(GPU_MISSING),
-    why="GPU figures cover model states only: they are lower bounds, and 'high' is not the most that can be needed",
-)
 
-
-def estimate(run: Run, *, versions: VersionView | None = None) -> Estimate | None:
+def estimate(run: Run, *, versions: VersionView | None = None, constants: Constants | None = None) -> Estimate | None:
     """What the run needs per GPU and per node; None where the model, or how it is trained, cannot be seen.
 
     Pure: the same run and releases give the same figures. A release that decides is asked of `versions`, which notes
-    the question where the admissible ones disagree.
+    the question where the admissible ones disagree. `constants`: other measured numbers than the bundled ones.
     """
     reader = FactReader(run)
-    work = read_workload(reader, versions)
+    work = read_workload(reader, versions, constants)
     if work is None:
         return None
     host_capacity_bytes: int | None = reader.known("hardware.host_ram_bytes")
     gpu: Gpu | None = reader.known("hardware.gpu")
     counts = ("parallel.gpus_per_node", "parallel.num_nodes")
+    of_pass = pass_terms(work)
+    missing = () if of_pass else GPU_MISSING
+    of_states = tuple(state_terms(work))
+    terms = (
+        *of_states,
+        *of_pass,
+        workspace_term(work),
+        small_term(),
+        *beside_terms(work, of_pass, of_states),
+        *_host_terms(work, host_capacity_bytes),
+    )
     return Estimate(
         run_name=run.name,
-        terms=tuple(term for term in _terms(work, host_capacity_bytes) if term.size.high_bytes > 0),
+        terms=tuple(term for term in terms if term.size.high_bytes > 0),
         gpu_capacity=None if gpu is None else _capacity(gpu),
         host_capacity_bytes=host_capacity_bytes,
         deepspeed=_deepspeed_answer(work),
-        assumptions=(*reader.assumptions, LOWER_BOUND_ONLY),
+        assumptions=(*reader.assumptions, *_lower_bound(missing)),
         facts=dict(reader.facts),
         num_parameters=work.parameters.num_params,
         num_trainable_parameters=work.parameters.num_trained,
         is_rank_count_known=work.kind is ParallelKind.SINGLE or all(reader.look(name).known for name in counts),
+        gpu_missing=missing,
     )
+
+
+def _lower_bound(missing: tuple[str, ...]) -> Iterator[Assumption]:
+    if missing:
+        why = "batch, length or how this model computes is not known: GPU figures are lower bounds"
+        yield Assumption("gpu", "without " + ", ".join(missing), why)
 
 
 def _capacity(gpu: Gpu) -> Interval:
     return Interval(gpu.usable_low_bytes, gpu.usable_bytes, gpu.usable_high_bytes)
 
 
-def _terms(work: Workload, host_capacity_bytes: int | None) -> Iterator[Term]:
-    yield from state_terms(work)
+def _host_terms(work: Workload, host_capacity_bytes: int | None) -> Iterator[Term]:
     offload = work.offload
     if work.kind is ParallelKind.ZERO and work.zero_stage == 3:
         yield from zero3_terms(work)

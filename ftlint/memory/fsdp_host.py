@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import ALWAYS, FROM_FIRST_STEP_ON, Interval, Place, Term
 from ftlint.memory.pinned import pinned_size
-from ftlint.memory.states import maybe, optimizer_of, quantized_bytes
+from ftlint.memory.terms import maybe, optimizer_of, quantized_bytes
 from ftlint.memory.workload import Workload
 
 

@@ -23,8 +23,8 @@ from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import ALWAYS, FROM_FIRST_STEP_ON, Interval, Moment, Place, Term, exactly
 from ftlint.memory.optimizers import cpu_optimizer_states
 from ftlint.memory.pinned import kept_after_reuse, next_power_of_two, pinned_size
-from ftlint.memory.states import maybe, quantized_bytes
 from ftlint.memory.subgroups import pack, partition
+from ftlint.memory.terms import maybe, quantized_bytes
 from ftlint.memory.workload import Workload
 from ftlint.record import record
 from ftlint.run.fact import Truth

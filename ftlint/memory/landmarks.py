@@ -13,7 +13,7 @@ class Landmarks:
     Gradients: of the output layer `head`, which comes first, of a decoder `layer` at most, of that layer's largest
     `projection`, and of the input `embedding`, which comes last; 0 for a tied one, which is the output layer's.
     Weights: `tied`, if the embedding is trained as output layer too; `matrices`, all that autocast casts where they are
-    used; the largest `quantized` one, which is unpacked where it is used.
+    used; the largest `quantized` one, which is unpacked where it is used; the largest `adapted` one.
     """
 
     head: int = 0
@@ -23,10 +23,11 @@ class Landmarks:
     tied: int = 0
     matrices: int = 0
     quantized: int = 0
+    adapted: int = 0
 
 
 _MATRICES = (Role.LINEAR, Role.CONV1D, Role.HEAD, Role.EXPERT)
-_QUANTIZED = (Role.LINEAR, Role.CONV1D)
+_LINEAR = (Role.LINEAR, Role.CONV1D)
 
 
 def find_landmarks(
@@ -47,7 +48,7 @@ def find_landmarks(
     heads = sum(t.num_params for name, t in outside if t.role is Role.HEAD and name in trained)
     per_layer = [_of_layer(section, trained) for section in layers]
     matrices = sum(s.num_copies * t.num_params for s in table.sections for t in s.tensors if t.role in _MATRICES)
-    packed = [t.num_params for s in table.sections for t in s.tensors if t.role in _QUANTIZED] if is_quantized else []
+    linear = max((t.num_params for s in table.sections for t in s.tensors if t.role in _LINEAR), default=0)
     return Landmarks(
         head=heads + tied,
         layer=max((layer for layer, _ in per_layer), default=0) + num_adapter_params // max(1, num_layers),
@@ -55,15 +56,17 @@ def find_landmarks(
         embedding=sum(size for _, size in embeddings) - tied,
         tied=tied,
         matrices=matrices + sum(t.tensor.num_params for t in table.tied if t.tensor.role is Role.HEAD),
-        quantized=max(packed, default=0),
+        quantized=linear if is_quantized else 0,
+        adapted=linear if num_adapter_params else 0,
     )
 
 
 def _of_layer(section: Section, trained: frozenset[str]) -> tuple[int, int]:
-    """Trained elements of a layer of that section, and of its largest matrix; of any of them, for some may be frozen."""
-    found = [
-        [t for t in section.tensors if prefix + t.name in trained] for prefix in section.prefixes()
-    ] if trained else [[]]
+    """Trained elements of a layer of that section, and of its largest matrix: of the one that has most."""
+    found = (
+        [[t for t in section.tensors if prefix + t.name in trained] for prefix in section.prefixes()]
+        if trained
+        else [[]]
+    )
     whole = max(found, key=lambda tensors: sum(t.num_params for t in tensors))
     return sum(t.num_params for t in whole), max((t.num_params for t in whole if t.role in _MATRICES), default=0)
-

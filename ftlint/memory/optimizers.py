@@ -5,8 +5,12 @@ A name that is not here, or an optimizer we cannot see, gets the widest interval
 
 from __future__ import annotations
 
+from ftlint.memory.arithmetic import ceil_div
 from ftlint.memory.estimate import Interval, exactly
+from ftlint.memory.releases import since
 from ftlint.record import record
+from ftlint.run.fact import Truth
+from ftlint.run.versions import VersionView
 
 
 @record
@@ -14,74 +18,134 @@ class Optimizer:
     """What one optimizer keeps. `states`: tensors as large as the parameter, at least, expected, at most.
 
     8-bit states take one byte and an absmax per block; factored ones a row and a column per matrix; paged ones lie in
-    managed memory that may move to host RAM. `num_temporaries`: parameter-sized tensors while stepping, at most.
+    managed memory that may move to host RAM. While it steps it holds `temporaries` tensors as large as all parameters
+    of the rank, and `tensor_temporaries` as large as one, in float32.
     """
 
     states: tuple[int, int, int]
-    is_8bit: bool = False
+    bits: int = 0
+    """Of a state, where it is quantized; 0: as wide as the parameter."""
     is_paged: bool = False
     is_factored: bool = False
-    num_temporaries: int = 0
+    steps_in_backward: bool = False
+    """Whether each gradient is used and freed as soon as it is there."""
+    temporaries: tuple[int, int, int] = (0, 0, 0)
+    tensor_temporaries: tuple[int, int, int] = (0, 0, 0)
 
     def state_bytes(self, num_params: int, element: Interval, num_factored: int) -> Interval:
         """Bytes of states for that many parameters; `element`: bytes of one element of a full state.
 
-        Source for 8-bit: bitsandbytes 0.4x functional.py, blocks of 256 elements (2048 before 0.43) with a float32
+        Source for 8 bits: bitsandbytes 0.4x functional.py, blocks of 256 elements (2048 before 0.43) with a float32
         absmax each; tensors below 4096 elements stay float32, which the high end does not count.
         """
         low, expected, high = self.states
         if self.is_factored:
             return Interval(0, 4 * num_factored, 4 * num_factored + 4 * num_params)  # the high end: a first moment
-        if self.is_8bit:
+        if self.bits:
+            packed = ceil_div(num_params * self.bits, 8)
             per_state = Interval(
-                num_params + 4 * num_params // 2048,
-                num_params + 4 * num_params // 256,
-                num_params + 4 * num_params // 64,
+                packed + 4 * num_params // 2048,
+                packed + 4 * num_params // 256,
+                packed + 4 * num_params // 64,
             )
         else:
             per_state = element.times(num_params)
         sized = Interval(per_state.low_bytes * low, per_state.expected_bytes * expected, per_state.high_bytes * high)
         return sized.at_least(0) if self.is_paged else sized
 
+    def temporary_bytes(self, num_params: int, element: Interval, largest_tensor: int) -> Interval:
+        """Bytes that come and go while it steps."""
+        low, expected, high = self.temporaries
+        each_low, each, each_high = (4 * count * largest_tensor for count in self.tensor_temporaries)
+        return Interval(
+            low * element.low_bytes * num_params + each_low,
+            expected * element.expected_bytes * num_params + each,
+            high * element.high_bytes * num_params + each_high,
+        )
+
 
 ADAM = Optimizer((2, 2, 2))
-ADAM_FOREACH = Optimizer((2, 2, 2), num_temporaries=1)
-ADAM_8BIT = Optimizer((2, 2, 2), is_8bit=True)
+ADAM_FOREACH = Optimizer((2, 2, 2), temporaries=(1, 1, 1))
+"""`foreach` takes the root of all second moments at once; torch turns it on where every parameter is on a GPU."""
+ADAM_FUSED_OR_FOREACH = Optimizer((2, 2, 2), temporaries=(0, 0, 1))
+ADAM_8BIT = Optimizer((2, 2, 2), bits=8)
 LION = Optimizer((1, 1, 1))
-UNSEEN = Optimizer((0, 2, 3), num_temporaries=1)
+BY_TENSOR = (0, 2, 3)
+"""An update written in Python, tensor by tensor, with two or three intermediate results in float32."""
+UNSEEN = Optimizer((0, 2, 3), temporaries=(0, 1, 1))
 """An optimizer we do not know: SGD keeps nothing, AdEMAMix three tensors."""
+LOW_RANK = Optimizer((0, 2, 2), temporaries=(0, 0, 1), tensor_temporaries=BY_TENSOR)
+"""GaLore and APOLLO project the matrices that `optim_target_modules` names to a rank that `optim_args` gives: by
+default 128, but all other tensors have full states, and no target is a default. So the states are at most Adam's."""
+LAYERWISE = Optimizer((0, 2, 2), steps_in_backward=True, tensor_temporaries=BY_TENSOR)
+SCHEDULE_FREE = Optimizer((1, 2, 2), temporaries=(0, 0, 2))
 
 OPTIMIZERS = {
     "adamw_torch": ADAM_FOREACH,
     "adamw_torch_fused": ADAM,
     "adamw_torch_xla": ADAM_FOREACH,
     "adamw_torch_npu_fused": ADAM,
+    "adamw_torch_4bit": Optimizer((2, 2, 2), bits=4, tensor_temporaries=BY_TENSOR),  # torchao, blocks of 128
+    "adamw_torch_8bit": Optimizer((2, 2, 2), bits=8, tensor_temporaries=BY_TENSOR),  # torchao, blocks of 256
     "adamw_apex_fused": ADAM,
-    "adamw_anyprecision": Optimizer((2, 3, 3)),  # with its Kahan sum, which is on by default
-    "adamw_hf": ADAM,
+    "adamw_anyprecision": Optimizer((2, 3, 3), tensor_temporaries=BY_TENSOR),  # with its Kahan sum, on by default
+    "adamw_hf": Optimizer((2, 2, 2), tensor_temporaries=(0, 1, 2)),
     "adamw_8bit": ADAM_8BIT,
     "adamw_bnb_8bit": ADAM_8BIT,
     "paged_adamw": Optimizer((2, 2, 2), is_paged=True),
     "paged_adamw_32bit": Optimizer((2, 2, 2), is_paged=True),
-    "paged_adamw_8bit": Optimizer((2, 2, 2), is_8bit=True, is_paged=True),
-    "adafactor": Optimizer((0, 0, 1), is_factored=True),
+    "paged_adamw_8bit": Optimizer((2, 2, 2), bits=8, is_paged=True),
+    "adafactor": Optimizer((0, 0, 1), is_factored=True, tensor_temporaries=BY_TENSOR),
     "ademamix": Optimizer((3, 3, 3)),
-    "ademamix_8bit": Optimizer((3, 3, 3), is_8bit=True),
+    "ademamix_8bit": Optimizer((3, 3, 3), bits=8),
     "paged_ademamix_32bit": Optimizer((3, 3, 3), is_paged=True),
-    "paged_ademamix_8bit": Optimizer((3, 3, 3), is_8bit=True, is_paged=True),
+    "paged_ademamix_8bit": Optimizer((3, 3, 3), bits=8, is_paged=True),
     "lion_32bit": LION,
-    "lion_8bit": Optimizer((1, 1, 1), is_8bit=True),
+    "lion_8bit": Optimizer((1, 1, 1), bits=8),
     "paged_lion_32bit": Optimizer((1, 1, 1), is_paged=True),
-    "paged_lion_8bit": Optimizer((1, 1, 1), is_8bit=True, is_paged=True),
-    "sgd": Optimizer((0, 0, 1), num_temporaries=1),  # one state with momentum, which optim_args may set
-    "adagrad": Optimizer((1, 1, 1), num_temporaries=1),
-    "rmsprop": Optimizer((1, 1, 3), num_temporaries=1),  # momentum and centered add one each
+    "paged_lion_8bit": Optimizer((1, 1, 1), bits=8, is_paged=True),
+    "sgd": Optimizer((0, 0, 1), temporaries=(0, 0, 1)),  # momentum keeps a state, weight decay makes a temporary
+    "adagrad": Optimizer((1, 1, 1), temporaries=(0, 1, 2)),
+    "rmsprop": Optimizer((1, 1, 3), temporaries=(0, 1, 2)),  # momentum and centered add one each
     "rmsprop_bnb": Optimizer((1, 1, 2)),
-    "rmsprop_bnb_8bit": Optimizer((1, 1, 2), is_8bit=True),
+    "rmsprop_bnb_8bit": Optimizer((1, 1, 2), bits=8),
     "rmsprop_bnb_32bit": Optimizer((1, 1, 2)),
+    "galore_adamw": LOW_RANK,
+    "galore_adamw_8bit": Optimizer((0, 2, 2), bits=8, temporaries=(0, 0, 1), tensor_temporaries=BY_TENSOR),
+    "galore_adafactor": Optimizer((0, 0, 1), is_factored=True, tensor_temporaries=BY_TENSOR),
+    "galore_adamw_layerwise": LAYERWISE,
+    "galore_adamw_8bit_layerwise": Optimizer((0, 2, 2), bits=8, steps_in_backward=True, tensor_temporaries=BY_TENSOR),
+    "galore_adafactor_layerwise": Optimizer(
+        (0, 0, 1), is_factored=True, steps_in_backward=True, tensor_temporaries=BY_TENSOR
+    ),
+    "apollo_adamw": LOW_RANK,
+    "apollo_adamw_layerwise": LAYERWISE,
+    "lomo": Optimizer((0, 0, 0), steps_in_backward=True, tensor_temporaries=BY_TENSOR),
+    "adalomo": Optimizer((0, 0, 0), is_factored=True, steps_in_backward=True, tensor_temporaries=BY_TENSOR),
+    "grokadamw": Optimizer((3, 3, 3), tensor_temporaries=BY_TENSOR),
+    "schedule_free_radam": SCHEDULE_FREE,
+    "schedule_free_adamw": SCHEDULE_FREE,
+    "schedule_free_sgd": Optimizer((1, 1, 1), temporaries=(0, 0, 2)),
+    "stable_adamw": Optimizer((2, 2, 3), temporaries=(0, 1, 2)),  # a third one with its Kahan sum
+    # One momentum for matrices, Adam's two for embeddings, norms and the output layer.
+    "muon": Optimizer((1, 1, 2), tensor_temporaries=(0, 3, 6)),
 }
 """By the Trainer's names. Source: transformers 5.23 training_args.py `OptimizerNames`, torch 2.13 optim/*.py (states
-and the `foreach` temporaries); measured on foreach AdamW: ten bytes per bf16 parameter, two of them temporary."""
+and the `foreach` temporaries); measured on foreach AdamW: ten bytes per bf16 parameter, two of them temporary. Of those
+that live outside torch and bitsandbytes the papers' states are counted, and their intermediate results are recalled."""
+
+
+def default_optimizer(versions: VersionView | None) -> Optimizer:
+    """The Trainer's AdamW in the releases in use; where they differ, both kinds are covered."""
+    answers = versions.possible("trainer_default_optimizer") if versions is not None else ()
+    if not answers:
+        return ADAM_FUSED_OR_FOREACH
+    may_be_fused = {answer.startswith("adamw_torch_fused with torch") for answer in answers}
+    torch = since(versions, "torch", (2, 8))
+    if may_be_fused == {False} or torch is Truth.NO:
+        return ADAM_FOREACH
+    return ADAM if may_be_fused == {True} and torch is Truth.YES else ADAM_FUSED_OR_FOREACH
+
 
 _ADAM_NAMES = {"adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw_apex_fused", "adamw", "adam"}
 _ONE_STATE_NAMES = {"lion", "lion_32bit", "adagrad"}
@@ -107,10 +171,5 @@ def cpu_optimizer_states(name: str | None) -> Interval:
     return Interval(0, 2, 2)
 
 
-WITHOUT_FORMULA = (
-    "galore_adamw", "galore_adamw_8bit", "galore_adafactor", "galore_adamw_layerwise", "galore_adamw_8bit_layerwise",
-    "galore_adafactor_layerwise", "lomo", "adalomo", "grokadamw", "schedule_free_radam", "schedule_free_adamw",
-    "schedule_free_sgd", "apollo_adamw", "apollo_adamw_layerwise", "stable_adamw", "adamw_torch_4bit",
-    "adamw_torch_8bit", "muon", "flash_adamw", "flash_adam", "flash_sgd", "flash_sgdw", "flash_lion",
-)  # fmt: skip
+WITHOUT_FORMULA = ("flash_adamw", "flash_adam", "flash_sgd", "flash_sgdw", "flash_lion")
 """The Trainer's other names: they train, and get the widest interval until they have a formula."""

@@ -47,6 +47,11 @@ class Parameters:
         return tuple(size for group in self.groups for size in group)
 
     @property
+    def largest_trained(self) -> int:
+        """Elements of the largest trained tensor."""
+        return max(self.trained, default=0)
+
+    @property
     def num_trained(self) -> int:
         """Trained parameters."""
         return sum(self.trained)
@@ -84,9 +89,7 @@ def choose_parameters(table: ParameterTable, training: Training) -> Parameters:
         trained = tuple(tensor for tensor in table if tensor.name.startswith(kept))
         return _divide(table, training, trained=trained, frozen=frozen)
     saved = tuple(tensor for tensor in table if _is_saved(tensor, training.modules_to_save))
-    adapters = tuple(
-        adapter_tensors(table, training.lora_targets, training.lora_rank, use_dora=training.use_dora)
-    )
+    adapters = tuple(adapter_tensors(table, training.lora_targets, training.lora_rank, use_dora=training.use_dora))
     # PEFT trains a copy of each module to save and keeps the original, so the original stays among the frozen.
     return _divide(table, training, trained=saved, frozen=tuple(table), adapters=adapters)
 

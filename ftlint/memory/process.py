@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ftlint.memory.arithmetic import grouped
 from ftlint.memory.estimate import ALWAYS, Interval, Moment, Place, Term
-from ftlint.memory.states import quantized_bytes
+from ftlint.memory.terms import quantized_bytes
 from ftlint.memory.workload import Workload
 
 PROCESS = Interval(320_000_000, 2_500_000_000, 4_000_000_000)

@@ -9,7 +9,8 @@ from ftlint.memory.buckets import read_buckets
 from ftlint.memory.constants import Constants, bundled_constants
 from ftlint.memory.facts import FactReader
 from ftlint.memory.parameters import Parameters, Training, choose_parameters, numbers_only
-from ftlint.memory.steps import read_step
+from ftlint.memory.releases import since
+from ftlint.memory.steps import read_steps
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
@@ -49,15 +50,26 @@ def read_workload(
     if offload is None:
         return None
     architecture: Architecture | None = reader.known("model.architecture")
-    has_step = table is not None
+    ranks = _ranks(reader, kind)
+    is_engine = kind is ParallelKind.ZERO
+    widths = read_widths(reader, is_quantized=training.is_quantized, has_engine=is_engine)
+    is_prepared = Truth.of(reader.look("adapter.is_prepared").value) if training.is_quantized else Truth.NO
     return Workload(
         parameters=parameters,
         training=training,
         architecture=architecture,
         table=table,
-        step=read_step(reader, is_cast_by_engine=kind is ParallelKind.ZERO) if has_step else None,
+        steps=read_steps(
+            reader,
+            None if table is None else architecture,
+            training,
+            widths,
+            versions,
+            is_cast_by_engine=is_engine or kind is ParallelKind.FSDP,
+            is_prepared=is_prepared,
+        ),
         versions=versions,
-        ranks=_ranks(reader, kind),
+        ranks=ranks,
         kind=kind,
         zero_stage=zero_stage,
         fsdp_version=reader.take("parallel.fsdp_version", 1, "not said") if kind is ParallelKind.FSDP else 0,
@@ -65,12 +77,15 @@ def read_workload(
         sub_group_size=_sub_group_size(reader) if zero_stage == 3 else DEFAULT_SUB_GROUP_SIZE,
         offload=offload,
         buckets=read_buckets(reader, None if architecture is None else architecture.hidden_size, zero_stage),
-        widths=read_widths(reader, is_quantized=training.is_quantized, has_engine=kind is ParallelKind.ZERO),
+        widths=widths,
         constants=bundled_constants() if constants is None else constants,
         optimizer=_optimizer(reader),
+        is_filled=reader.look("batch.is_filled").or_default(False),
+        shard_ranks=_shard_ranks(reader, ranks),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
         compute_capability=_compute_capability(reader),
-        has_bf16_offload_buffer=_since(versions, "deepspeed", (0, 17)),
+        has_bf16_offload_buffer=since(versions, "deepspeed", (0, 17)),
+        is_prepared=is_prepared,
         is_full_training=method is Method.FULL,
     )
 
@@ -148,7 +163,7 @@ def _table(reader: FactReader, versions: VersionView | None) -> ParameterTable |
     if model_class.said and not model_class.known:
         return None
     num_labels = reader.look("model.num_labels").or_default(2)
-    is_older = _since(versions, "transformers", (5, 0)) is Truth.NO
+    is_older = since(versions, "transformers", (5, 0)) is Truth.NO
     layout = Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5
     return parameter_table(architecture, model_class.or_default("AutoModelForCausalLM"), num_labels, layout)
 
@@ -165,6 +180,14 @@ def _ranks(reader: FactReader, kind: ParallelKind) -> Ranks:
     return Ranks(
         per_node=reader.take("parallel.gpus_per_node", 1, why), num_nodes=reader.take("parallel.num_nodes", 1, why)
     )
+
+
+def _shard_ranks(reader: FactReader, ranks: Ranks) -> int:
+    """Source: torch 2.13 distributed/fsdp/api.py, ShardingStrategy."""
+    strategy = reader.look("parallel.fsdp_sharding_strategy").or_default("FULL_SHARD")
+    if strategy == "NO_SHARD":
+        return 1
+    return ranks.per_node if strategy.startswith(("HYBRID_SHARD", "_HYBRID_SHARD")) else ranks.world_size
 
 
 def _offload(reader: FactReader, versions: VersionView | None, *, can_offload: bool) -> Offload | None:
@@ -207,23 +230,6 @@ def _optimizer(reader: FactReader) -> str | None:
     """The optimizer's name; None where nothing was said, an empty name where it was and we cannot see it."""
     fact: Fact[str] = reader.look("training.optimizer")
     if not fact.said:
-        reader.assume("training.optimizer", "adamw_torch", "AdamW is the default of the Trainer")
+        reader.assume("training.optimizer", "AdamW", "the Trainer's default, fused or not as the releases have it")
         return None
     return fact.or_default("")
-
-
-def _since(versions: VersionView | None, package: str, release: tuple[int, int]) -> Truth:
-    """Whether every admissible release is at least this one; UNKNOWN where some are and some are not.
-
-    Deliberately not a question to the view: a doubt of a few percent widens the interval, it does not split variants.
-    """
-    admissible = versions.admissible.get(package) if versions is not None else None
-    if admissible is None or not admissible.releases:
-        return Truth.UNKNOWN
-    answers = {_major_minor(name) >= release for name in admissible.releases}
-    return Truth.UNKNOWN if len(answers) > 1 else Truth.of(answers.pop())
-
-
-def _major_minor(release: str) -> tuple[int, int]:
-    numbers = [int(part) if part.isdigit() else 0 for part in release.split(".")[:2]]
-    return (numbers[0], numbers[1] if len(numbers) > 1 else 0)

@@ -1,44 +1,119 @@
-"""Reads what one forward and backward pass is like: batch, length, kernels, recomputation."""
+"""Reads what one forward and backward pass is like: batch, length, kernels, recomputation, formats.
+
+What is believed comes first; each doubt adds the passes that it allows, so that intervals cover them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ftlint.knowledge.architectures import Architecture
 from ftlint.memory.facts import FactReader
-from ftlint.memory.workload import Step
+from ftlint.memory.parameters import Training
+from ftlint.memory.releases import since
+from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
+from ftlint.memory.workload import Widths
 from ftlint.run.dtype import DType
 from ftlint.run.fact import Truth
+from ftlint.run.run import Method
+from ftlint.run.versions import VersionView
+
+MAX_STEPS = 8
+"""More doubts than this are not combined; the first ones count most."""
 
 
-def read_step(reader: FactReader, *, is_cast_by_engine: bool) -> Step | None:
-    """The pass; None where how many sequences, or how long, cannot be seen: no size of an activation is then known.
+def read_steps(
+    reader: FactReader,
+    architecture: Architecture | None,
+    training: Training,
+    widths: Widths,
+    versions: VersionView | None,
+    *,
+    is_cast_by_engine: bool,
+    is_prepared: Truth,
+) -> tuple[Step, ...]:
+    """The passes, the expected one first.
 
-    `is_cast_by_engine`: DeepSpeed or FSDP hands the layers weights that are cast already.
+    Empty where the model, the number of sequences or their length cannot be seen, and where only some layers are
+    trained: then no size of an activation is known. `is_cast_by_engine`: DeepSpeed or FSDP hands the layers weights
+    that are cast already.
     """
     micro_batch = reader.known("batch.micro_batch")
     length = reader.known("batch.sequence_length_tokens")
-    if micro_batch is None or length is None:
-        return None
+    if architecture is None or micro_batch is None or length is None or training.method is Method.FREEZE:
+        return ()
     compute: DType | None = reader.known("precision.compute")
-    weights: DType | None = reader.known("precision.weights")
-    checkpointing = reader.look("training.gradient_checkpointing")
-    if not checkpointing.said:
-        reader.assume("training.gradient_checkpointing", "unknown", "not said; the interval covers both")
-    return Step(
+    stored = widths.frozen if training.method in (Method.LORA, Method.QLORA) else widths.trained
+    weight_bytes = 2 if is_cast_by_engine and compute is not None and compute.is_half else stored.expected_bytes
+    compute_bytes = weight_bytes if compute is None else compute.num_bytes
+    has_adapters = training.method in (Method.LORA, Method.QLORA)
+    believed = Step(
+        architecture=architecture,
+        model_class=reader.look("model.model_class").or_default("AutoModelForCausalLM"),
         micro_batch=micro_batch,
         sequence_length_tokens=length,
-        is_filled=reader.look("batch.is_filled").or_default(False) is True,
-        is_checkpointed=Truth.of(checkpointing.value),
-        is_reentrant=Truth.UNKNOWN,
-        attention=reader.known("training.attention"),
-        loss=reader.known("training.loss"),
-        compute=compute,
-        is_autocast=Truth.NO if is_cast_by_engine else _is_autocast(weights, compute),
+        weight_bytes=weight_bytes,
+        compute_bytes=min(compute_bytes, weight_bytes),
+        is_autocast=compute_bytes < weight_bytes,
+        attention=_attention(reader),
+        checkpointing=_checkpointing(reader),
+        adapters=_adapters(training, widths) if has_adapters else None,
+        is_quantized=training.is_quantized and is_prepared is Truth.YES,
+        loss=_loss(reader),
+        shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
     )
+    steps = [believed]
+    for doubt in _doubts(reader, believed, versions, is_prepared, training):
+        steps += [doubt(step) for step in tuple(steps)]
+        if len(steps) > MAX_STEPS:
+            break
+    return tuple(dict.fromkeys(steps[:MAX_STEPS]))
 
 
-def _is_autocast(weights: DType | None, compute: DType | None) -> Truth:
-    """Autocast casts to 16 bits only; a model that is in 16 bits already may or may not run inside it."""
-    if compute is None:
-        return Truth.UNKNOWN
-    if not compute.is_half:
-        return Truth.NO
-    return Truth.YES if weights is not None and not weights.is_half else Truth.UNKNOWN
+def _doubts(
+    reader: FactReader, believed: Step, versions: VersionView | None, is_prepared: Truth, training: Training
+) -> Iterator[Callable[[Step], Step]]:
+    """What else each thing that is not said may be, the weightiest first."""
+    if not reader.look("training.gradient_checkpointing").known:
+        yield lambda step: replace(step, checkpointing=Checkpointing.REENTRANT)
+    if not reader.look("training.loss").known:
+        yield lambda step: replace(step, loss=LossKernel.LIGER)
+    if not reader.look("training.attention").known:
+        yield lambda step: replace(step, attention=Attention.EAGER)
+    elif believed.attention is Attention.SDPA and believed.micro_batch > 1 and not _is_filled(reader):
+        yield lambda step: replace(step, attention=Attention.SDPA_MASKED)
+    if training.is_quantized and is_prepared is Truth.UNKNOWN:
+        yield lambda step: replace(step, is_quantized=True)
+    if since(versions, "transformers", (4, 49)) is Truth.UNKNOWN and believed.loss is LossKernel.FULL:
+        yield lambda step: replace(step, shifts_logits=True)
+
+
+def _is_filled(reader: FactReader) -> bool:
+    return reader.look("batch.is_filled").or_default(False) is True
+
+
+def _attention(reader: FactReader) -> Attention:
+    words = {kernel.value: kernel for kernel in (Attention.EAGER, Attention.SDPA, Attention.FLASH_2)}
+    return words.get(reader.look("training.attention").or_default("sdpa"), Attention.SDPA)
+
+
+def _checkpointing(reader: FactReader) -> Checkpointing:
+    fact = reader.look("training.gradient_checkpointing")
+    if not fact.said:
+        reader.assume("training.gradient_checkpointing", "unknown", "not said; the interval covers both")
+    return Checkpointing.REENTRANT if fact.value is True else Checkpointing.NONE
+
+
+def _loss(reader: FactReader) -> LossKernel:
+    words = {kernel.value: kernel for kernel in LossKernel}
+    return words.get(reader.look("training.loss").or_default("full"), LossKernel.FULL)
+
+
+def _adapters(training: Training, widths: Widths) -> Adapters:
+    return Adapters(
+        targets=training.lora_targets,
+        rank=training.lora_rank,
+        has_dropout=training.lora_dropout > 0,
+        num_bytes=widths.trained.expected_bytes,
+    )

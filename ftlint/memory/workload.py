@@ -6,8 +6,8 @@ from ftlint.knowledge.architectures import Architecture, ParameterTable
 from ftlint.memory.constants import Constants
 from ftlint.memory.estimate import Interval
 from ftlint.memory.parameters import Parameters, Training
+from ftlint.memory.step import Step
 from ftlint.record import record
-from ftlint.run.dtype import DType
 from ftlint.run.fact import Truth
 from ftlint.run.run import OffloadDevice, ParallelKind
 from ftlint.run.versions import VersionView
@@ -72,43 +72,18 @@ class Widths:
 
 
 @record
-class Step:
-    """One forward and backward pass on one rank. A word that is None is one the run does not say, or we cannot see."""
-
-    micro_batch: int
-    sequence_length_tokens: int
-    """Padding included."""
-    is_filled: bool
-    """Whether every sequence surely has that length; else it is only the longest one that may come."""
-    is_checkpointed: Truth
-    is_reentrant: Truth
-    """Of checkpointing: the older kind, which recomputes inside an autograd function."""
-    attention: str | None
-    """eager | sdpa | flash_attention_2"""
-    loss: str | None
-    """full | fused | chunked | liger"""
-    compute: DType | None
-    is_autocast: Truth
-    """Whether torch.autocast casts weights where they are used: they are wider than the arithmetic."""
-
-    @property
-    def num_tokens(self) -> int:
-        """Tokens of one pass, padding included."""
-        return self.micro_batch * self.sequence_length_tokens
-
-
-@record
 class Workload:
     """One run, ready to be added up. Of `zero_stage` and `fsdp_version`, 0 where the kind is another.
 
-    `architecture` and `table` are None where only numbers of parameters are known, `step` where batch or length are not.
+    `architecture` and `table` are None where only numbers of parameters are known. `steps`: a pass as it is believed to
+    be, then what else may be meant; empty where batch or length are not known.
     """
 
     parameters: Parameters
     training: Training
     architecture: Architecture | None
     table: ParameterTable | None
-    step: Step | None
+    steps: tuple[Step, ...]
     versions: VersionView | None
     ranks: Ranks
     kind: ParallelKind
@@ -121,9 +96,15 @@ class Workload:
     widths: Widths
     constants: Constants
     optimizer: str | None
+    is_filled: bool
+    """Whether every sequence surely has the length that is said; else that is the longest one that may come."""
     num_accumulation_steps: int | None
     compute_capability: str | None
     """Of the GPU, as "9.0"; None where the GPU is unknown or no CUDA device."""
     has_bf16_offload_buffer: Truth
     """Whether this DeepSpeed keeps a 16-bit copy beside ZeRO-2's offloaded master."""
+    shard_ranks: int
+    """Over how many ranks FSDP shards: those of a node under its hybrid strategies, one under NO_SHARD."""
+    is_prepared: Truth
+    """Whether `prepare_model_for_kbit_training` made float32 of what is not quantized."""
     is_full_training: bool

@@ -12,7 +12,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from ftlint.errors import SpecError, nearest
-from ftlint.knowledge.architectures import Architecture, ModelClass, parameter_table, parse_architecture
+from ftlint.knowledge.architectures import Architecture, ModelClass, parameter_table, parse_architecture, why_unknown
 from ftlint.knowledge.gpus import Gpu, closest_gpu_name, find_gpu
 from ftlint.knowledge.models import find_model, model_ids
 from ftlint.memory.estimate import Assumption
@@ -110,8 +110,7 @@ def _architecture(reader: ObjectReader, model_id: str | None) -> Architecture | 
             raise reader.complaint("config", "the object of a config.json")
         parsed = parse_architecture(config)
         if parsed is None:
-            known = f"model_type {config.get('model_type')!r}" if "model_type" in config else "no model_type"
-            raise SpecError(f"model.config: not enough to count parameters ({known}), or numbers of the wrong kind")
+            raise SpecError(f"model.config.{why_unknown(config)}")
         return parsed
     if model_id is None or reader.has("parameters"):
         return None

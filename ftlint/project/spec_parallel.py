@@ -10,9 +10,12 @@ from ftlint.project.spec_reader import Blanks, ObjectReader
 from ftlint.run.fact import NOTHING, Fact
 from ftlint.run.run import OffloadDevice, ParallelFacts, ParallelKind
 from ftlint.run.versions import VersionView
+from ftlint.spans import How, Origin
 
 OFFLOAD_ALIASES = {"disk": "nvme"}
 KIND_ALIASES = {"deepspeed": "zero", "none": "single"}
+STRATEGIES = ("FULL_SHARD", "SHARD_GRAD_OP", "NO_SHARD", "HYBRID_SHARD", "HYBRID_SHARD_ZERO2")
+BUCKETS = ("reduce_bucket_size", "prefetch_bucket_size", "param_persistence_threshold", "max_live_parameters")
 NOT_OFFLOADED = (None, OffloadDevice.NONE)
 
 Devices: TypeAlias = "Mapping[str, OffloadDevice | None]"
@@ -27,6 +30,11 @@ def read_parallel(reader: ObjectReader, blanks: Blanks, versions: VersionView) -
     zero_stage = _zero_stage(reader, blanks, devices, kind)
     _check_offload(reader, devices, kind.value, zero_stage.value)
     fsdp_version = reader.integer("fsdp_version", 1, 2)
+    strategy = reader.choice("strategy", STRATEGIES)
+    if strategy is not None and kind.value is not ParallelKind.FSDP:
+        raise reader.complaint("strategy", "nothing where kind is not fsdp")
+    buckets = {name: reader.integer(name, 0) for name in BUCKETS}
+    overlap = reader.flag("overlap_comm")
     zero_init, pin = reader.flag("zero_init"), reader.flag("pin_memory")
     reader.finish()
     facts = ParallelFacts(
@@ -46,7 +54,11 @@ def read_parallel(reader: ObjectReader, blanks: Blanks, versions: VersionView) -
     }
     if not is_zero:
         version = blanks.fill(reader, "fsdp_version", fsdp_version, 1, "accelerate's default")
-        return replace(facts, fsdp_version=version, offload_param=offloaded["param"])
+        sharding = blanks.fill(reader, "strategy", strategy, "FULL_SHARD", "accelerate's default")
+        return replace(facts, fsdp_version=version, offload_param=offloaded["param"], fsdp_sharding_strategy=sharding)
+    for name, value in buckets.items():
+        if value is None:
+            blanks.note(reader.name(name), "auto", "the interval covers DeepSpeed's default as well")
     return replace(
         facts,
         zero_init=blanks.fill(reader, "zero_init", zero_init, True, "transformers does so")
@@ -56,6 +68,18 @@ def read_parallel(reader: ObjectReader, blanks: Blanks, versions: VersionView) -
         offload_optimizer=offloaded["optimizer"],
         pin_param=pinned,
         pin_optimizer=pinned,
+        reduce_bucket_size=_written(reader, "reduce_bucket_size", buckets),
+        prefetch_bucket_size=_written(reader, "prefetch_bucket_size", buckets),
+        param_persistence_threshold=_written(reader, "param_persistence_threshold", buckets),
+        max_live_parameters=_written(reader, "max_live_parameters", buckets),
+        overlap_comm=NOTHING if overlap is None else blanks.fill(reader, "overlap_comm", overlap, overlap, ""),
+    )
+
+
+def _written(reader: ObjectReader, name: str, values: Mapping[str, int | None]) -> Fact[int]:
+    value = values[name]
+    return (
+        NOTHING if value is None else Fact(value, (Origin(How.WRITTEN, None, f"{reader.name(name)} in the run spec"),))
     )
 
 

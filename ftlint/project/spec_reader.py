@@ -85,6 +85,15 @@ class ObjectReader:
             raise self.complaint(key, f"a whole number {limits}")
         return value
 
+    def number(self, key: str, minimum: float, maximum: float) -> float | None:
+        """A number within limits, both of them allowed."""
+        value = self.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not minimum <= value <= maximum:
+            raise self.complaint(key, f"a number from {minimum:g} to {maximum:g}")
+        return float(value)
+
     def flag(self, key: str) -> bool | None:
         """true or false."""
         value = self.get(key)

@@ -10,7 +10,7 @@ from ftlint.errors import nearest
 from ftlint.memory.optimizers import OPTIMIZERS, WITHOUT_FORMULA
 from ftlint.project.spec_reader import Blanks, ObjectReader
 from ftlint.run.dtype import DType, parse_dtype
-from ftlint.run.fact import Fact, default
+from ftlint.run.fact import NOTHING, Fact, default
 from ftlint.run.run import AdapterFacts, BatchFacts, Method, ParallelFacts, ParallelKind, PrecisionFacts, TrainingFacts
 from ftlint.run.versions import VersionView
 from ftlint.spans import How, Origin
@@ -32,8 +32,9 @@ def read_adapter(spec: ObjectReader, blanks: Blanks) -> AdapterFacts:
         implied = Method.QLORA if spec.has("quantization") else Method.LORA
     method = blanks.fill(spec, "method", None if word is None else Method(word), implied, "as the other keys say")
     rank, targets, saved = lora.integer("rank", 1, 100_000), lora.texts("target"), lora.texts("modules_to_save")
+    dropout, use_dora = lora.number("dropout", 0.0, 1.0), lora.flag("dora")
     lora.finish()
-    bits, kind, is_double = _quantization(quantization)
+    bits, kind, is_double, is_prepared = _quantization(quantization)
     if method.value is Method.FREEZE:
         blanks.note("method", "freeze", "the last two layers are trained, LLaMA-Factory's default")
         return AdapterFacts(method=method, trainable_layers=default(2, "LLaMA-Factory's default"))
@@ -44,25 +45,34 @@ def read_adapter(spec: ObjectReader, blanks: Blanks) -> AdapterFacts:
         lora_rank=blanks.fill(lora, "rank", rank, 8, "default of PEFT and of LLaMA-Factory"),
         lora_targets=blanks.fill(lora, "target", targets, ("all-linear",), "what adapts most"),
         modules_to_save=blanks.fill(lora, "modules_to_save", saved, (), "PEFT's default"),
+        lora_dropout=blanks.fill(lora, "dropout", dropout, 0.0, "PEFT's default"),
+        use_dora=blanks.fill(lora, "dora", use_dora, False, "PEFT's default"),
     )
     if method.value is Method.LORA:
         return facts
     usual = "int8" if bits == 8 else "nf4"
+    if is_prepared is None:
+        blanks.note("quantization.prepared", "unknown", "the interval covers prepare_model_for_kbit_training")
     return replace(
         facts,
         quantization_type=blanks.fill(quantization, "type", kind, usual, "as QLoRA does"),
         quantization_bits=blanks.fill(quantization, "bits", bits, BITS.get(kind or usual, 4), "as QLoRA does"),
         double_quantization=blanks.fill(quantization, "double", is_double, False, "bitsandbytes' default"),
+        is_prepared=NOTHING if is_prepared is None else Fact(is_prepared, (_said("quantization.prepared"),)),
     )
 
 
-def _quantization(reader: ObjectReader) -> tuple[int | None, str | None, bool | None]:
+def _said(key: str) -> Origin:
+    return Origin(How.WRITTEN, None, f"{key} in the run spec")
+
+
+def _quantization(reader: ObjectReader) -> tuple[int | None, str | None, bool | None, bool | None]:
     bits, kind = reader.integer("bits", 2, 8), reader.choice("type", (*BITS, "gptq"))
-    is_double = reader.flag("double")
+    is_double, is_prepared = reader.flag("double"), reader.flag("prepared")
     reader.finish()
     if bits is not None and kind != "gptq" and bits not in ((BITS[kind],) if kind else (4, 8)):
         raise reader.complaint("bits", f"{BITS[kind]} for type {kind}" if kind else "4 or 8")
-    return bits, kind, is_double
+    return bits, kind, is_double, is_prepared
 
 
 def read_precision(
@@ -109,10 +119,12 @@ def read_batch(reader: ObjectReader, blanks: Blanks) -> BatchFacts:
     micro = reader.integer("micro", 1, 10**6)
     seq_len = reader.integer("seq_len", 1, 10**8)
     accumulation = reader.integer("accumulation", 1, 10**6)
+    is_filled = reader.flag("filled")
     reader.finish()
     return BatchFacts(
         micro_batch=blanks.fill(reader, "micro", micro, 1, "the least"),
         sequence_length_tokens=blanks.fill(reader, "seq_len", seq_len, 2048, "a usual length"),
+        is_filled=blanks.fill(reader, "filled", is_filled, True, "every sequence has that length"),
         gradient_accumulation=blanks.fill(reader, "accumulation", accumulation, 1, "the Trainer's default"),
     )
 

@@ -150,6 +150,7 @@ class AdapterFacts:
     quantization_bits: Fact[int] = NOTHING
     quantization_type: Fact[str] = NOTHING  # nf4 | fp4 | int8 | gptq
     double_quantization: Fact[bool] = NOTHING
+    is_prepared: Fact[bool] = NOTHING  # PEFT's prepare_model_for_kbit_training was called
 
 
 @record

@@ -171,7 +171,7 @@ def test_totals_are_taken_at_each_places_own_worst_moment() -> None:
     assert found.host_pageable.expected_bytes == 6
     assert found.gpu_allocated.expected_bytes == 9
     assert peak(()) == Interval(0, 0, 0)
-    assert [term.moment for term in terms[:3]] == ["loading", "forward and backward, optimizer step, saving", "always"]
+    assert [term.moment for term in terms[:3]] == ["loading", "from the first step on", "always"]
 
 
 def _term(name: str, place: Place, moments: tuple[Moment, ...], size: int) -> Term:

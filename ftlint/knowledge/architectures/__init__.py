@@ -44,6 +44,7 @@ __all__ = [
     "linear_modules",
     "parameter_table",
     "parse_architecture",
+    "why_unknown",
 ]
 
 
@@ -52,16 +53,29 @@ def parse_architecture(config: Mapping[str, object]) -> Architecture | None:
 
     A missing key has the default of the model type's config class in transformers 5.23, as when the model is loaded.
     """
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str):
-        return None
-    family, defaults = find_family(model_type), defaults_of(model_type)
-    if family is None or defaults is None:
-        return None
     try:
-        return family.read(ConfigReader(model_type, config, defaults))
+        return _read(config)
     except UnknownArchitectureError:
         return None
+
+
+def why_unknown(config: Mapping[str, object]) -> str:
+    """What keeps a config.json from describing an architecture, beginning with the key; empty where it does."""
+    try:
+        _read(config)
+    except UnknownArchitectureError as error:
+        return str(error)
+    return ""
+
+
+def _read(config: Mapping[str, object]) -> Architecture:
+    model_type = config.get("model_type")
+    if not isinstance(model_type, str):
+        raise UnknownArchitectureError("model_type is missing" if model_type is None else "model_type must be text")
+    family, defaults = find_family(model_type), defaults_of(model_type)
+    if family is None or defaults is None:
+        raise UnknownArchitectureError(f"model_type {model_type!r} is not one that ftlint knows")
+    return family.read(ConfigReader(model_type, config, defaults))
 
 
 def parameter_table(

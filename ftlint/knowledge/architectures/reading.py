@@ -12,6 +12,9 @@ from functools import lru_cache
 from ftlint.knowledge.bundled import load_object
 from ftlint.record import record
 
+MAX_NUMBER = 10**9
+"""More than any width, vocabulary or length: beyond it a config.json is nonsense."""
+
 MAX_LAYERS = 10_000
 """More layers than any model has: beyond it a config.json is nonsense, and tables would take noticeable time."""
 
@@ -73,8 +76,8 @@ class ConfigReader:
         """An integer that must be there."""
         value = self.value(key)
         # bool is an int to Python; in a config.json it is a mistake.
-        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise UnknownArchitectureError(f"{key} must be an integer of at least {minimum}")
+        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= MAX_NUMBER:
+            raise UnknownArchitectureError(f"{key} must be a whole number from {minimum} to {MAX_NUMBER}")
         return value
 
     def optional_integer(self, key: str, *, minimum: int = 1) -> int | None:
@@ -89,7 +92,7 @@ class ConfigReader:
         """A number of layers: an integer within reason."""
         num_layers = self.integer(key)
         if num_layers > MAX_LAYERS:
-            raise UnknownArchitectureError(f"{key} is too large")
+            raise UnknownArchitectureError(f"{key} must be a whole number from 1 to {MAX_LAYERS}")
         return num_layers
 
     def flag(self, key: str) -> bool:

@@ -72,6 +72,8 @@ def read_heads(reader: ConfigReader) -> tuple[int, int, int]:
     """
     num_heads = reader.integer("num_attention_heads")
     num_key_value_heads = reader.optional_integer("num_key_value_heads") or num_heads
+    if num_heads % num_key_value_heads:
+        raise UnknownArchitectureError("num_attention_heads is not a multiple of num_key_value_heads")
     head_dim = reader.optional_integer("head_dim")
     if head_dim is None:
         head_dim, remainder = divmod(reader.integer("hidden_size"), num_heads)

@@ -1,0 +1,47 @@
+"""The optimizer's states, and what its step allocates and frees again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftlint.memory.arithmetic import ceil_div, grouped
+from ftlint.memory.estimate import FROM_FIRST_STEP_ON, Interval, Moment, Place, Term
+from ftlint.memory.terms import maybe, optimizer_of
+from ftlint.memory.workload import Workload
+
+STEP = (Moment.OPTIMIZER_STEP,)
+
+
+def optimizer_terms(
+    work: Workload, num_params: int, num_ranks: int, source: str, *, at_a_time: int | None = None
+) -> Iterator[Term]:
+    """States and temporaries for `num_params` trained elements on this rank, one of `num_ranks`.
+
+    `at_a_time`: elements that an engine hands to the optimizer at once; it may have put one of its own in its place,
+    which needs no temporaries.
+    """
+    optimizer, widths = optimizer_of(work), work.widths
+    name = work.optimizer or ("the releases' default" if work.optimizer is None else "unknown optimizer")
+    factored = ceil_div(work.parameters.num_factored, num_ranks)
+    states = optimizer.state_bytes(num_params, widths.optimizer_states, factored)
+    yield Term(
+        "optimizer states",
+        Place.GPU,
+        FROM_FIRST_STEP_ON,
+        maybe(work, states),
+        f"{name} on {grouped(num_params)} parameters",
+        source,
+    )
+    count = num_params if at_a_time is None else at_a_time
+    temporaries = optimizer.temporary_bytes(count, widths.optimizer_states, work.parameters.largest_trained)
+    if at_a_time is not None:
+        temporaries = Interval(0, 0, temporaries.high_bytes)
+    if temporaries.high_bytes:
+        yield Term(
+            "optimizer temporaries",
+            Place.GPU,
+            STEP,
+            maybe(work, temporaries),
+            f"{name} on {grouped(count)} parameters, while it steps",
+            source,
+        )

@@ -1,0 +1,55 @@
+"""The weights that nobody trains, and what a quantized one takes while it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftlint.memory.arithmetic import ceil_div, grouped
+from ftlint.memory.estimate import ALWAYS, PASS, Interval, Place, Term
+from ftlint.memory.terms import quantized_bytes
+from ftlint.memory.workload import Workload
+from ftlint.run.fact import Truth
+
+
+def frozen_weights(work: Workload, num_ranks: int) -> Term:
+    """One of `num_ranks` parts of the frozen weights, those that are packed included."""
+    plain = ceil_div(sum(work.parameters.frozen), num_ranks)
+    size = work.widths.frozen.times(plain)
+    formula = f"{grouped(plain)} x {work.widths.frozen.expected_bytes} B"
+    if work.parameters.quantized:
+        packed = ceil_div(quantized_bytes(work), num_ranks)
+        # prepare_model_for_kbit_training makes what is not quantized float32.
+        plain_sizes = {
+            Truth.YES: Interval(4 * plain, 4 * plain, 4 * plain),
+            Truth.NO: size,
+            Truth.UNKNOWN: Interval(size.low_bytes, size.expected_bytes, max(size.high_bytes, 4 * plain)),
+        }
+        size = plain_sizes[work.is_prepared] + Interval(packed, packed, packed)
+        formula += f" + {grouped(sum(work.parameters.quantized))} quantized"
+    return Term("frozen weights", Place.GPU, ALWAYS, size, formula, "peft 0.18 utils/other.py; bitsandbytes")
+
+
+def use_terms(work: Workload) -> Iterator[Term]:
+    """What using a quantized weight, or a DoRA adapter, takes beside the weight itself."""
+    width = work.steps[0].compute_bytes if work.steps else 2
+    largest = work.parameters.landmarks.quantized
+    if largest:
+        yield Term(
+            "weight being unpacked",
+            Place.GPU,
+            PASS,
+            # It is gone before the next result is made, so it need not be there when most else is.
+            Interval(0, 0, width * largest),
+            f"{grouped(largest)} x {width} B, one at a time",
+            "bitsandbytes autograd/_functions.py, MatMul4Bit",
+        )
+    adapted = work.parameters.landmarks.adapted
+    if work.training.use_dora and adapted:
+        yield Term(
+            "DoRA's weight norm",
+            Place.GPU,
+            PASS,
+            Interval(0, 2 * width * adapted, 3 * 4 * adapted),
+            f"2 x {grouped(adapted)} x {width} B: the adapters' product, and its sum with the weight",
+            "peft 0.18 tuners/lora/dora.py, get_weight_norm",
+        )
