@@ -17,7 +17,7 @@ class _Word:
 
     flag: str
     path: tuple[str, ...]
-    type: type[int | str | bool]
+    type: type[int | str | bool | float]
     help: str
     implies: tuple[tuple[tuple[str, ...], str], ...] = ()
 
@@ -29,9 +29,12 @@ _WORDS = (
     _Word("--class", ("class",), str, "AutoModelForCausalLM, AutoModel …"),
     _Word("--method", ("method",), str, "full, freeze, lora or qlora."),
     _Word("--lora-rank", ("lora", "rank"), int, "Rank of the adapters."),
+    _Word("--lora-dropout", ("lora", "dropout"), float, ""),
+    _Word("--dora/--no-dora", ("lora", "dora"), bool, ""),
     _Word("--lora-target", ("lora", "target"), str, "all-linear, or module names with commas."),
     _Word("--quantization-bits", ("quantization", "bits"), int, "Bits of the frozen base model."),
     _Word("--quantization-type", ("quantization", "type"), str, "nf4, fp4, int8 or gptq."),
+    _Word("--prepared/--not-prepared", ("quantization", "prepared"), bool, "prepare_model_for_kbit_training."),
     _Word("--double-quantization/--no-double-quantization", ("quantization", "double"), bool, ""),
     _Word("--dtype", ("dtype", "weights"), str, "Dtype of the weights."),
     _Word("--compute-dtype", ("dtype", "compute"), str, "Dtype of the arithmetic."),
@@ -40,6 +43,7 @@ _WORDS = (
     _Word("--parallel", _KIND, str, "single, ddp, zero or fsdp."),
     _Word("--zero", ("parallel", "stage"), int, "ZeRO with this stage.", ((_KIND, "zero"),)),
     _Word("--fsdp", ("parallel", "fsdp_version"), int, "FSDP of this version.", ((_KIND, "fsdp"),)),
+    _Word("--fsdp-strategy", ("parallel", "strategy"), str, "FULL_SHARD, SHARD_GRAD_OP …"),
     _Word("--gpus-per-node", ("parallel", "gpus_per_node"), int, ""),
     _Word("--nodes", ("parallel", "nodes"), int, ""),
     _Word("--zero-init/--no-zero-init", ("parallel", "zero_init"), bool, "Whether loading shards the model at once."),
@@ -52,6 +56,7 @@ _WORDS = (
     _Word("--gradient-checkpointing/--no-gradient-checkpointing", ("gradient_checkpointing",), bool, ""),
     _Word("--attention", ("attention",), str, "eager, sdpa or flash_attention_2."),
     _Word("--loss", ("loss",), str, "full, fused, chunked or liger."),
+    _Word("--kernels", ("kernels",), str, "standard or fused: of norms and rotary positions."),
     _Word("--gpu", ("hardware", "gpu"), str, "As H100-80GB."),
     _Word("--host-ram", ("hardware", "host_ram"), str, "Per node, as 744GB or 693GiB."),
 )

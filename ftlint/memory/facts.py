@@ -9,8 +9,18 @@ from ftlint.memory.estimate import Assumption
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN, Fact
 from ftlint.run.run import Method, OffloadDevice, ParallelKind, Run
+from ftlint.spans import How
 
 T = TypeVar("T")
+
+
+def is_assumed(fact: Fact[Any]) -> bool:
+    """Whether nobody wrote it: a default stands in, or nothing at all."""
+    return not fact.said or all(origin.how is How.DEFAULT for origin in fact.origins)
+
+
+def _note(fact: Fact[Any]) -> str:
+    return next((origin.note for origin in fact.origins if origin.note), "")
 
 
 @dataclass(slots=True)
@@ -41,6 +51,15 @@ class FactReader:
             return fact.or_default(default)
         self.assume(name, default, why)
         return default
+
+    def take_word(self, name: str, otherwise: T, why: str = "not said") -> T:
+        """The value; `otherwise` where it is not said or cannot be seen. A default counts as an assumption."""
+        fact: Fact[T] = self.look(name)
+        if fact.known and not is_assumed(fact):
+            return fact.or_default(otherwise)
+        value = fact.or_default(otherwise)
+        self.assume(name, str(value).lower() if isinstance(value, bool) else value, _note(fact) or why)
+        return value
 
     def assume(self, name: str, value: object, why: str) -> None:
         """List something the run does not say."""

@@ -36,6 +36,8 @@ def optimizer_terms(
     temporaries = optimizer.temporary_bytes(count, widths.optimizer_states, work.parameters.largest_trained)
     if at_a_time is not None:
         temporaries = Interval(0, 0, temporaries.high_bytes)
+    if not work.is_optimizer_said:
+        temporaries = temporaries.at_least(0)
     if temporaries.high_bytes:
         yield Term(
             "optimizer temporaries",

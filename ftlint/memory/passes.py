@@ -1,12 +1,12 @@
 """Activations, logits and loss as terms: the points of a pass that `activations.py` plays, put at the moments of a run.
 
-The points between the last layer and the first are not given up: of each half of the layers the highest one stands for
-its end of backward.
+Points between the last layer and the first are not given up: the highest hump of each half stands for its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ftlint.knowledge.architectures import ParameterTensor, Role
 from ftlint.memory.activations import AUTOGRAD, Activations, Point, activations
@@ -53,14 +53,19 @@ def _outside(work: Workload) -> Iterator[ParameterTensor]:
 
 
 def _points(found: Activations) -> _Played:
+    """The layers at both ends; each with the highest hump of its half, for layers need not be equal."""
     middle = max(1, len(found.layers) // 2)
     later, earlier = found.layers[:middle], found.layers[middle:] or found.layers[-1:]
     return _Played(
         loss=found.loss,
-        start=max(later, key=lambda point: point.activation_bytes, default=found.loss),
-        end=max(earlier, key=lambda point: point.activation_bytes, default=found.stem),
+        start=_highest(found.layers[0], later),
+        end=_highest(found.layers[-1], earlier),
         embedding=found.stem,
     )
+
+
+def _highest(point: Point, half: Sequence[Point]) -> Point:
+    return replace(point, hump_bytes=max(each.hump_bytes for each in half))
 
 
 def _terms(step: Step, played: Sequence[_Played], doubt: Share, *, is_filled: bool) -> Iterator[Term]:

@@ -7,10 +7,10 @@ from ftlint.knowledge.gpus import Gpu
 from ftlint.knowledge.models import find_model
 from ftlint.memory.buckets import read_buckets
 from ftlint.memory.constants import Constants, bundled_constants
-from ftlint.memory.facts import FactReader
+from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Parameters, Training, choose_parameters, numbers_only
 from ftlint.memory.releases import since
-from ftlint.memory.steps import read_steps
+from ftlint.memory.steps import is_filled, read_steps
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
@@ -53,7 +53,7 @@ def read_workload(
     ranks = _ranks(reader, kind)
     is_engine = kind is ParallelKind.ZERO
     widths = read_widths(reader, is_quantized=training.is_quantized, has_engine=is_engine)
-    is_prepared = Truth.of(reader.look("adapter.is_prepared").value) if training.is_quantized else Truth.NO
+    is_prepared = _is_prepared(reader) if training.is_quantized else Truth.NO
     return Workload(
         parameters=parameters,
         training=training,
@@ -65,7 +65,8 @@ def read_workload(
             training,
             widths,
             versions,
-            is_cast_by_engine=is_engine or kind is ParallelKind.FSDP,
+            is_engine=is_engine,
+            is_sharded=kind is ParallelKind.FSDP,
             is_prepared=is_prepared,
         ),
         versions=versions,
@@ -80,8 +81,10 @@ def read_workload(
         widths=widths,
         constants=bundled_constants() if constants is None else constants,
         optimizer=_optimizer(reader),
-        is_filled=reader.look("batch.is_filled").or_default(False),
-        shard_ranks=_shard_ranks(reader, ranks),
+        is_optimizer_said=not is_assumed(reader.look("training.optimizer")),
+        is_filled=reader.take_word("batch.is_filled", False, "not said; sequences may be shorter")
+        and is_filled(reader),
+        shard_ranks=_shard_ranks(reader, kind, ranks),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
         compute_capability=_compute_capability(reader),
         has_bf16_offload_buffer=since(versions, "deepspeed", (0, 17)),
@@ -124,6 +127,7 @@ def _training(reader: FactReader, method: Method) -> Training:
     num_layers = 0
     if method is Method.FREEZE:
         num_layers = reader.take("adapter.trainable_layers", 2, "LLaMA-Factory's default")
+    is_said = len(reader.assumptions) == said_before
     return Training(
         method=method,
         lora_rank=lora_rank,
@@ -133,9 +137,9 @@ def _training(reader: FactReader, method: Method) -> Training:
         is_quantized=method is Method.QLORA
         or reader.known("adapter.quantization_bits") is not None
         or (has_adapters and _is_stored_quantized(reader)),
-        is_said=len(reader.assumptions) == said_before,
-        lora_dropout=reader.look("adapter.lora_dropout").or_default(0.0) if has_adapters else 0.0,
-        use_dora=has_adapters and reader.look("adapter.use_dora").or_default(False),
+        is_said=is_said,
+        lora_dropout=reader.take_word("adapter.lora_dropout", 0.0, "PEFT's default") if has_adapters else 0.0,
+        use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
     )
 
 
@@ -182,9 +186,18 @@ def _ranks(reader: FactReader, kind: ParallelKind) -> Ranks:
     )
 
 
-def _shard_ranks(reader: FactReader, ranks: Ranks) -> int:
+def _is_prepared(reader: FactReader) -> Truth:
+    fact: Fact[bool] = reader.look("adapter.is_prepared")
+    if not fact.known:
+        reader.assume("adapter.is_prepared", "unknown", "the interval covers prepare_model_for_kbit_training")
+    return Truth.of(fact.value)
+
+
+def _shard_ranks(reader: FactReader, kind: ParallelKind, ranks: Ranks) -> int:
     """Source: torch 2.13 distributed/fsdp/api.py, ShardingStrategy."""
-    strategy = reader.look("parallel.fsdp_sharding_strategy").or_default("FULL_SHARD")
+    if kind is not ParallelKind.FSDP:
+        return ranks.world_size
+    strategy = reader.take_word("parallel.fsdp_sharding_strategy", "FULL_SHARD", "accelerate's default")
     if strategy == "NO_SHARD":
         return 1
     return ranks.per_node if strategy.startswith(("HYBRID_SHARD", "_HYBRID_SHARD")) else ranks.world_size

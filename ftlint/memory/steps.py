@@ -1,26 +1,25 @@
 """Reads what one forward and backward pass is like: batch, length, kernels, recomputation, formats.
 
-What is believed comes first; each doubt adds the passes that it allows, so that intervals cover them.
+What is believed comes first; then the passes that take least and most of those that the run may mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import field, replace
+from typing import TypedDict
 
 from ftlint.knowledge.architectures import Architecture
-from ftlint.memory.facts import FactReader
+from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Training
 from ftlint.memory.releases import since
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from ftlint.memory.workload import Widths
+from ftlint.record import record
 from ftlint.run.dtype import DType
 from ftlint.run.fact import Truth
 from ftlint.run.run import Method
 from ftlint.run.versions import VersionView
-
-MAX_STEPS = 8
-"""More doubts than this are not combined; the first ones count most."""
 
 
 def read_steps(
@@ -30,14 +29,15 @@ def read_steps(
     widths: Widths,
     versions: VersionView | None,
     *,
-    is_cast_by_engine: bool,
+    is_engine: bool,
+    is_sharded: bool,
     is_prepared: Truth,
 ) -> tuple[Step, ...]:
     """The passes, the expected one first.
 
     Empty where the model, the number of sequences or their length cannot be seen, and where only some layers are
-    trained: then no size of an activation is known. `is_cast_by_engine`: DeepSpeed or FSDP hands the layers weights
-    that are cast already.
+    trained: then no size of an activation is known. `is_engine`: DeepSpeed has cast the whole model; `is_sharded`: FSDP
+    hands the layers weights that are cast already.
     """
     micro_batch = reader.known("batch.micro_batch")
     length = reader.known("batch.sequence_length_tokens")
@@ -45,7 +45,7 @@ def read_steps(
         return ()
     compute: DType | None = reader.known("precision.compute")
     stored = widths.frozen if training.method in (Method.LORA, Method.QLORA) else widths.trained
-    weight_bytes = 2 if is_cast_by_engine and compute is not None and compute.is_half else stored.expected_bytes
+    weight_bytes = 2 if (is_engine or is_sharded) and compute is not None and compute.is_half else stored.expected_bytes
     compute_bytes = weight_bytes if compute is None else compute.num_bytes
     has_adapters = training.method in (Method.LORA, Method.QLORA)
     believed = Step(
@@ -55,7 +55,7 @@ def read_steps(
         sequence_length_tokens=length,
         weight_bytes=weight_bytes,
         compute_bytes=min(compute_bytes, weight_bytes),
-        is_autocast=compute_bytes < weight_bytes,
+        is_autocast=compute_bytes < weight_bytes or _is_cast_by_trainer(compute, widths, is_engine=is_engine),
         attention=_attention(reader),
         checkpointing=_checkpointing(reader),
         adapters=_adapters(training, widths) if has_adapters else None,
@@ -63,33 +63,57 @@ def read_steps(
         loss=_loss(reader),
         shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
     )
-    steps = [believed]
+    least, most = believed, believed
     for doubt in _doubts(reader, believed, versions, is_prepared, training):
-        steps += [doubt(step) for step in tuple(steps)]
-        if len(steps) > MAX_STEPS:
-            break
-    return tuple(dict.fromkeys(steps[:MAX_STEPS]))
+        least, most = replace(least, **doubt.least), replace(most, **doubt.most)
+    return tuple(dict.fromkeys((believed, least, most)))
+
+
+class _Words(TypedDict, total=False):
+    """What of a step is in doubt."""
+
+    checkpointing: Checkpointing
+    loss: LossKernel
+    attention: Attention
+    is_quantized: bool
+    shifts_logits: bool
+
+
+@record
+class _Doubt:
+    """Another pass that the run may mean, and whether it takes less than the believed one or more."""
+
+    least: _Words = field(default_factory=_Words)
+    most: _Words = field(default_factory=_Words)
 
 
 def _doubts(
     reader: FactReader, believed: Step, versions: VersionView | None, is_prepared: Truth, training: Training
-) -> Iterator[Callable[[Step], Step]]:
-    """What else each thing that is not said may be, the weightiest first."""
+) -> Iterator[_Doubt]:
     if not reader.look("training.gradient_checkpointing").known:
-        yield lambda step: replace(step, checkpointing=Checkpointing.REENTRANT)
+        yield _Doubt(least={"checkpointing": Checkpointing.REENTRANT})
     if not reader.look("training.loss").known:
-        yield lambda step: replace(step, loss=LossKernel.LIGER)
+        yield _Doubt(least={"loss": LossKernel.LIGER})
     if not reader.look("training.attention").known:
-        yield lambda step: replace(step, attention=Attention.EAGER)
-    elif believed.attention is Attention.SDPA and believed.micro_batch > 1 and not _is_filled(reader):
-        yield lambda step: replace(step, attention=Attention.SDPA_MASKED)
+        yield _Doubt(most={"attention": Attention.EAGER})
+    elif believed.attention is Attention.SDPA and believed.micro_batch > 1 and not is_filled(reader):
+        yield _Doubt(most={"attention": Attention.SDPA_MASKED})
     if training.is_quantized and is_prepared is Truth.UNKNOWN:
-        yield lambda step: replace(step, is_quantized=True)
+        yield _Doubt(most={"is_quantized": True})
     if since(versions, "transformers", (4, 49)) is Truth.UNKNOWN and believed.loss is LossKernel.FULL:
-        yield lambda step: replace(step, shifts_logits=True)
+        yield _Doubt(most={"shifts_logits": True})
 
 
-def _is_filled(reader: FactReader) -> bool:
+def _is_cast_by_trainer(compute: DType | None, widths: Widths, *, is_engine: bool) -> bool:
+    """Half arithmetic while what is trained is float32, adapters over a half model: that takes autocast."""
+    return not is_engine and compute is not None and compute.is_half and widths.trained.low_bytes == 4
+
+
+def is_filled(reader: FactReader) -> bool:
+    """Whether every sequence surely has the length that is said; an assumed batch or length is not said."""
+    counts = (reader.look("batch.micro_batch"), reader.look("batch.sequence_length_tokens"))
+    if any(is_assumed(count) for count in counts):
+        return False
     return reader.look("batch.is_filled").or_default(False) is True
 
 

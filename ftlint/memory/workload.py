@@ -96,6 +96,8 @@ class Workload:
     widths: Widths
     constants: Constants
     optimizer: str | None
+    is_optimizer_said: bool
+    """Whether somebody wrote it; a default may be another one's in a script that has no Trainer."""
     is_filled: bool
     """Whether every sequence surely has the length that is said; else that is the longest one that may come."""
     num_accumulation_steps: int | None

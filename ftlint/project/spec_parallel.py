@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ftlint.project.spec_reader import Blanks, ObjectReader
-from ftlint.run.fact import NOTHING, Fact
+from ftlint.run.fact import NOTHING, Fact, default
 from ftlint.run.run import OffloadDevice, ParallelFacts, ParallelKind
 from ftlint.run.versions import VersionView
 from ftlint.spans import How, Origin
@@ -54,11 +54,12 @@ def read_parallel(reader: ObjectReader, blanks: Blanks, versions: VersionView) -
     }
     if not is_zero:
         version = blanks.fill(reader, "fsdp_version", fsdp_version, 1, "accelerate's default")
-        sharding = blanks.fill(reader, "strategy", strategy, "FULL_SHARD", "accelerate's default")
+        sharding = (
+            default("FULL_SHARD", "accelerate's default")
+            if strategy is None
+            else Fact(strategy, (_said(reader, "strategy"),))
+        )
         return replace(facts, fsdp_version=version, offload_param=offloaded["param"], fsdp_sharding_strategy=sharding)
-    for name, value in buckets.items():
-        if value is None:
-            blanks.note(reader.name(name), "auto", "the interval covers DeepSpeed's default as well")
     return replace(
         facts,
         zero_init=blanks.fill(reader, "zero_init", zero_init, True, "transformers does so")
@@ -72,15 +73,17 @@ def read_parallel(reader: ObjectReader, blanks: Blanks, versions: VersionView) -
         prefetch_bucket_size=_written(reader, "prefetch_bucket_size", buckets),
         param_persistence_threshold=_written(reader, "param_persistence_threshold", buckets),
         max_live_parameters=_written(reader, "max_live_parameters", buckets),
-        overlap_comm=NOTHING if overlap is None else blanks.fill(reader, "overlap_comm", overlap, overlap, ""),
+        overlap_comm=NOTHING if overlap is None else Fact(overlap, (_said(reader, "overlap_comm"),)),
     )
 
 
 def _written(reader: ObjectReader, name: str, values: Mapping[str, int | None]) -> Fact[int]:
     value = values[name]
-    return (
-        NOTHING if value is None else Fact(value, (Origin(How.WRITTEN, None, f"{reader.name(name)} in the run spec"),))
-    )
+    return NOTHING if value is None else Fact(value, (_said(reader, name),))
+
+
+def _said(reader: ObjectReader, name: str) -> Origin:
+    return Origin(How.WRITTEN, None, f"{reader.name(name)} in the run spec")
 
 
 def _device(reader: ObjectReader, key: str) -> OffloadDevice | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from packaging.version import Version
 
@@ -14,6 +15,8 @@ from ftlint.run.fact import NOTHING, Fact, default
 from ftlint.run.run import AdapterFacts, BatchFacts, Method, ParallelFacts, ParallelKind, PrecisionFacts, TrainingFacts
 from ftlint.run.versions import VersionView
 from ftlint.spans import How, Origin
+
+T = TypeVar("T")
 
 OPTIMIZER_ALIASES = {"adamw": "adamw_torch", "adam": "adamw_torch", "adamw_fused": "adamw_torch_fused"}
 BITS = {"nf4": 4, "fp4": 4, "int8": 8}
@@ -45,14 +48,12 @@ def read_adapter(spec: ObjectReader, blanks: Blanks) -> AdapterFacts:
         lora_rank=blanks.fill(lora, "rank", rank, 8, "default of PEFT and of LLaMA-Factory"),
         lora_targets=blanks.fill(lora, "target", targets, ("all-linear",), "what adapts most"),
         modules_to_save=blanks.fill(lora, "modules_to_save", saved, (), "PEFT's default"),
-        lora_dropout=blanks.fill(lora, "dropout", dropout, 0.0, "PEFT's default"),
-        use_dora=blanks.fill(lora, "dora", use_dora, False, "PEFT's default"),
+        lora_dropout=_or_default("lora.dropout", dropout, 0.0, "PEFT's default"),
+        use_dora=_or_default("lora.dora", use_dora, False, "PEFT's default"),
     )
     if method.value is Method.LORA:
         return facts
     usual = "int8" if bits == 8 else "nf4"
-    if is_prepared is None:
-        blanks.note("quantization.prepared", "unknown", "the interval covers prepare_model_for_kbit_training")
     return replace(
         facts,
         quantization_type=blanks.fill(quantization, "type", kind, usual, "as QLoRA does"),
@@ -64,6 +65,11 @@ def read_adapter(spec: ObjectReader, blanks: Blanks) -> AdapterFacts:
 
 def _said(key: str) -> Origin:
     return Origin(How.WRITTEN, None, f"{key} in the run spec")
+
+
+def _or_default(key: str, value: T | None, otherwise: T, why: str) -> Fact[T]:
+    """A word that most specs leave out; the estimate lists it where it counts."""
+    return default(otherwise, why) if value is None else Fact(value, (_said(key),))
 
 
 def _quantization(reader: ObjectReader) -> tuple[int | None, str | None, bool | None, bool | None]:
@@ -124,7 +130,7 @@ def read_batch(reader: ObjectReader, blanks: Blanks) -> BatchFacts:
     return BatchFacts(
         micro_batch=blanks.fill(reader, "micro", micro, 1, "the least"),
         sequence_length_tokens=blanks.fill(reader, "seq_len", seq_len, 2048, "a usual length"),
-        is_filled=blanks.fill(reader, "filled", is_filled, True, "every sequence has that length"),
+        is_filled=_or_default("batch.filled", is_filled, True, "every sequence has that length"),
         gradient_accumulation=blanks.fill(reader, "accumulation", accumulation, 1, "the Trainer's default"),
     )
 
@@ -134,6 +140,7 @@ def read_training(spec: ObjectReader, blanks: Blanks, versions: VersionView) -> 
     optimizer = spec.choice("optimizer", (*OPTIMIZERS, *WITHOUT_FORMULA), OPTIMIZER_ALIASES)
     attention = spec.choice("attention", ("eager", "sdpa", "flash_attention_2"), {"flash": "flash_attention_2"})
     loss = spec.choice("loss", ("full", "fused", "chunked", "liger"))
+    kernels = spec.choice("kernels", ("standard", "fused"))
     usual = _default_optimizer(versions)
     return TrainingFacts(
         optimizer=blanks.fill(spec, "optimizer", optimizer, usual, "the Trainer's default in those releases"),
@@ -142,6 +149,7 @@ def read_training(spec: ObjectReader, blanks: Blanks, versions: VersionView) -> 
         ),
         attention=blanks.fill(spec, "attention", attention, "sdpa", "transformers' default"),
         loss=blanks.fill(spec, "loss", loss, "full", "the Trainer's usual"),
+        kernels=_or_default("kernels", kernels, "standard", "transformers' own"),
     )
 
 

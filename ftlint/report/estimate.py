@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from ftlint.memory.estimate import Assumption, Estimate, Interval, Term, Verdict, exactly, sums_by_moment
+from ftlint.memory.estimate import (
+    PASS,
+    Assumption,
+    Estimate,
+    Interval,
+    Moment,
+    Term,
+    Verdict,
+    exactly,
+    sums_by_moment,
+)
 from ftlint.record import record
 from ftlint.report.color import Palette
 from ftlint.report.facts import gib, origin_text, value_text
@@ -20,6 +30,7 @@ class _Device:
     """One of the two memories an estimate speaks of."""
 
     title: str
+    remark: str
     terms: tuple[Term, ...]
     peak: Interval
     capacity: Interval | None
@@ -45,11 +56,13 @@ def render_estimate(
 
 
 def _devices(estimate: Estimate) -> tuple[_Device, ...]:
-    gpu, host = estimate.gpu_terms, estimate.host_terms
+    gpu, host = estimate.tensor_terms, estimate.host_terms
     ram = None if estimate.host_capacity_bytes is None else exactly(estimate.host_capacity_bytes)
+    reserved = f"reserved by the process: {_range(estimate.gpu_reserved)}" if len(estimate.gpu_terms) > len(gpu) else ""
+    pinned = f"pinned: {_range(estimate.host_pinned)}" if estimate.host_pinned.high_bytes else ""
     return (
-        _Device("GPU, each", gpu, estimate.gpu_allocated, estimate.gpu_capacity, estimate.gpu_verdict),
-        _Device("Host RAM, per node", host, estimate.host_total, ram, estimate.host_verdict),
+        _Device("GPU, each", reserved, gpu, estimate.gpu_allocated, estimate.gpu_capacity, estimate.gpu_verdict),
+        _Device("Host RAM, per node", pinned, host, estimate.host_total, ram, estimate.host_verdict),
     )
 
 
@@ -69,14 +82,25 @@ def _device(device: _Device, palette: Palette) -> Iterator[str]:
     yield f"{title}: {_range(device.peak)}, {capacity}: {_verdict(device.verdict, palette)}"
     if not device.terms:
         return
-    sums = sums_by_moment(device.terms)
+    sums = _rows(sums_by_moment(device.terms))
     capacity_bytes = None if device.capacity is None else device.capacity.expected_bytes
     full_bytes = max(device.peak.high_bytes, capacity_bytes or 0)
-    width = max(len(moment.value) for moment in sums)
+    width = max(len(moment) for moment in sums)
     for moment, size in sums.items():
         bar = _bar(size, capacity_bytes, full_bytes)
-        yield f"    {moment.value:<{width}}  {bar}  {_range(size)}"
+        yield f"    {moment:<{width}}  {bar}  {_range(size)}"
     yield palette.quiet(_LEGEND)
+    if device.remark:
+        yield f"    {device.remark}"
+
+
+def _rows(sums: Mapping[Moment, Interval]) -> dict[str, Interval]:
+    """The sums by name, those of a pass in one row where they are all the same."""
+    rows: dict[str, Interval] = {}
+    is_flat = len({sums[moment] for moment in PASS}) == 1
+    for moment, size in sums.items():
+        rows["forward and backward" if is_flat and moment in PASS else moment.value] = size
+    return rows
 
 
 def _bar(size: Interval, capacity_bytes: int | None, full_bytes: int) -> str:
@@ -101,7 +125,7 @@ def _range(size: Interval) -> str:
 
 def _remarks(estimate: Estimate) -> Iterator[str]:
     if estimate.gpu_missing:
-        yield f"The GPU figure is a lower bound: {', '.join(estimate.gpu_missing)} are not in it yet."
+        yield f"The GPU figure is a lower bound: {', '.join(estimate.gpu_missing)} are not in it."
     if estimate.deepspeed is not None:
         cpu, gpu = gib(estimate.deepspeed.cpu_bytes), gib(estimate.deepspeed.gpu_bytes)
         yield f"DeepSpeed's own estimator says {cpu} per node and {gpu} per GPU for this setting."

@@ -161,6 +161,7 @@ class TrainingFacts:
     gradient_checkpointing: Fact[bool] = NOTHING
     attention: Fact[str] = NOTHING  # eager | sdpa | flash_attention_2
     loss: Fact[str] = NOTHING  # full | fused | chunked | liger
+    kernels: Fact[str] = NOTHING  # standard | fused: of norms and rotary positions
 
 
 @record
