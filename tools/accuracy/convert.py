@@ -202,7 +202,8 @@ def _training(row: Mapping[str, Any]) -> dict[str, Any]:
         "versions": _versions(VERSIONS_BESIDE.get(row["versions"], row["versions"])),
         "attention": _attention(row["attention"]),
         "loss": _loss(row),
-        "kernels": "fused norms and rope" if "foak" in notes or "liger" in (row["loss"] or "") else None,
+        # RMSNorm and rotary embeddings as kernels of their own.
+        "kernels": "fused" if "foak" in notes or "liger" in (row["loss"] or "") else None,
         "gradient_checkpointing": {"full": True, "none": False}.get(
             row["grad_checkpointing"], row["grad_checkpointing"]
         ),

@@ -34,7 +34,7 @@ def spec_of(case: Case) -> dict[str, Any]:
         "versions": {name: text for name, text in said.get("versions", {}).items() if _is_release(name, text)},
         "hardware": _hardware(case),
     }
-    for key in ("optimizer", "gradient_checkpointing", "attention", "loss"):
+    for key in ("optimizer", "gradient_checkpointing", "attention", "loss", "kernels"):
         spec[key] = said.get(key)
     if said["method"] != "full":
         spec["lora"] = _present(
