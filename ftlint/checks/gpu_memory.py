@@ -25,8 +25,8 @@ LEAST_BYTES = 10**8
 def gpu_step_peak(run: Run, estimate: Estimate) -> Iterator[Match]:
     """A run whose peak on each GPU is beyond what the GPU has.
 
-    Silent where the GPU or the number of ranks is not said, and where a script says no kind of parallelism: it may spread
-    its model by a `device_map`. Activations of sequences that may be shorter than the longest count with nothing.
+    Silent where the GPU or the number of ranks is not said, and where a script says no kind of parallelism: it may
+    spread its model by a `device_map`. Activations of sequences that may be shorter than the longest count nothing.
     """
     room = estimate.gpu_capacity
     if room is None or not estimate.is_rank_count_known or not (run.parallel.kind.known or _is_settings_file(run)):
@@ -58,7 +58,7 @@ def gpu_step_peak(run: Run, estimate: Estimate) -> Iterator[Match]:
 
 def _is_settings_file(run: Run) -> bool:
     """Whether a framework reads the run from a data file: then nothing but what is written shares out its states."""
-    return run.root is not None and run.root.path.suffix in (".yaml", ".yml", ".json")
+    return run.root is None or run.root.path.suffix in (".yaml", ".yml", ".json")
 
 
 def _believed(terms: list[Term], moment: Moment) -> int:

@@ -63,7 +63,7 @@ def _points(found: Activations) -> _Played:
     middle = max(1, len(found.layers) // 2)
     later, earlier = found.layers[:middle], found.layers[middle:] or found.layers[-1:]
     return _Played(
-        loss=found.loss,
+        loss=max(found.forward, found.loss, key=lambda point: point.activation_bytes),
         start=_highest(found.layers[0], later),
         end=_highest(found.layers[-1], earlier),
         embedding=found.stem,
