@@ -7,15 +7,14 @@ that was kept is there; or in a layer, of which the last has most kept before it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ftlint.knowledge.architectures import ParameterTable, Role, Section, parameter_table
-from ftlint.memory.arithmetic import grouped
-from ftlint.memory.autograd import Profile, run
-from ftlint.memory.blocks import Block, find_block
-from ftlint.memory.estimate import PASS, Interval, Place, Term
-from ftlint.memory.layers import layer
+from ftlint.memory.autograd import Profile, ops, run
+from ftlint.memory.blocks import Block, Norm, Stem, find_block
+from ftlint.memory.layers import layer, table_bytes
 from ftlint.memory.logits import head_profile
+from ftlint.memory.parameters import is_all_linear
 from ftlint.memory.recorder import Recorder
 from ftlint.memory.step import Attention, Checkpointing, Step
 from ftlint.record import record
@@ -45,9 +44,10 @@ class Point:
 
 @record
 class Activations:
-    """One pass. `kept_bytes`: what forward leaves for backward; `points`: in the order of backward."""
+    """One pass. `kept_bytes`: what forward leaves for backward; `points`: in the order of time."""
 
     kept_bytes: int
+    forward: Point
     loss: Point
     layers: tuple[Point, ...]
     stem: Point
@@ -60,56 +60,14 @@ class Activations:
     @property
     def points(self) -> tuple[Point, ...]:
         """All of them."""
-        return (self.loss, *self.layers, self.stem)
-
-
-def activation_terms(steps: Sequence[Step], *, counts_gradients: bool = True) -> tuple[Term, ...]:
-    """The terms of the highest point; none where the model type has no description yet.
-
-    `steps`: the expected one first, then others that may be meant (another attention, padding, ...), which widen the
-    intervals. `counts_gradients`: the weights' gradients are left to grow by the pass itself, as in plain torch with
-    one micro batch per update; otherwise they are somebody else's term.
-    """
-    found = [point for step in steps if (point := _highest(step, counts_gradients)) is not None]
-    if len(found) < len(steps) or not found:
-        return ()
-    step, expected = steps[0], found[0]
-    kept = "layer inputs" if step.checkpointing is not Checkpointing.NONE else "activations"
-    hump = "logits and loss" if expected.name == "loss" else f"backward of {expected.name}"
-    shape = f"{grouped(step.num_tokens)} tokens"
-    sizes = (
-        (f"{kept} kept for backward", [point.kept_bytes for point in found]),
-        (hump, [point.hump_bytes for point in found]),
-        ("gradients finished by then", [point.gradient_bytes * counts_gradients for point in found]),
-    )
-    return tuple(
-        Term(
-            name, Place.GPU, PASS, Interval(min(values), values[0], max(values)), _formula(name, step, shape), AUTOGRAD
-        )
-        for name, values in sizes
-        if max(values)
-    )
-
-
-def _formula(name: str, step: Step, shape: str) -> str:
-    architecture = step.architecture
-    if name.startswith("layer inputs"):
-        return f"{architecture.num_layers} x {shape} x {architecture.hidden_size} x {step.stream_bytes} B"
-    if name.startswith("logits"):
-        return f"{shape} x {grouped(architecture.vocab_size)}, {step.loss.value} loss"
-    return f"{shape}, {step.attention.value} attention, checkpointing {step.checkpointing.value}"
-
-
-def _highest(step: Step, counts_gradients: bool) -> Point | None:
-    found = activations(step)
-    if found is None:
-        return None
-    return max(found.points, key=lambda point: point.total_bytes if counts_gradients else point.activation_bytes)
+        return (self.forward, self.loss, *self.layers, self.stem)
 
 
 def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class."""
     block = find_block(step.architecture.model_type)
+    if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
+        return None  # PEFT from 0.18 on may adapt the fused experts as well, and nobody says what that keeps
     table = parameter_table(step.architecture, step.model_class)
     if block is None or table is None:
         return None
@@ -129,12 +87,13 @@ class _Pass:
     def account(self) -> Activations:
         layers = tuple(self._layers())
         head = self._head()
-        shared = self._shared_bytes()
+        shared = self._shared_bytes() + self._stem_bytes()
         stem_gradients = self._stem_gradient_bytes()
         left = [self.size_bytes if self.is_checkpointed else profile.kept_bytes for profile in layers]
         before = shared + sum(left)
         loss_hump = max(head.backward_peak_bytes, head.forward_peak_bytes)
         loss = Point("loss", before, loss_hump, 0)
+        forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]), 0)
         points = []
         gradients = head.gradient_bytes
         for index in reversed(range(len(layers))):
@@ -145,14 +104,21 @@ class _Pass:
             points.append(Point(f"layer {index}", kept, hump, gradients))
             gradients += profile.gradient_bytes
         stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients)
-        return Activations(shared + sum(left) + head.kept_bytes, loss, tuple(points), stem)
+        return Activations(shared + sum(left) + head.kept_bytes, forward, loss, tuple(points), stem)
 
     def _hump(self, profile: Profile) -> int:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
         if not self.is_checkpointed:
             return profile.backward_peak_bytes - profile.kept_bytes
-        again = profile.forward_peak_bytes + profile.output_bytes
+        is_reentrant = self.step.checkpointing is Checkpointing.REENTRANT
+        again = profile.reentrant_peak_bytes if is_reentrant else profile.recompute_peak_bytes
         return max(profile.backward_peak_bytes - profile.input_kept_bytes, again)
+
+    def _forward_hump(self, profile: Profile) -> int:
+        """What a layer's forward takes beside what is kept in the end."""
+        if self.is_checkpointed:
+            return profile.graphless_peak_bytes
+        return profile.forward_peak_bytes - (profile.kept_bytes - profile.input_kept_bytes)
 
     def _layers(self) -> Iterator[Profile]:
         is_first = True
@@ -187,22 +153,52 @@ class _Pass:
         ]
         tied = [tied.tensor for tied in self.table.tied]
         recorder = Recorder(self.step, (*around, *tied))
-        norms = [tensor.module for tensor in around if tensor.role is Role.NORM]
+        ends = [tensor.module for tensor in around if f".{tensor.module}".endswith(f".{self.block.final_norm}")]
+        # OLMo's norms hold no weights, OPT-350m has no final norm.
+        name = self.block.final_norm if self.block.norm is Norm.LAYER_FLOAT32 else None
         heads = [tensor.module for tensor in (*around, *tied) if tensor.role is Role.HEAD]
-        return head_profile(recorder, self.block, final_norm=norms[-1] if norms else None, head=heads[0])
+        return head_profile(recorder, self.block, norm_name=ends[0] if ends else name, head=heads[0])
 
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and the mask of eager attention."""
         step = self.step
-        tables = 2 * step.sequence_length_tokens * int(step.architecture.head_dim * self.block.rotary_share)
+        tables = (
+            2
+            * self.block.num_tables
+            * step.sequence_length_tokens
+            * int(step.architecture.head_dim * self.block.rotary_share)
+        )
         mask = step.num_tokens * step.sequence_length_tokens
-        total = tables * step.stream_bytes if self.block.rotary.value != "none" else 0
+        total = tables * table_bytes(step, self.block) if self.block.rotary.value != "none" else 0
         if step.attention is Attention.EAGER and self.is_checkpointed:
             # Adding it to the scores keeps nothing; but a layer that will be recomputed keeps its arguments.
-            total += mask * step.stream_bytes
+            total += self.block.num_masks * mask * step.stream_bytes
         if step.attention is Attention.SDPA_MASKED:
             total += mask
         return total
+
+    def _stem_bytes(self) -> int:
+        """What embedding the tokens leaves: masks of dropout, inputs of norms.
+
+        Where transformers makes adapters' embeddings need a gradient, they are a leaf, which the graph holds on to.
+        """
+        recorder, block, step = Recorder(self.step, ()), self.block, self.step
+        words = recorder.tape.input(
+            step.num_tokens * step.architecture.hidden_size,
+            step.stream_bytes,
+            requires_grad=self._stem_has_gradient(),
+        )
+        x = words
+        for part in block.embedding:
+            if part is Stem.DROPOUT:
+                x = ops.dropout(recorder.tape, x, True)
+            elif part is Stem.NORM:
+                x = ops.layer_norm(recorder.tape, x, (), step.num_tokens)
+            else:
+                x = ops.scale(recorder.tape, x)
+        is_leaf = step.adapters is not None and self.is_checkpointed and x is not words
+        kept = run(recorder.tape, inputs=(words,), output=x).kept_bytes if block.embedding else 0
+        return kept + (words.size_bytes if is_leaf else 0)
 
     def _stem_gradient_bytes(self) -> int:
         if self.step.adapters is not None:

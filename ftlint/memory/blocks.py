@@ -49,10 +49,8 @@ class Rotary(Enum):
     NONE = "none"
     HALF = "halves"
     """rotate_half: slices, a negation, a concatenation."""
-    FLOAT32 = "pairs, in float32"
-    """Every other element, on float32 copies (Cohere)."""
-    PAIRS = "pairs"
-    """Every other element (GLM)."""
+    FLOAT32 = "in float32"
+    """On float32 copies (Cohere)."""
 
 
 class Heads(Enum):
@@ -83,6 +81,16 @@ class Activation(Enum):
     RELU_SQUARED = "relu2"
 
 
+class Stem(Enum):
+    """Steps between the embedding and the first layer."""
+
+    SCALE = "scale"
+    ADD = "add"
+    """Learned positions or types."""
+    NORM = "norm"
+    DROPOUT = "dropout"
+
+
 @record
 class Block:
     """One layer of a model type."""
@@ -98,7 +106,11 @@ class Block:
     qk_norm: QueryKeyNorm = QueryKeyNorm.NONE
     rotary: Rotary = Rotary.HALF
     rotary_share: float = 1.0
-    """How much of each head is rotated; below 1 the parts are joined again."""
+    """How much of each head is rotated."""
+    joins_rotated: bool = False
+    """Joins the rotated part and the rest, even where nothing is left (Phi-3)."""
+    has_wide_tables: bool = False
+    """Cosines and sines stay float32, and so do queries and keys until they are turned (OLMo)."""
     scales_queries: bool = False
     softmax_bytes: int = 4
     """Width in which eager attention takes the softmax; 0: in the scores' own."""
@@ -114,6 +126,17 @@ class Block:
     attention_dropout: bool = False
     scales_residual: bool = False
     """Multiplies what is added (Granite)."""
+    embedding: tuple[Stem, ...] = ()
+    """What is done to the embedded words before the first layer."""
+    num_tables: int = 1
+    """Pairs of cosines and sines: Gemma 3 has two frequencies."""
+    num_masks: int = 1
+    """Masks that eager attention makes: one more for sliding windows."""
+    final_norm: str = "norm"
+    final_softcap: bool = False
+    """tanh on the logits (Gemma 2)."""
+    scales_logits: bool = False
+    """Multiplies or divides the logits (Cohere, Granite)."""
 
 
 LLAMA = Block()
@@ -129,10 +152,13 @@ GEMMA_2 = replace(
         "post_feedforward_layernorm",
     ),
     softcap=True,
+    num_masks=2,
+    final_softcap=True,
 )
 OLMO_2 = replace(
     LLAMA,
     norm=Norm.RMS_WEIGHT_INSIDE,
+    has_wide_tables=True,
     order=Order.POST,
     norms=("post_attention_layernorm", "post_feedforward_layernorm"),
     qk_norm=QueryKeyNorm.BEFORE_HEADS,
@@ -151,6 +177,8 @@ GPT_2 = Block(
     activation=Activation.GELU_NEW,
     residual_dropout=True,
     attention_dropout=True,
+    embedding=(Stem.ADD, Stem.DROPOUT),
+    final_norm="ln_f",
 )
 
 BLOCKS: Mapping[str, Block] = {
@@ -161,10 +189,11 @@ BLOCKS: Mapping[str, Block] = {
         order=Order.PARALLEL,
         norms=("input_layernorm",),
         rotary=Rotary.FLOAT32,
+        scales_logits=True,
     ),
     "gemma": GEMMA,
     "gemma2": GEMMA_2,
-    "gemma3_text": replace(GEMMA_2, softcap=False, qk_norm=QueryKeyNorm.PER_HEAD),
+    "gemma3_text": replace(GEMMA_2, softcap=False, final_softcap=False, num_tables=2, qk_norm=QueryKeyNorm.PER_HEAD),
     "gpt2": GPT_2,
     "gpt_neox": Block(
         norm=Norm.LAYER,
@@ -173,18 +202,24 @@ BLOCKS: Mapping[str, Block] = {
         heads=Heads.SLICED,
         projections=("query_key_value", "dense"),
         rotary_share=0.25,
+        joins_rotated=True,
         softmax_bytes=4,
         mlp_projections=("dense_h_to_4h", "dense_4h_to_h"),
         gated=False,
         activation=Activation.GELU,
+        final_norm="final_layer_norm",
     ),
-    "granite": replace(LLAMA, scales_residual=True),
+    "granite": replace(LLAMA, scales_residual=True, scales_logits=True, embedding=(Stem.SCALE,)),
     "llama": LLAMA,
     "ministral": LLAMA,
     "mistral": LLAMA,
-    "nemotron": replace(PLAIN, norm=Norm.LAYER_ONE_PLUS, rotary_share=0.5, activation=Activation.RELU_SQUARED),
-    "olmo": replace(LLAMA, norm=Norm.LAYER_FLOAT32),
+    "mixtral": LLAMA,
+    "nemotron": replace(
+        PLAIN, norm=Norm.LAYER_ONE_PLUS, rotary_share=0.5, joins_rotated=True, activation=Activation.RELU_SQUARED
+    ),
+    "olmo": replace(LLAMA, norm=Norm.LAYER_FLOAT32, has_wide_tables=True),
     "olmo2": OLMO_2,
+    "olmoe": replace(LLAMA, qk_norm=QueryKeyNorm.BEFORE_HEADS),
     "opt": Block(
         norm=Norm.LAYER,
         norms=("self_attn_layer_norm", "final_layer_norm"),
@@ -196,6 +231,8 @@ BLOCKS: Mapping[str, Block] = {
         gated=False,
         activation=Activation.RELU,
         residual_dropout=True,
+        embedding=(Stem.ADD,),
+        final_norm="final_layer_norm",
     ),
     "phi": replace(
         PLAIN,
@@ -204,17 +241,21 @@ BLOCKS: Mapping[str, Block] = {
         norms=("input_layernorm",),
         projections=("q_proj", "k_proj", "v_proj", "dense"),
         rotary_share=0.5,
+        joins_rotated=True,
         mlp_projections=("fc1", "fc2"),
         activation=Activation.GELU_NEW,
+        final_norm="final_layernorm",
     ),
     "phi3": replace(
         LLAMA,
         heads=Heads.SLICED,
         projections=("qkv_proj", "o_proj"),
+        joins_rotated=True,
         mlp_projections=("gate_up_proj", "down_proj"),
     ),
     "qwen2": LLAMA,
     "qwen3": QWEN_3,
+    "qwen3_moe": QWEN_3,
     "seed_oss": LLAMA,
     "smollm3": LLAMA,
     "starcoder2": replace(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ftlint.memory.autograd import Tensor, ops
 from ftlint.memory.blocks import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary
+from ftlint.memory.experts import experts, has_experts
 from ftlint.memory.recorder import Recorder
-from ftlint.memory.step import Attention
+from ftlint.memory.step import Attention, Step
 
 FLOAT32 = ops.FLOAT32
 
@@ -16,26 +17,45 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
         normed = norm(r, block, block.norms[0], x)
         return _parallel(r, block, x, normed, normed)
     if block.order is Order.PARALLEL_TWO:
-        attended = _dropout(r, block, attention(r, block, norm(r, block, block.norms[0], x)))
-        fed = _dropout(r, block, mlp(r, block, norm(r, block, block.norms[1], x)))
-        return ops.add(r.tape, ops.add(r.tape, fed, attended), x)
+        return _parallel_two(r, block, x)
     names = iter(block.norms)
-    for part in (attention, mlp):
+    weights: Tensor | None = None
+    for part in ("attention", "mlp"):
         inner = x if block.order is Order.POST else norm(r, block, next(names), x)
-        inner = part(r, block, inner)
+        if part == "attention":
+            inner, weights = attention(r, block, inner)
+        else:
+            inner = mlp(r, block, inner)
         if block.order in (Order.POST, Order.SANDWICH):
             inner = norm(r, block, next(names), inner)
         inner = _dropout(r, block, inner)
         if block.scales_residual:
             inner = ops.scale(r.tape, inner)
         x = ops.add(r.tape, x, inner)
+    r.tape.hold(*_held(weights))
     return x
 
 
+def _parallel_two(r: Recorder, block: Block, x: Tensor) -> Tensor:
+    attended, weights = attention(r, block, norm(r, block, block.norms[0], x))
+    attended = _dropout(r, block, attended)
+    fed = _dropout(r, block, mlp(r, block, norm(r, block, block.norms[1], x)))
+    result = ops.add(r.tape, ops.add(r.tape, fed, attended), x)
+    r.tape.hold(*_held(weights))
+    return result
+
+
 def _parallel(r: Recorder, block: Block, x: Tensor, for_attention: Tensor, for_mlp: Tensor) -> Tensor:
-    attended = _dropout(r, block, attention(r, block, for_attention))
+    attended, weights = attention(r, block, for_attention)
+    attended = _dropout(r, block, attended)
     fed = _dropout(r, block, mlp(r, block, for_mlp))
-    return ops.add(r.tape, ops.add(r.tape, attended, fed), x)
+    result = ops.add(r.tape, ops.add(r.tape, attended, fed), x)
+    r.tape.hold(x, *_held(weights))
+    return result
+
+
+def _held(weights: Tensor | None) -> tuple[Tensor, ...]:
+    return () if weights is None else (weights,)
 
 
 def _dropout(r: Recorder, block: Block, x: Tensor) -> Tensor:
@@ -81,13 +101,15 @@ def _by_hand(r: Recorder, weight: Tensor, x: Tensor, wide: Tensor, rows: int) ->
 # Attention ----------------------------------------------------------------------------------------------------------
 
 
-def attention(r: Recorder, block: Block, x: Tensor) -> Tensor:
-    """Projections, positions, scores, and the output projection."""
+def attention(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Projections, positions, scores, output projection; with the eager weights, which the layer holds on to."""
     query, key, value = _heads(r, block, x)
     query = rotated(r, block, query)
     key = rotated(r, block, key)
-    attended = attend(r, block, query, key, value)
-    return r.linear(f"{block.attention}.{block.projections[-1]}", attended)
+    attended, weights = attend(r, block, query, key, value)
+    result = r.linear(f"{block.attention}.{block.projections[-1]}", attended)
+    r.tape.hold(x, query, key, value, attended)
+    return result, weights
 
 
 def _heads(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -117,7 +139,7 @@ def rotated(r: Recorder, block: Block, x: Tensor) -> Tensor:
     if block.rotary is Rotary.NONE:
         return x
     tape = r.tape
-    if block.rotary_share < 1:
+    if block.joins_rotated:
         part = int(x.num_elements * block.rotary_share)
         turned, rest = ops.sliced(tape, x, part), ops.sliced(tape, x, x.num_elements - part)
         return ops.cat(tape, (_turned(r, block, turned), rest))
@@ -129,60 +151,71 @@ def rotated(r: Recorder, block: Block, x: Tensor) -> Tensor:
 def _turned(r: Recorder, block: Block, x: Tensor) -> Tensor:
     tape = r.tape
     tables = r.step.sequence_length_tokens * r.step.architecture.head_dim
-    # In the hidden states' format, or in float32 where queries are turned in it.
-    cosines, sines = (tape.shared(tables, max(r.step.stream_bytes, x.num_bytes)) for _ in range(2))
+    # In the hidden states' format, or in float32.
+    width = max(table_bytes(r.step, block), x.num_bytes)
+    cosines, sines = (tape.shared(tables, width) for _ in range(2))
     straight = ops.mul(tape, x, cosines)
     half = x.num_elements // 2
     first, second = ops.sliced(tape, x, half), ops.sliced(tape, x, half)
-    swapped = ops.cat(tape, (ops.scale(tape, second, "neg"), first))
-    return ops.add(tape, straight, ops.mul(tape, swapped, sines))
+    swapped = ops.cat(tape, (ops.negate(tape, second), first))
+    turned = ops.add(tape, straight, ops.mul(tape, swapped, sines))
+    return ops.cast(tape, turned, x.num_bytes) if block.has_wide_tables else turned
 
 
-def attend(r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """From queries, keys and values to what the output projection reads, tokens x all heads."""
+def table_bytes(step: Step, block: Block) -> int:
+    """Width of cosines and sines."""
+    return FLOAT32 if block.has_wide_tables else step.stream_bytes
+
+
+def attend(r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor | None]:
+    """From queries, keys and values to what the output projection reads, tokens x all heads; eager's weights too."""
     step, tape = r.step, r.tape
     architecture = step.architecture
     rows = step.micro_batch * architecture.num_attention_heads * step.sequence_length_tokens
     if step.attention in (Attention.SDPA, Attention.FLASH_2):
         shape = ops.AttentionShape(query.num_elements, key.num_elements, rows)
         result = ops.flash_attention(tape, query, key, value, shape)
-        return result if is_token_major(block) else ops.copy(tape, result)
+        return (result if is_token_major(block) else ops.copy(tape, result)), None
     is_shared = architecture.num_key_value_heads < architecture.num_attention_heads
     if is_shared:
         key, value = (ops.copy(tape, x, query.num_elements) for x in (key, value))
     if step.attention is Attention.SDPA_MASKED:
-        return _masked(r, query, key, value, rows)
+        return _masked(r, query, key, value, rows), None
     return _eager(r, block, query, key, value, rows, is_shared=is_shared)
 
 
 def is_token_major(block: Block) -> bool:
     """Whether queries lie token by token in memory, as a projection leaves them; `cat` puts them head by head."""
-    return block.rotary is Rotary.NONE or block.rotary_share == 1
+    return not block.joins_rotated
 
 
 def _eager(
     r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor, rows: int, *, is_shared: bool
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Scores, softmax and weights as matrices: queries x keys, per head.
 
     Products want heads and sequences in one dimension: with several sequences, what lies token by token is copied.
     """
     step, tape = r.step, r.tape
-    copies = step.micro_batch > 1 and is_token_major(block)
-    if copies:
+    copies = step.micro_batch > 1
+    if copies and is_token_major(block):
         query = ops.copy(tape, ops.lowered(tape, query))
-    if copies and not is_shared:
+    if copies and is_token_major(block) and not is_shared:
         key = ops.copy(tape, ops.lowered(tape, key))
     num_scores = rows * step.sequence_length_tokens
     scores = ops.scale(tape, ops.matmul(tape, query, key, num_scores))
     if block.softcap:
         scores = ops.scale(tape, ops.of_result(tape, "tanh", ops.scale(tape, scores)))
-    scores = ops.scale(tape, scores, "mask")
+    scores = ops.shift(tape, scores)
     weights = ops.softmax(tape, scores, block.softmax_bytes or scores.num_bytes)
-    weights = ops.dropout(tape, ops.cast(tape, weights, query.num_bytes), block.attention_dropout)
+    narrow = ops.cast(tape, weights, query.num_bytes)
+    tape.hold(scores)
+    weights = ops.dropout(tape, narrow, block.attention_dropout)
     if copies and not is_shared:
         value = ops.copy(tape, ops.lowered(tape, value))
-    return ops.copy(tape, ops.matmul(tape, weights, value, query.num_elements))
+    result = ops.copy(tape, ops.matmul(tape, weights, value, query.num_elements))
+    tape.hold(key, value, weights)
+    return result, weights
 
 
 def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
@@ -201,16 +234,22 @@ def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -
 
 
 def mlp(r: Recorder, block: Block, x: Tensor) -> Tensor:
-    """The dense feed-forward block."""
+    """The feed-forward block: dense, or a mixture of experts."""
+    if has_experts(r, block):
+        return experts(r, block, x)
     names = [f"{block.mlp}.{name}" if block.mlp else name for name in block.mlp_projections]
+    inner = r.linear(names[0], x)
     if not block.gated:
-        return r.linear(names[1], activated(r, block, r.linear(names[0], x)))
-    if len(names) == 3:
-        gate = activated(r, block, r.linear(names[0], x))
-        return r.linear(names[2], ops.mul(r.tape, gate, r.linear(names[1], x)))
-    both = r.linear(names[0], x)
-    gate, up = r.tape.views("chunk", both, (both.num_elements // 2,) * 2)
-    return r.linear(names[1], ops.mul(r.tape, up, activated(r, block, gate)))
+        inner = activated(r, block, inner)
+    elif len(names) == 3:
+        gate = activated(r, block, inner)
+        inner = ops.mul(r.tape, gate, r.linear(names[1], x))
+    else:
+        gate, up = r.tape.views("chunk", inner, (inner.num_elements // 2,) * 2)
+        inner = ops.mul(r.tape, up, activated(r, block, gate))
+    result = r.linear(names[-1], inner)
+    r.tape.hold(x)
+    return result
 
 
 def activated(r: Recorder, block: Block, x: Tensor) -> Tensor:
@@ -225,4 +264,6 @@ def activated(r: Recorder, block: Block, x: Tensor) -> Tensor:
     # 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))
     half = ops.scale(tape, x)
     inner = ops.scale(tape, ops.add(tape, x, ops.scale(tape, ops.power(tape, x))))
-    return ops.mul(tape, half, ops.shift(tape, ops.of_result(tape, "tanh", inner)))
+    result = ops.mul(tape, half, ops.shift(tape, ops.of_result(tape, "tanh", inner)))
+    tape.hold(x)
+    return result

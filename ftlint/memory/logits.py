@@ -21,17 +21,22 @@ CHUNK_TOKENS = 256
 """Tokens whose logits TRL makes at a time. Source: trl 1.16 trainer/sft_trainer.py."""
 
 
-def head_profile(r: Recorder, block: Block, *, final_norm: str | None, head: str) -> Profile:
+def head_profile(r: Recorder, block: Block, *, norm_name: str | None, head: str) -> Profile:
     """The final norm, the output layer and the loss, played in both directions."""
     step, tape = r.step, r.tape
     size = step.num_tokens * step.architecture.hidden_size
     x = tape.input(size, step.stream_bytes, requires_grad=True)
-    hidden = x if final_norm is None else norm(r, block, final_norm, x)
-    if step.loss is LossKernel.FULL:
-        return run(tape, inputs=(x,), output=_full(r, r.linear(head, hidden)))
-    if step.loss is LossKernel.FUSED:
-        return run(tape, inputs=(x,), output=_in_place(r, r.linear(head, hidden)))
-    return run(tape, inputs=(x,), output=_in_chunks(r, hidden))
+    hidden = x if norm_name is None else norm(r, block, norm_name, x)
+    if step.loss in (LossKernel.CHUNKED, LossKernel.LIGER):
+        return run(tape, inputs=(x,), output=_in_chunks(r, hidden))
+    logits = r.linear(head, hidden)
+    if block.scales_logits:
+        logits = ops.scale(tape, logits)
+    if block.final_softcap:
+        logits = ops.scale(tape, ops.of_result(tape, "tanh", ops.scale(tape, logits)))
+    loss = _full(r, logits) if step.loss is LossKernel.FULL else _in_place(r, logits)
+    tape.hold(logits)
+    return run(tape, inputs=(x,), output=loss)
 
 
 def _full(r: Recorder, logits: Tensor) -> Tensor:

@@ -117,9 +117,14 @@ def adapter_tensors(
                 yield module.out_features
 
 
+def is_all_linear(targets: Sequence[str]) -> bool:
+    """Whether the targets are every linear module."""
+    return any(target in ALL_LINEAR for target in targets)
+
+
 def is_target(module: LinearModule, targets: Sequence[str]) -> bool:
     """Whether LoRA adapts the module: by the end of its name, or by a pattern for the whole name."""
-    if any(target in ALL_LINEAR for target in targets):
+    if is_all_linear(targets):
         return module.role is not Role.HEAD
     if any(module.name == target or module.name.endswith(f".{target}") for target in targets):
         return True

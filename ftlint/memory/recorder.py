@@ -73,10 +73,13 @@ class Recorder:
         width, rank = adapters.num_bytes, adapters.rank
         down = tape.parameter(in_features * rank, width, is_trained=True)
         up = tape.parameter(rank * out_features, width, is_trained=True)
-        x = ops.dropout(tape, ops.cast(tape, x, width), adapters.has_dropout)
-        low = ops.linear(tape, x, ops.Linear(in_features, rank, down, None))
+        wide = ops.cast(tape, x, width)
+        dropped = ops.dropout(tape, wide, adapters.has_dropout)
+        low = ops.linear(tape, dropped, ops.Linear(in_features, rank, down, None))
         update = ops.scale(tape, ops.linear(tape, low, ops.Linear(rank, out_features, up, None)))
-        return ops.cast(tape, ops.add(tape, result, update), result.num_bytes)
+        total = ops.cast(tape, ops.add(tape, result, update), result.num_bytes)
+        tape.hold(x, wide)
+        return total
 
     def _quantized(self, x: Tensor, in_features: int, out_features: int) -> Tensor:
         """bitsandbytes' `Linear4bit`: the weight is dequantized in forward and again in backward, and nothing is kept.

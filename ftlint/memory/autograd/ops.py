@@ -99,13 +99,18 @@ def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
     return tape.make("mul", (a, b), num_elements, num_bytes, saved=saved, flows=flows, scratch=(0, scratch))
 
 
-def scale(tape: Tape, x: Tensor, name: str = "scale") -> Tensor:
-    """`x` times, plus or over a Python number, or negated."""
-    return tape.make(name, (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+def scale(tape: Tape, x: Tensor) -> Tensor:
+    """`x` times or over a Python number."""
+    return tape.make("scale", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+
+
+def negate(tape: Tape, x: Tensor) -> Tensor:
+    """`-x`."""
+    return tape.make("negate", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
 
 
 def shift(tape: Tape, x: Tensor) -> Tensor:
-    """`x` plus a Python number: the gradient passes through."""
+    """`x` plus a Python number or a mask: the gradient passes through."""
     return tape.make("shift", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.ALIAS),))
 
 

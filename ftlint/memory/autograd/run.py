@@ -18,16 +18,23 @@ class Profile:
     """The bytes of one stretch of a model. Weights, and what all layers share, are not among them.
 
     `kept_bytes`: what forward leaves for backward, the input included where it is kept. `input_kept_bytes`: how much
-    of it that is. `forward_peak_bytes`, `backward_peak_bytes`: most bytes alive, the input not counted in forward and
-    the incoming gradient counted in backward. `gradient_bytes`: of the trained weights, once backward is through;
-    they are in neither peak.
+    of it that is. The peaks are most bytes alive, the input not counted in forward, the incoming gradient counted in
+    backward; a forward without graph keeps nothing. `gradient_bytes`: of the trained weights, once backward is through;
+    they are in no peak.
+
+    A checkpoint computes forward again in backward: `recompute_peak_bytes` is its peak without the input. Reentrant
+    does it before backward begins; else it begins when backward first unpacks something, and ends with the last thing
+    packed. Source: torch 2.13 utils/checkpoint.py, `_checkpoint_without_reentrant_generator`.
     """
 
     kept_bytes: int
     input_kept_bytes: int
     output_bytes: int
     forward_peak_bytes: int
+    graphless_peak_bytes: int
     backward_peak_bytes: int
+    recompute_peak_bytes: int
+    reentrant_peak_bytes: int
     gradient_bytes: int
     cast_weight_bytes: int
     backward_peak_at: str
@@ -37,31 +44,38 @@ def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor) -> Profile:
     """Play the tape once in each direction; `output`: whose gradient arrives from behind."""
     kept = {storage for node in tape.nodes for storage in node.saved}
     from_outside = {tensor.storage for tensor in inputs}
-    forward_peak = _forward_peak(tape, kept, from_outside, output)
-    backward_peak, gradient_bytes, where = _Backward(tape, inputs).play(output)
+    held = from_outside | {output.storage}
+    forward = _forward(tape, kept | held, from_outside)
+    last_packed = max((index for index, node in enumerate(tape.nodes) if node.reads_saved), default=0)
+    backward = _Backward(tape, inputs)
+    backward.play(output)
     return Profile(
         kept_bytes=sum(storage.num_bytes for storage in kept),
         input_kept_bytes=sum(storage.num_bytes for storage in from_outside & kept),
         output_bytes=output.size_bytes,
-        forward_peak_bytes=forward_peak,
-        backward_peak_bytes=backward_peak,
-        gradient_bytes=gradient_bytes,
+        forward_peak_bytes=max(forward),
+        graphless_peak_bytes=max(_forward(tape, held, from_outside)),
+        backward_peak_bytes=backward.peak,
+        recompute_peak_bytes=max(forward[:last_packed], default=0) + backward.in_flight,
+        reentrant_peak_bytes=max(forward) + output.size_bytes,
+        gradient_bytes=backward.gradient_bytes,
         cast_weight_bytes=sum(tensor.storage.num_bytes for tensor in tape.casts.values()),
-        backward_peak_at=where,
+        backward_peak_at=backward.where,
     )
 
 
-def _forward_peak(tape: Tape, kept: set[Storage], from_outside: set[Storage], output: Tensor) -> int:
+def _forward(tape: Tape, held: set[Storage], from_outside: set[Storage]) -> list[int]:
+    """Bytes alive at each operation's own peak; what is `held` stays until the end."""
     last_use: dict[Storage, int] = {}
     for index, node in enumerate(tape.nodes):
         for tensor in (*node.inputs, *node.outputs):
             last_use[tensor.storage] = index
-    held = kept | from_outside | {output.storage}
     ends: dict[int, int] = {}
     for storage, index in last_use.items():
         if storage not in held and not storage.is_external:
             ends[index] = ends.get(index, 0) + storage.num_bytes
-    live = peak = 0
+    live = 0
+    alive = []
     seen = set(from_outside)
     for index, node in enumerate(tape.nodes):
         for tensor in node.outputs:
@@ -69,9 +83,9 @@ def _forward_peak(tape: Tape, kept: set[Storage], from_outside: set[Storage], ou
             if storage not in seen and not storage.is_external:
                 seen.add(storage)
                 live += storage.num_bytes
-        peak = max(peak, live + node.forward_scratch_bytes)
+        alive.append(live + node.forward_scratch_bytes)
         live -= ends.get(index, 0)
-    return peak
+    return alive
 
 
 class _Backward:
@@ -84,18 +98,23 @@ class _Backward:
         self.gradients: dict[int, Storage] = {}
         self.live = self.peak = self.gradient_bytes = 0
         self.where = ""
+        self.in_flight = 0
+        """Bytes of gradients alive when something kept is first read."""
         for node in tape.nodes:
             for storage in node.saved:
                 self._hold(storage)
 
-    def play(self, output: Tensor) -> tuple[int, int, str]:
-        """(most bytes alive, bytes of the weights' gradients, the operation at whose backward the peak was)."""
+    def play(self, output: Tensor) -> None:
+        """Run every node that a gradient reaches."""
+        kept_bytes, has_read = self.live, False
         self.gradients[id(output)] = self._new(output.size_bytes)
         self._note(0, "start")
         for node in reversed(self.nodes):
             incoming = [self.gradients.pop(id(out)) for out in node.outputs if id(out) in self.gradients]
             if not incoming:
                 continue
+            if node.reads_saved and not has_read:
+                self.in_flight, has_read = self.live - kept_bytes, True
             handed: list[tuple[Tensor, Storage]] = []
             for tensor, flow in node.flows:
                 if flow is Flow.ALIAS:
@@ -110,7 +129,6 @@ class _Backward:
                 self._drop(storage)
             for tensor, storage in handed:
                 self._hand_over(tensor, storage, node.name)
-        return self.peak, self.gradient_bytes, self.where
 
     def _hand_over(self, tensor: Tensor, storage: Storage, name: str) -> None:
         if tensor.is_parameter:

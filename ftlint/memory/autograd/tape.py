@@ -62,10 +62,19 @@ class Node:
     """One operation of the graph.
 
     `forward_scratch_bytes`, `backward_scratch_bytes`: temporaries alive at the operation's own peak, beside its
-    results.
+    results. `reads_saved`: whether its backward unpacks anything, weights included.
     """
 
-    __slots__ = ("backward_scratch_bytes", "flows", "forward_scratch_bytes", "inputs", "name", "outputs", "saved")
+    __slots__ = (
+        "backward_scratch_bytes",
+        "flows",
+        "forward_scratch_bytes",
+        "inputs",
+        "name",
+        "outputs",
+        "reads_saved",
+        "saved",
+    )
 
     def __init__(
         self,
@@ -80,7 +89,9 @@ class Node:
         self.name = name
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
-        self.saved = tuple(dict.fromkeys(storage for storage in saved if not storage.is_external))
+        distinct = dict.fromkeys(saved)
+        self.reads_saved = bool(distinct)
+        self.saved = tuple(storage for storage in distinct if not storage.is_external)
         self.flows = tuple((tensor, flow) for tensor, flow in flows if tensor.requires_grad)
         self.forward_scratch_bytes = forward_scratch_bytes
         self.backward_scratch_bytes = backward_scratch_bytes
@@ -150,6 +161,10 @@ class Tape:
                 kept.append(extra.storage)
         self.nodes.append(Node(name, inputs, outputs, kept, flows, *scratch))
         return result
+
+    def hold(self, *tensors: Tensor) -> None:
+        """Say that Python holds these until here: arguments and variables of a function that now returns."""
+        self.nodes.append(Node("return", tensors, (), (), (), 0, 0))
 
     def view(self, name: str, base: Tensor, num_elements: int, flow: Flow = Flow.ALIAS) -> Tensor:
         """Record a view. Its gradient aliases for reshapes and transposes, and is new for slices and expansions."""
