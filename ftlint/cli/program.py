@@ -22,6 +22,7 @@ _INTERRUPTED = 130
 _COMMANDS = {
     "check": ("ftlint.cli.check", "Say what will go wrong, and where it is written."),
     "estimate": ("ftlint.cli.estimate", "Say how much memory a run will need, and whether it fits."),
+    "fit": ("ftlint.cli.fit", "Find what to change so that a run fits, the mildest change first."),
     "show": ("ftlint.cli.show", "Show the runs found, with the origin of every value."),
     "rule": ("ftlint.cli.rule", "Explain a rule."),
     "server": ("ftlint.cli.server", "Serve an editor over stdio (LSP)."),

@@ -42,6 +42,14 @@ def model_ids() -> tuple[str, ...]:
     return tuple(_catalogue()[1])
 
 
+def catalogued_config(model_id: str) -> Mapping[str, object] | None:
+    """The numbers of a model id in the words of its config.json, without what a class fills in; None: we have none."""
+    architectures, models = _catalogue()
+    row = models.get(model_id)
+    config = architectures[row[0]] if row is not None and isinstance(row[0], int) else None
+    return config if isinstance(config, dict) else None
+
+
 @lru_cache(maxsize=256)
 def find_model(model_id: str) -> CatalogueModel | None:
     """The catalogue's entry for a model id, spelled exactly; None where we have none.

@@ -67,7 +67,7 @@ def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class."""
     block = find_block(step.architecture.model_type)
     if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
-        return None  # PEFT from 0.18 on may adapt the fused experts as well, and nobody says what that keeps
+        return None  # PEFT 0.21 adapts the fused experts and the router too: parameters on top of parameters
     table = parameter_table(step.architecture, step.model_class)
     if block is None or table is None:
         return None
@@ -110,9 +110,11 @@ class _Pass:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
         if not self.is_checkpointed:
             return profile.backward_peak_bytes - profile.kept_bytes
-        is_reentrant = self.step.checkpointing is Checkpointing.REENTRANT
-        again = profile.reentrant_peak_bytes if is_reentrant else profile.recompute_peak_bytes
-        return max(profile.backward_peak_bytes - profile.input_kept_bytes, again)
+        backward = profile.backward_peak_bytes - profile.input_kept_bytes
+        if self.step.checkpointing is Checkpointing.REENTRANT:
+            # Its backward function holds the layer's output beside that output's gradient.
+            return max(backward + profile.output_bytes, profile.reentrant_peak_bytes)
+        return max(backward, profile.recompute_peak_bytes)
 
     def _forward_hump(self, profile: Profile) -> int:
         """What a layer's forward takes beside what is kept in the end."""

@@ -72,6 +72,8 @@ class Step:
     loss: LossKernel
     shifts_logits: bool
     """transformers below 4.49 copies the float32 logits without the last position."""
+    upcasts_in_model: bool = False
+    """transformers below 4.46 makes logits float32 in the model, and then holds no others."""
 
     @property
     def num_tokens(self) -> int:

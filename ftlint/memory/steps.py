@@ -62,6 +62,7 @@ def read_steps(
         is_quantized=training.is_quantized and is_prepared is Truth.YES,
         loss=_loss(reader),
         shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
+        upcasts_in_model=since(versions, "transformers", (4, 46)) is Truth.NO,
     )
     least, most = believed, believed
     for doubt in _doubts(reader, believed, versions, is_prepared, training):

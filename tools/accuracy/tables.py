@@ -142,8 +142,9 @@ def contradiction_lines(found: Iterable[Contradiction]) -> Iterator[str]:
 
 
 def left_aside(results: Sequence[Result]) -> str:
-    """Which cases a run spec cannot say, and how many of each kind."""
+    """Which cases a run spec cannot say, or whose model's activations are unknown, and how many of each kind."""
     reasons = Counter(result.why_not for result in results if result.why_not)
+    reasons["activations unknown, lower bound only"] = sum(result.is_lower_bound for result in results)
     return "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
 
 

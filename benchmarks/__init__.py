@@ -1,0 +1,1 @@
+"""Programs that measure real training steps, on a machine that has a GPU."""

@@ -1,0 +1,223 @@
+"""One real training step of the real model class on fake tensors: what is kept for backward, and the peaks.
+
+The model is built from a config with `AutoModel….from_config`, never from a repository's own code, and its weights are
+never allocated. Attention and dropout run as on a CUDA device (`kernels.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from ftlint.exact.kernels import CudaKernels
+from ftlint.exact.live import LiveBytes
+from ftlint.memory.step import Attention, Checkpointing, Step
+from ftlint.record import record
+
+_DTYPES = {2: torch.bfloat16, 4: torch.float32}
+
+
+@record
+class TracedStep:
+    """What one step held, besides weights. Gradients of weights are in `gradient_bytes` alone.
+
+    `loss_peak_bytes`: highest in forward, and in backward down to the last layer's output; `layer_peak_bytes`: from
+    there to the first layer's input; `stem_peak_bytes`: after it.
+    """
+
+    kept_bytes: int
+    loss_peak_bytes: int
+    layer_peak_bytes: int
+    stem_peak_bytes: int
+    gradient_bytes: int
+    num_params: int
+    kernels: tuple[str, ...]
+    layer_peak_at: str
+
+
+def trace_step(config: Mapping[str, Any], step: Step) -> TracedStep:
+    """Trace the step that `step` describes, of a model with this config.json."""
+    with torch.device("meta"):
+        model = _build(config, step)
+    with FakeTensorMode(allow_non_fake_inputs=True), _unpacked():
+        _move_to_fake(model)
+        return _Trace(model, step).run()
+
+
+def count_parameters(config: Mapping[str, Any], model_class: str) -> int:
+    """Parameters of the real model, counted on torch's meta device."""
+    import transformers
+
+    with torch.device("meta"):
+        model = getattr(transformers, model_class).from_config(_parsed(config))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _parsed(config: Mapping[str, Any]) -> Any:
+    import transformers
+
+    written = {key: value for key, value in config.items() if key != "model_type"}
+    return transformers.AutoConfig.for_model(config["model_type"], **written)
+
+
+def _move_to_fake(model: Any) -> None:
+    """Put fake tensors on the CPU in place of those on the meta device; what is shared stays shared.
+
+    Not built as fake tensors at once: adding adapters moves modules, which torch refuses for those.
+    """
+    moved: dict[int, Any] = {}
+
+    def fake(tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) not in moved:
+            made = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu")
+            is_parameter = isinstance(tensor, torch.nn.Parameter)
+            moved[id(tensor)] = torch.nn.Parameter(made, requires_grad=tensor.requires_grad) if is_parameter else made
+        return moved[id(tensor)]
+
+    for module in model.modules():
+        for held in (module._parameters, module._buffers):
+            for name, tensor in held.items():
+                if tensor is not None:
+                    held[name] = fake(tensor)
+
+
+def _build(config: Mapping[str, Any], step: Step) -> Any:
+    import transformers
+
+    attention = "eager" if step.attention is Attention.EAGER else "sdpa"
+    auto_class = getattr(transformers, step.model_class)
+    model = auto_class.from_config(
+        _parsed(config), attn_implementation=attention, dtype=_DTYPES[step.weight_bytes], trust_remote_code=False
+    )
+    model.train()
+    if step.adapters is not None:
+        model = _with_adapters(model, step)
+    if step.checkpointing is not Checkpointing.NONE:
+        if step.adapters is not None:
+            model.enable_input_require_grads()
+        is_reentrant = step.checkpointing is Checkpointing.REENTRANT
+        model.gradient_checkpointing_enable({"use_reentrant": is_reentrant})
+    return model
+
+
+def _with_adapters(model: Any, step: Step) -> Any:
+    import peft
+
+    adapters = step.adapters
+    assert adapters is not None
+    targets: Any = list(adapters.targets)
+    if adapters.targets in (("all-linear",), ("all",)):
+        targets = "all-linear"
+    lora = peft.LoraConfig(
+        r=adapters.rank,
+        target_modules=targets,
+        lora_dropout=0.1 if adapters.has_dropout else 0.0,
+        task_type="CAUSAL_LM" if step.model_class == "AutoModelForCausalLM" else None,
+    )
+    return peft.get_peft_model(model, lora, autocast_adapter_dtype=adapters.num_bytes == 4)
+
+
+@contextmanager
+def _unpacked() -> Iterator[None]:
+    """transformers suspects several sequences in one row where it cannot read positions, and then makes a mask."""
+    with ExitStack() as stack:
+        try:
+            from transformers import masking_utils
+        except ImportError:  # releases before 4.53 made masks elsewhere
+            pass
+        else:
+            if hasattr(masking_utils, "find_packed_sequence_indices"):
+                stack.enter_context(patch.object(masking_utils, "find_packed_sequence_indices", lambda positions: None))
+        yield
+
+
+class _Trace:
+    """One step in the making."""
+
+    def __init__(self, model: Any, step: Step) -> None:
+        self.model = model
+        self.step = step
+        self.live = LiveBytes()
+        self.kernels = CudaKernels()
+        self.peaks: list[tuple[int, str]] = []
+
+    def run(self) -> TracedStep:
+        """Forward, then backward; peaks are noted at the last layer's output and the first one's input."""
+        live, model = self.live, self.model
+        inputs = self._inputs()
+        live.ignore([*model.parameters(), *model.buffers(), *inputs.values()])
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.register_post_accumulate_grad_hook(lambda p: live.is_gradient(p.grad))
+        layers = layer_list(model)
+        layers[-1].register_forward_hook(self._watch_output)
+        layers[0].register_forward_pre_hook(self._watch_input, with_kwargs=True)
+        with live, self.kernels.in_place():
+            with self._autocast():
+                # As transformers' Trainer asks for; a cache would copy keys and values once more.
+                outputs = model(**inputs, use_cache=False)
+            loss = outputs.loss
+            del outputs
+            kept = live.live_bytes
+            torch.autograd.backward([loss])
+            self._mark()
+        peaks = [*self.peaks, (0, ""), (0, "")][:3]
+        tied = self._tied_gradient_bytes()
+        return TracedStep(
+            kept_bytes=kept,
+            loss_peak_bytes=peaks[0][0],
+            layer_peak_bytes=peaks[1][0] - tied,
+            stem_peak_bytes=peaks[2][0] - tied,
+            gradient_bytes=live.gradient_bytes,
+            num_params=sum(parameter.numel() for parameter in model.parameters()),
+            kernels=tuple(sorted(self.kernels.used)),
+            layer_peak_at=peaks[1][1],
+        )
+
+    def _inputs(self) -> dict[str, torch.Tensor]:
+        shape = (self.step.micro_batch, self.step.sequence_length_tokens)
+        inputs = {name: torch.zeros(shape, dtype=torch.long) for name in ("input_ids", "labels")}
+        if self.step.attention is Attention.SDPA_MASKED:
+            inputs["attention_mask"] = torch.ones(shape, dtype=torch.long)
+        return inputs
+
+    def _tied_gradient_bytes(self) -> int:
+        """The gradient that the output layer hands to weights that are the embedding's too.
+
+        The engine holds it until the embedding's own arrives: a weight's gradient that no hook tells us of.
+        """
+        head, embedding = self.model.get_output_embeddings(), self.model.get_input_embeddings()
+        if head is None or head.weight is not embedding.weight or not head.weight.requires_grad:
+            return 0
+        return int(head.weight.numel() * head.weight.element_size())
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if not self.step.is_autocast:
+            return nullcontext()
+        autocast: AbstractContextManager[Any] = torch.autocast("cpu", dtype=_DTYPES[self.step.compute_bytes])
+        return autocast
+
+    def _mark(self, *_: object) -> None:
+        self.peaks.append((self.live.peak_bytes, self.live.peak_at))
+        self.live.start_peak()
+
+    def _watch_output(self, module: Any, args: Any, output: Any) -> None:
+        hidden = output[0] if isinstance(output, tuple) else output
+        if hidden.requires_grad and not self.peaks:
+            hidden.register_hook(self._mark)
+
+    def _watch_input(self, module: Any, args: Any, kwargs: Any) -> None:
+        hidden = args[0] if args else kwargs["hidden_states"]
+        if hidden.requires_grad and not self.peaks and hidden.grad_fn is not None:
+            hidden.register_hook(self._mark)
+
+
+def layer_list(model: Any) -> Any:
+    """The model's list of layers: the longest module list, the outermost of equally long ones."""
+    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
+    return max(lists, key=len)
