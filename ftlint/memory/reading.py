@@ -245,4 +245,6 @@ def _optimizer(reader: FactReader) -> str | None:
     if not fact.said:
         reader.assume("training.optimizer", "AdamW", "the Trainer's default, fused or not as the releases have it")
         return None
-    return fact.or_default("")
+    name = fact.or_default("")
+    # A default is one of the Trainer's two; which one, the releases say better than whoever filled it in.
+    return None if is_assumed(fact) and name in ("adamw_torch", "adamw_torch_fused") else name
