@@ -14,7 +14,7 @@ from ftlint.memory.steps import is_filled, read_steps
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
-from ftlint.run.run import Method, OffloadDevice, ParallelKind
+from ftlint.run.run import Method, OffloadDevice, ParallelKind, StateDictType
 from ftlint.run.versions import VersionView
 
 DEFAULT_SUB_GROUP_SIZE = 10**9
@@ -84,6 +84,8 @@ def read_workload(
         is_optimizer_said=not is_assumed(reader.look("training.optimizer")),
         is_filled=reader.take_word("batch.is_filled", False, "not said; sequences may be shorter")
         and is_filled(reader),
+        saves_whole=_saves_whole(reader),
+        loads_on_first_rank=Truth.of(reader.look("parallel.fsdp_cpu_ram_efficient_loading").value),
         shard_ranks=_shard_ranks(reader, kind, ranks),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
         compute_capability=_compute_capability(reader),
@@ -184,6 +186,11 @@ def _ranks(reader: FactReader, kind: ParallelKind) -> Ranks:
     return Ranks(
         per_node=reader.take("parallel.gpus_per_node", 1, why), num_nodes=reader.take("parallel.num_nodes", 1, why)
     )
+
+
+def _saves_whole(reader: FactReader) -> Truth:
+    kind: Fact[StateDictType] = reader.look("saving.state_dict_type")
+    return Truth.of(kind.value is StateDictType.FULL) if kind.known else Truth.UNKNOWN
 
 
 def _is_prepared(reader: FactReader) -> Truth:
