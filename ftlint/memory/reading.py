@@ -52,7 +52,13 @@ def read_workload(
     architecture: Architecture | None = reader.known("model.architecture")
     ranks = _ranks(reader, kind)
     is_engine = kind is ParallelKind.ZERO
-    widths = read_widths(reader, is_quantized=training.is_quantized, has_engine=is_engine)
+    widths = read_widths(
+        reader,
+        is_quantized=training.is_quantized,
+        has_engine=is_engine,
+        is_sharded=kind is ParallelKind.FSDP,
+        has_adapters=method in (Method.LORA, Method.QLORA),
+    )
     is_prepared = _is_prepared(reader) if training.is_quantized else Truth.NO
     return Workload(
         parameters=parameters,

@@ -108,7 +108,7 @@ def _doubts(
 
 def _is_cast_by_trainer(compute: DType | None, widths: Widths, *, is_engine: bool) -> bool:
     """Half arithmetic while what is trained is float32, adapters over a half model: that takes autocast."""
-    return not is_engine and compute is not None and compute.is_half and widths.trained.low_bytes == 4
+    return not is_engine and compute is not None and compute.is_half and widths.trained.expected_bytes == 4
 
 
 def is_filled(reader: FactReader) -> bool:
