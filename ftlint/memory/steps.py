@@ -63,6 +63,7 @@ def read_steps(
         loss=_loss(reader),
         has_fused_kernels=_has_fused_kernels(reader),
         shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
+        loops_experts=since(versions, "transformers", (5, 0)) is Truth.NO,
         upcasts_in_model=since(versions, "transformers", (4, 46)) is Truth.NO,
     )
     least, most = believed, believed
