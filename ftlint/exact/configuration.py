@@ -15,16 +15,19 @@ _NUMBERS = (
     ("num_key_value_heads", "num_key_value_heads"),
     ("head_dim", "head_dim"),
     ("intermediate_size", "intermediate_size"),
+    ("ffn_dim", "intermediate_size"),
     ("vocab_size", "vocab_size"),
     ("max_position_embeddings", "max_position_embeddings"),
     ("tie_word_embeddings", "tie_word_embeddings"),
+)
+_EXPERTS = (
     ("num_local_experts", "num_experts"),
     ("num_experts", "num_experts"),
     ("n_routed_experts", "num_experts"),
     ("num_experts_per_tok", "num_experts_per_token"),
     ("moe_intermediate_size", "expert_intermediate_size"),
 )
-"""A config's key and our name for it."""
+"""Keys of config classes and our names. A class keeps keys that it does not know, and nothing reads them."""
 
 
 def config_of(architecture: Architecture) -> dict[str, Any]:
@@ -36,10 +39,8 @@ def config_of(architecture: Architecture) -> dict[str, Any]:
     known = {} if defaults is None else dict(defaults.values)
     aliases = {} if defaults is None else dict(defaults.aliases)
     written: dict[str, Any] = {"model_type": architecture.model_type}
-    for key, name in _NUMBERS:
-        own = aliases.get(key, key)
-        if own in known or key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size"):
-            written[own] = getattr(architecture, name)
+    for key, name in (*_NUMBERS, *(_EXPERTS if architecture.num_experts else ())):
+        written[aliases.get(key, key)] = getattr(architecture, name)
     written.update((key, value) for key, value in architecture.specifics if key in known)
     if "pad_token_id" not in written:
         written["pad_token_id"] = 0  # Phi-3's default lies outside small vocabularies; it decides no size

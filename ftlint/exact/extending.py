@@ -47,6 +47,8 @@ def exact_step(step: Step) -> ExactStep:
     """
     if step.is_quantized:
         raise InputError("--exact: 4-bit layers need bitsandbytes on a GPU, and cannot be traced")
+    if step.model_class != "AutoModelForCausalLM":
+        raise InputError(f"--exact: only AutoModelForCausalLM is traced yet, not {step.model_class}")
     releases = _releases()
     name = f"trace-{_digest(step, releases)}.json"
     cached = _parse(read_json(name))

@@ -6,8 +6,8 @@ never allocated. Attention and dropout run as on a CUDA device (`kernels.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -42,11 +42,21 @@ class TracedStep:
 
 def trace_step(config: Mapping[str, Any], step: Step) -> TracedStep:
     """Trace the step that `step` describes, of a model with this config.json."""
+    (traced,) = trace_steps(config, (step,))
+    return traced
+
+
+def trace_steps(config: Mapping[str, Any], steps: Sequence[Step]) -> list[TracedStep]:
+    """Trace several steps of one model, which differ in batch, length and checkpointing alone."""
     with torch.device("meta"):
-        model = _build(config, step)
+        model = _build(config, steps[0])
+    traced = []
     with FakeTensorMode(allow_non_fake_inputs=True), _unpacked():
         _move_to_fake(model)
-        return _Trace(model, step).run()
+        for step in steps:
+            _set_checkpointing(model, step)
+            traced.append(_Trace(model, step).run())
+    return traced
 
 
 def count_parameters(config: Mapping[str, Any], model_class: str) -> int:
@@ -97,12 +107,20 @@ def _build(config: Mapping[str, Any], step: Step) -> Any:
     model.train()
     if step.adapters is not None:
         model = _with_adapters(model, step)
-    if step.checkpointing is not Checkpointing.NONE:
-        if step.adapters is not None:
-            model.enable_input_require_grads()
-        is_reentrant = step.checkpointing is Checkpointing.REENTRANT
-        model.gradient_checkpointing_enable({"use_reentrant": is_reentrant})
     return model
+
+
+def _set_checkpointing(model: Any, step: Step) -> None:
+    is_on = step.checkpointing is not Checkpointing.NONE
+    if not is_on:
+        model.gradient_checkpointing_disable()
+        if step.adapters is not None:
+            with suppress(AttributeError):  # it was never enabled
+                model.disable_input_require_grads()
+        return
+    if step.adapters is not None:
+        model.enable_input_require_grads()
+    model.gradient_checkpointing_enable({"use_reentrant": step.checkpointing is Checkpointing.REENTRANT})
 
 
 def _with_adapters(model: Any, step: Step) -> Any:
@@ -148,15 +166,45 @@ class _Trace:
 
     def run(self) -> TracedStep:
         """Forward, then backward; peaks are noted at the last layer's output and the first one's input."""
+        with self._hooks():
+            kept = self._play()
+        peaks = [*self.peaks, (0, ""), (0, "")][:3]
+        tied = self._tied_gradient_bytes()
+        return TracedStep(
+            kept_bytes=kept,
+            loss_peak_bytes=peaks[0][0],
+            layer_peak_bytes=peaks[1][0] - tied,
+            stem_peak_bytes=peaks[2][0] - tied,
+            gradient_bytes=self.live.gradient_bytes,
+            num_params=sum(parameter.numel() for parameter in self.model.parameters()),
+            kernels=tuple(sorted(self.kernels.used)),
+            layer_peak_at=peaks[1][1],
+        )
+
+    @contextmanager
+    def _hooks(self) -> Iterator[None]:
+        """Listen to the weights' gradients and to the layers at both ends; afterwards the model is as before."""
+        layers = layer_list(self.model)
+        handles = [
+            layers[-1].register_forward_hook(self._watch_output),
+            layers[0].register_forward_pre_hook(self._watch_input, with_kwargs=True),
+        ]
+        for parameter in self.model.parameters():
+            if parameter.requires_grad:
+                hook = parameter.register_post_accumulate_grad_hook
+                handles.append(hook(lambda weight: self.live.is_gradient(weight.grad)))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+            for parameter in self.model.parameters():
+                parameter.grad = None
+
+    def _play(self) -> int:
         live, model = self.live, self.model
         inputs = self._inputs()
         live.ignore([*model.parameters(), *model.buffers(), *inputs.values()])
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.register_post_accumulate_grad_hook(lambda p: live.is_gradient(p.grad))
-        layers = layer_list(model)
-        layers[-1].register_forward_hook(self._watch_output)
-        layers[0].register_forward_pre_hook(self._watch_input, with_kwargs=True)
         with live, self.kernels.in_place():
             with self._autocast():
                 # As transformers' Trainer asks for; a cache would copy keys and values once more.
@@ -166,18 +214,7 @@ class _Trace:
             kept = live.live_bytes
             torch.autograd.backward([loss])
             self._mark()
-        peaks = [*self.peaks, (0, ""), (0, "")][:3]
-        tied = self._tied_gradient_bytes()
-        return TracedStep(
-            kept_bytes=kept,
-            loss_peak_bytes=peaks[0][0],
-            layer_peak_bytes=peaks[1][0] - tied,
-            stem_peak_bytes=peaks[2][0] - tied,
-            gradient_bytes=live.gradient_bytes,
-            num_params=sum(parameter.numel() for parameter in model.parameters()),
-            kernels=tuple(sorted(self.kernels.used)),
-            layer_peak_at=peaks[1][1],
-        )
+        return kept
 
     def _inputs(self) -> dict[str, torch.Tensor]:
         shape = (self.step.micro_batch, self.step.sequence_length_tokens)

@@ -66,12 +66,12 @@ class Activations:
 
 
 def activations(step: Step) -> Activations | None:
-    """Everything about a pass; None where the model type has no description yet, or no such class."""
+    """Everything about a pass; None where the model type has no description yet, or no such class, or no loss."""
     block = find_block(step.architecture.model_type)
     if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
         return None  # PEFT 0.21 adapts the fused experts and the router too: parameters on top of parameters
     table = parameter_table(step.architecture, step.model_class)
-    if block is None or table is None:
+    if block is None or table is None or not _has_head(table):
         return None
     return _Pass(step, block, table).account()
 
@@ -83,6 +83,12 @@ def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], pref
     size = step.num_tokens * step.architecture.hidden_size
     x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient)
     return run(recorder.tape, inputs=(x,), output=layer(recorder, block, x))
+
+
+def _has_head(table: ParameterTable) -> bool:
+    tied = (tied.tensor for tied in table.tied)
+    own = (tensor for section in table.sections if section.first_index is None for tensor in section.tensors)
+    return any(tensor.role is Role.HEAD for tensor in (*own, *tied))
 
 
 class _Pass:
@@ -102,9 +108,10 @@ class _Pass:
         stem_gradients = self._stem_gradient_bytes()
         left = [self.size_bytes if self.is_checkpointed else profile.kept_bytes for profile in layers]
         before = shared + sum(left)
-        loss_hump = max(head.backward_peak_bytes, head.forward_peak_bytes)
-        loss = Point("loss", before, loss_hump, 0)
-        forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]), 0)
+        # Autocast keeps the weights it has cast until forward is through, even where no graph holds them.
+        casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
+        loss = Point("loss", before, max(head.backward_peak_bytes, head.forward_peak_bytes + casts), 0)
+        forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]) + casts, 0)
         points = []
         gradients = head.gradient_bytes
         for index in reversed(range(len(layers))):
@@ -121,11 +128,9 @@ class _Pass:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
         if not self.is_checkpointed:
             return profile.backward_peak_bytes - profile.kept_bytes
-        backward = profile.backward_peak_bytes - profile.input_kept_bytes
         if self.step.checkpointing is Checkpointing.REENTRANT:
-            # Its backward function holds the layer's output beside that output's gradient.
-            return max(backward + profile.output_bytes, profile.reentrant_peak_bytes)
-        return max(backward, profile.recompute_peak_bytes)
+            return profile.reentrant_peak_bytes
+        return max(profile.backward_peak_bytes - profile.input_kept_bytes, profile.recompute_peak_bytes)
 
     def _forward_hump(self, profile: Profile) -> int:
         """What a layer's forward takes beside what is kept in the end."""
@@ -172,7 +177,7 @@ class _Pass:
         return head_profile(recorder, self.block, norm_name=ends[0] if ends else name, head=heads[0])
 
     def _shared_bytes(self) -> int:
-        """What all layers read: cosines and sines, and the mask of eager attention."""
+        """What all layers read: cosines and sines, and masks."""
         step = self.step
         tables = (
             2
@@ -183,9 +188,9 @@ class _Pass:
         mask = step.num_tokens * step.sequence_length_tokens
         total = tables * table_bytes(step, self.block) if self.block.rotary.value != "none" else 0
         if step.attention is Attention.EAGER and self.is_checkpointed:
-            # Adding it to the scores keeps nothing; but a layer that will be recomputed keeps its arguments.
+            # Layers keep no mask of this kind (SDPA's kernel its own copy); but one that is recomputed, its arguments.
             total += self.block.num_masks * mask * step.stream_bytes
-        if step.attention is Attention.SDPA_MASKED:
+        if step.attention is Attention.SDPA_MASKED and self.is_checkpointed:
             total += mask
         return total
 

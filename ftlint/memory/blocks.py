@@ -124,6 +124,8 @@ class Block:
     activation: Activation = Activation.SILU
     residual_dropout: bool = False
     attention_dropout: bool = False
+    holds_attended: bool = False
+    """A variable keeps what attention gave until the layer returns (GPT-2)."""
     scales_residual: bool = False
     """Multiplies what is added (Granite)."""
     embedding: tuple[Stem, ...] = ()
@@ -177,6 +179,7 @@ GPT_2 = Block(
     activation=Activation.GELU_NEW,
     residual_dropout=True,
     attention_dropout=True,
+    holds_attended=True,
     embedding=(Stem.ADD, Stem.DROPOUT),
     final_norm="ln_f",
 )

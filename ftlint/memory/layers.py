@@ -20,6 +20,7 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
         return _parallel_two(r, block, x)
     names = iter(block.norms)
     weights: Tensor | None = None
+    held: list[Tensor] = []
     for part in ("attention", "mlp"):
         inner = x if block.order is Order.POST else norm(r, block, next(names), x)
         if part == "attention":
@@ -29,10 +30,12 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
         if block.order in (Order.POST, Order.SANDWICH):
             inner = norm(r, block, next(names), inner)
         inner = _dropout(r, block, inner)
+        if part == "attention" and block.holds_attended:
+            held.append(inner)
         if block.scales_residual:
             inner = ops.scale(r.tape, inner)
         x = ops.add(r.tape, x, inner)
-    r.tape.hold(*_held(weights))
+    r.tape.hold(*held, *_held(weights))
     return x
 
 

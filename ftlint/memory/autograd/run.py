@@ -7,7 +7,7 @@ else holds the first (torch 2.13 csrc/autograd/input_buffer.cpp).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ftlint.memory.autograd.tape import Flow, Storage, Tape, Tensor
 from ftlint.record import record
@@ -22,9 +22,10 @@ class Profile:
     backward; a forward without graph keeps nothing. `gradient_bytes`: of the trained weights, once backward is through;
     they are in no peak.
 
-    A checkpoint computes forward again in backward: `recompute_peak_bytes` is its peak without the input. Reentrant
-    does it before backward begins; else it begins when backward first unpacks something, and ends with the last thing
-    packed. Source: torch 2.13 utils/checkpoint.py, `_checkpoint_without_reentrant_generator`.
+    A checkpoint computes forward again in backward: `recompute_peak_bytes` is the peak of that, without the input; it
+    begins when backward first unpacks something, and ends with the last thing packed. A reentrant one does it first,
+    and holds the output and its gradient all the time: `reentrant_peak_bytes`, backward included.
+    Source: torch 2.13 utils/checkpoint.py, `_checkpoint_without_reentrant_generator`, `CheckpointFunction.backward`.
     """
 
     kept_bytes: int
@@ -47,21 +48,26 @@ def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor) -> Profile:
     held = from_outside | {output.storage}
     forward = _forward(tape, kept | held, from_outside)
     last_packed = max((index for index, node in enumerate(tape.nodes) if node.reads_saved), default=0)
-    backward = _Backward(tape, inputs)
+    backward, reentrant = _Backward(tape, inputs), _Backward(tape, inputs)
     backward.play(output)
+    reentrant.play(output, holds_gradient=True)
     return Profile(
-        kept_bytes=sum(storage.num_bytes for storage in kept),
-        input_kept_bytes=sum(storage.num_bytes for storage in from_outside & kept),
+        kept_bytes=_kept(kept),
+        input_kept_bytes=_kept(from_outside & kept),
         output_bytes=output.size_bytes,
         forward_peak_bytes=max(forward),
         graphless_peak_bytes=max(_forward(tape, held, from_outside)),
         backward_peak_bytes=backward.peak,
         recompute_peak_bytes=max(forward[:last_packed], default=0) + backward.in_flight,
-        reentrant_peak_bytes=max(forward) + output.size_bytes,
+        reentrant_peak_bytes=output.size_bytes + max(*forward, reentrant.peak - _kept(from_outside & kept)),
         gradient_bytes=backward.gradient_bytes,
         cast_weight_bytes=sum(tensor.storage.num_bytes for tensor in tape.casts.values()),
         backward_peak_at=backward.where,
     )
+
+
+def _kept(storages: Iterable[Storage]) -> int:
+    return sum(storage.num_bytes for storage in storages)
 
 
 def _forward(tape: Tape, held: set[Storage], from_outside: set[Storage]) -> list[int]:
@@ -104,10 +110,12 @@ class _Backward:
             for storage in node.saved:
                 self._hold(storage)
 
-    def play(self, output: Tensor) -> None:
-        """Run every node that a gradient reaches."""
+    def play(self, output: Tensor, *, holds_gradient: bool = False) -> None:
+        """Run every node that a gradient reaches. `holds_gradient`: the caller holds on to the output's."""
         kept_bytes, has_read = self.live, False
         self.gradients[id(output)] = self._new(output.size_bytes)
+        if holds_gradient:
+            self._hold(self.gradients[id(output)])
         self._note(0, "start")
         for node in reversed(self.nodes):
             incoming = [self.gradients.pop(id(out)) for out in node.outputs if id(out) in self.gradients]

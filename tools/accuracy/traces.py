@@ -1,0 +1,200 @@
+"""Compares the closed form of activations with traces of the real model classes, and prints the table of it.
+
+    python -m tools.accuracy.traces [MODEL_TYPE ...]
+
+Models are shallow and narrow, with the ratios of released ones: what is compared does not depend on size. Needs the
+extra `exact`; some minutes.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from ftlint.knowledge.architectures import parse_architecture
+from ftlint.memory.activations import Activations, activations
+from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
+from ftlint.record import record
+
+SHAPES = ((1, 512), (2, 384), (4, 128))
+"""Sequences, and tokens of each."""
+
+PASSES = (
+    *((Checkpointing.NONE, shape) for shape in SHAPES),
+    *((Checkpointing.NON_REENTRANT, shape) for shape in SHAPES),
+    (Checkpointing.REENTRANT, SHAPES[1]),
+)
+"""What each model is asked, under each attention and method."""
+
+_GROUPED = {"hidden_size": 512, "intermediate_size": 1792, "num_attention_heads": 8, "num_key_value_heads": 2}
+_PLAIN = {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8}
+_WINDOWS = {"layer_types": ["sliding_attention", "full_attention"]}
+
+CONFIGS: Mapping[str, Mapping[str, Any]] = {
+    "arcee": {**_GROUPED, "intermediate_size": 2048},
+    "cohere": {**_GROUPED, "num_key_value_heads": 8},
+    "gemma": {**_GROUPED, "intermediate_size": 4096, "head_dim": 256, "num_attention_heads": 4},
+    "gemma2": {**_GROUPED, **_WINDOWS, "head_dim": 64},
+    "gemma3_text": {**_GROUPED, **_WINDOWS, "head_dim": 128},
+    "gpt2": {"n_embd": 512, "n_head": 8},
+    "gpt_neox": _PLAIN,
+    "granite": _GROUPED,
+    "llama": {**_GROUPED, "tie_word_embeddings": False},
+    "ministral": _GROUPED,
+    "mistral": _GROUPED,
+    "mixtral": {**_GROUPED, "num_local_experts": 8, "num_experts_per_tok": 2},
+    "nemotron": {**_GROUPED, "intermediate_size": 2048},
+    "olmo": {**_GROUPED, "num_key_value_heads": 8},
+    "olmo2": {**_GROUPED, "num_key_value_heads": 8},
+    "olmoe": {**_GROUPED, "intermediate_size": 256, "num_experts": 16, "num_experts_per_tok": 4},
+    "opt": {"hidden_size": 512, "ffn_dim": 2048, "num_attention_heads": 8, "word_embed_proj_dim": 512},
+    "phi": _PLAIN,
+    "phi3": {**_GROUPED, "pad_token_id": 0},
+    "qwen2": _GROUPED,
+    "qwen3": {**_GROUPED, "head_dim": 128},
+    "qwen3_moe": {
+        **_GROUPED,
+        "head_dim": 128,
+        "moe_intermediate_size": 192,
+        "num_experts": 16,
+        "num_experts_per_tok": 4,
+    },
+    "seed_oss": _GROUPED,
+    "smollm3": {**_GROUPED, "pad_token_id": 0},
+    "starcoder2": {**_GROUPED, "intermediate_size": 2048},
+}
+"""Without depth and vocabulary, which all have in common."""
+
+WITHOUT_SDPA = frozenset({"gemma2"})
+"""Model types that transformers 5.23 computes in eager or flash attention only."""
+
+_VOCABULARY = 4096
+
+
+@record
+class Case:
+    """One step, and what each side says of it."""
+
+    step: Step
+    kept: tuple[int, int]
+    """(traced, reckoned) bytes, as the others."""
+    hump: tuple[int, int]
+    """While layers go backward, above what is kept before; with checkpointing, of the recomputed layer."""
+    loss: tuple[int, int]
+    kernels: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The case in words."""
+        step = self.step
+        method = "full" if step.adapters is None else "LoRA"
+        shape = f"{step.micro_batch} x {step.sequence_length_tokens}"
+        return f"{step.architecture.model_type}, {step.attention.value}, {step.checkpointing.value}, {method}, {shape}"
+
+
+def config_of(model_type: str, num_layers: int = 2) -> dict[str, Any]:
+    """A config.json of the table's proportions."""
+    depth = "n_layer" if model_type == "gpt2" else "num_hidden_layers"
+    return {"model_type": model_type, "vocab_size": _VOCABULARY, depth: num_layers, **CONFIGS[model_type]}
+
+
+def cases(model_type: str) -> Iterator[Case]:
+    """Every case of a model type: attention x method x checkpointing x shape."""
+    kernels = (Attention.EAGER,) if model_type in WITHOUT_SDPA else (Attention.EAGER, Attention.SDPA)
+    for attention, is_full in product(kernels, (True, False)):
+        # LoRA's first layer differs from the others; sliding windows take turns with whole attention.
+        is_deep = not is_full or "layer_types" in CONFIGS[model_type]
+        config = config_of(model_type, num_layers=2 if is_deep else 1)
+        yield from compared(config, steps(config, attention, None if is_full else _adapters(config)))
+
+
+def compared(config: Mapping[str, Any], passes: Sequence[Step]) -> Iterator[Case]:
+    """Both sides of each step."""
+    from ftlint.exact.trace import trace_steps
+
+    for step, traced in zip(passes, trace_steps(config, passes), strict=True):
+        found = activations(step)
+        assert found is not None, config
+        below = kept_before(found)
+        yield Case(
+            step,
+            kept=(traced.kept_bytes, found.kept_bytes),
+            hump=(traced.layer_peak_bytes - below, found.layer_peak_bytes - below),
+            loss=(
+                traced.loss_peak_bytes,
+                max(found.loss.activation_bytes, found.forward.activation_bytes),
+            ),
+            kernels=traced.kernels,
+        )
+
+
+def kept_before(found: Activations) -> int:
+    """What is kept at the highest point of the layers' backward."""
+    return max(found.layers, key=lambda point: point.activation_bytes).kept_bytes
+
+
+def difference(pair: tuple[int, int]) -> float:
+    """Reckoned against traced, as a share."""
+    traced, reckoned = pair
+    return reckoned / traced - 1
+
+
+def _adapters(config: Mapping[str, Any]) -> Adapters:
+    # PEFT adapts fused experts too where every linear layer is asked for, which we do not reckon.
+    has_experts = any("experts" in key for key in config)
+    targets = ("q_proj", "k_proj", "v_proj", "o_proj") if has_experts else ("all-linear",)
+    return Adapters(targets, rank=16, has_dropout=False, num_bytes=4)
+
+
+def steps(config: Mapping[str, Any], attention: Attention, adapters: Adapters | None) -> tuple[Step, ...]:
+    """The passes of one model."""
+    architecture = parse_architecture(config)
+    assert architecture is not None, config
+    step = Step(
+        architecture=architecture,
+        model_class="AutoModelForCausalLM",
+        micro_batch=1,
+        sequence_length_tokens=1,
+        weight_bytes=2,
+        compute_bytes=2,
+        is_autocast=False,
+        attention=attention,
+        checkpointing=Checkpointing.NONE,
+        adapters=adapters,
+        is_quantized=False,
+        loss=LossKernel.FULL,
+        shifts_logits=False,
+    )
+    return tuple(
+        replace(step, checkpointing=checkpointing, micro_batch=micro_batch, sequence_length_tokens=length)
+        for checkpointing, (micro_batch, length) in PASSES
+    )
+
+
+def _row(model_type: str, found: Sequence[Case]) -> str:
+    recomputed = [case for case in found if case.step.checkpointing is not Checkpointing.NONE]
+    kept_whole = [case for case in found if case.step.checkpointing is Checkpointing.NONE]
+    columns = (
+        max(abs(difference(case.kept)) for case in found),
+        max(abs(difference(case.hump)) for case in recomputed),
+        max(abs(difference(case.hump)) for case in kept_whole),
+        max(abs(difference(case.loss)) for case in found),
+    )
+    return f"| {model_type} | {len(found)} | " + " | ".join(f"{share:.2%}" for share in columns) + " |"
+
+
+def main(model_types: Sequence[str]) -> None:
+    """Print the table, a line per model type."""
+    warnings.simplefilter("ignore")
+    print("| model type | cases | kept for backward | hump of a recomputed layer | of a kept one | forward and loss |")
+    print("|---|---|---|---|---|---|")
+    for model_type in model_types or CONFIGS:
+        print(_row(model_type, list(cases(model_type))), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
