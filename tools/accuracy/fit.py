@@ -45,10 +45,10 @@ PRIOR = {
     "activations": (900, 1000, 1100),
 }
 """What would be believed without the cases: stands in for a constant when all that tell of it are left out."""
-LOW, HIGH = 0.02, 0.98
+LOW, HIGH = 0.05, 0.95
 """The quantiles of the cases fitted to that the ends stand for."""
 NUM_ROUNDS = 100
-MIN_SHARE = 0.1
+MIN_SHARE = 0.3
 """Of a peak: activations that are less of it say nothing of how well they are reckoned."""
 FULL = 0.95
 """Of its capacity: a GPU that holds more is full."""
@@ -119,9 +119,19 @@ def fit(probes: Sequence[Probe]) -> Constants:
     measured = np.array([row.measured_bytes for row in probes], float)
     units = np.array([row.unit_bytes for row in probes], float) / measured[:, None]
     beyond = np.array([row.measured_bytes - row.base_bytes for row in probes], float) / measured
-    expected = _quantile_regression(units, beyond, 0.5)
-    low = np.minimum(_quantile_regression(units, beyond, LOW), expected)
-    high = np.maximum(_quantile_regression(units, beyond, HIGH), expected)
+
+    def above(prior_end: int, quantile: float) -> Any:
+        # A context there is always: no fit may explain it away by what other constants stand for.
+        least = np.array([PRIOR[name][prior_end] / unit * (name == "context") for name, unit in _UNIT.items()])
+        return least + _quantile_regression(units, beyond - units @ least, quantile)
+
+    expected = above(1, 0.5)
+    low, high = np.minimum(above(0, LOW), expected), np.maximum(above(1, HIGH), expected)
+    # The cases come from few kinds of machines: what other machines were seen to take stays inside.
+    for index, name in enumerate(_UNIT):
+        if name in ("context", "communication"):
+            low[index] = min(low[index], PRIOR[name][0] / _UNIT[name])
+            high[index] = max(high[index], PRIOR[name][2] / _UNIT[name])
     ratios = [row.activation_ratio for row in probes if row.activation_ratio is not None]
     ends = np.quantile(ratios, [LOW, HIGH]) if ratios else (1.0, 1.0)
     of_reserved = _with(
