@@ -36,7 +36,7 @@ def with_batch(run: Run, micro: int, length: int, *, filled: bool = True) -> Run
     training = replace(
         run.training, gradient_checkpointing=said(True), attention=said("flash_attention_2"), loss=said("full")
     )
-    batch = BatchFacts(written(micro, BATCH), said(length), said(filled), said(1))
+    batch = BatchFacts(written(micro, BATCH), said(length), said(1), said(filled))
     return replace(run, batch=batch, training=training)
 
 

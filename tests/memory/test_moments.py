@@ -42,7 +42,7 @@ def with_batch(run: Run, micro: int, length: int, **training: Any) -> Run:
     chosen: dict[str, Any] = {name: said(value) for name, value in (words | training).items()}
     return replace(
         run,
-        batch=BatchFacts(said(micro), said(length), said(True), said(1)),
+        batch=BatchFacts(said(micro), said(length), said(1), said(True)),
         training=replace(run.training, **chosen),
     )
 
