@@ -44,7 +44,7 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "gpt_neox": _PLAIN,
     "granite": _GROUPED,
     "llama": {**_GROUPED, "tie_word_embeddings": False},
-    "ministral": _GROUPED,
+    "ministral": {**_GROUPED, "head_dim": 64},
     "mistral": _GROUPED,
     "mixtral": {**_GROUPED, "num_local_experts": 8, "num_experts_per_tok": 2},
     "nemotron": {**_GROUPED, "intermediate_size": 2048},
