@@ -85,6 +85,7 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
         batch=BatchFacts(
             micro_batch=read.integer("per_device_train_batch_size", 8),
             sequence_length_tokens=read.integer("cutoff_len", 2048),
+            is_filled=read.flag("packing"),
             gradient_accumulation=read.integer("gradient_accumulation_steps", 1),
         ),
         parallel=ParallelFacts(kind=_parallel_kind(read)),

@@ -74,9 +74,12 @@ def _lower(event: Trained, words: _Words, versions: VersionView) -> PartialRun:
         batch=BatchFacts(
             micro_batch=read.integer("per_device_train_batch_size", 8),
             gradient_accumulation=read.integer("gradient_accumulation_steps", 1),
+            sequence_length_tokens=read.integer("max_length", 1024) if _is_sft(event) else NOTHING,
+            is_filled=read.flag("packing", False) if _is_sft(event) else NOTHING,
         ),
         training=TrainingFacts(
             optimizer=_optimizer(read, event, words),
+            loss=_loss(read, event, versions),
             gradient_checkpointing=read.flag("gradient_checkpointing", event.trainer.startswith("trl.")),
         ),
     )
@@ -137,6 +140,27 @@ def _compute_dtype(read: _Reader) -> Fact[DType]:
         if flag.value is not False:
             return Fact(dtype if flag.value is True else UNKNOWN, flag.origins)
     return NOTHING
+
+
+def _is_sft(event: Trained) -> bool:
+    return event.trainer == "trl.SFTTrainer"
+
+
+def _loss(read: _Reader, event: Trained, versions: VersionView) -> Fact[str]:
+    """Which kernel makes the loss; unknown where a class of one's own, or releases that differ, decide."""
+    liger = read.flag("use_liger_kernel", False)
+    unknown: Fact[str] = Fact(UNKNOWN, (_origin(event.made_at),))
+    if liger.value is not False or event.own_class:
+        return Fact("liger", liger.origins) if liger.value is True and not event.own_class else unknown
+    if not _is_sft(event):
+        return default("full", "the Trainer's usual") if event.trainer == "transformers.Trainer" else NOTHING
+    written = read.text("loss_type")
+    if written.value == "chunked_nll":
+        return Fact("chunked", written.origins)
+    usual = versions.possible("trl_sft_loss")
+    if usual == ("full",) or (len(usual) == 1 and not written.said):
+        return default(usual[0], "TRL's default in those releases")
+    return unknown
 
 
 def _optimizer(read: _Reader, event: Trained, words: _Words) -> Fact[str]:

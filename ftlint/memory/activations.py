@@ -8,15 +8,17 @@ that was kept is there; or in a layer, of which the last has most kept before it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 
-from ftlint.knowledge.architectures import ParameterTable, Role, Section, parameter_table
+from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role, Section, parameter_table
 from ftlint.memory.autograd import Profile, ops, run
 from ftlint.memory.blocks import Block, Norm, Stem, find_block
 from ftlint.memory.layers import layer, table_bytes
 from ftlint.memory.logits import head_profile
 from ftlint.memory.parameters import is_all_linear
 from ftlint.memory.recorder import Recorder
-from ftlint.memory.step import Attention, Checkpointing, Step
+from ftlint.memory.step import Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
 
 AUTOGRAD = "torch 2.13 derivatives.yaml, transformers 5.23 modeling code; checked against fake-tensor traces"
@@ -72,6 +74,15 @@ def activations(step: Step) -> Activations | None:
     if block is None or table is None or not _has_head(table):
         return None
     return _Pass(step, block, table).account()
+
+
+@lru_cache(maxsize=64)
+def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], prefix: str, has_gradient: bool) -> Profile:
+    """One layer, forward and backward."""
+    recorder = Recorder(step, tensors, prefix)
+    size = step.num_tokens * step.architecture.hidden_size
+    x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient)
+    return run(recorder.tape, inputs=(x,), output=layer(recorder, block, x))
 
 
 def _has_head(table: ParameterTable) -> bool:
@@ -142,10 +153,9 @@ class _Pass:
                 yield from (profile for _ in range(rest))
 
     def _layer(self, section: Section, *, has_gradient: bool) -> Profile:
-        recorder = Recorder(self.step, section.tensors, next(section.prefixes()))
-        size = self.step.num_tokens * self.step.architecture.hidden_size
-        x = recorder.tape.input(size, self.step.stream_bytes, requires_grad=has_gradient)
-        return run(recorder.tape, inputs=(x,), output=layer(recorder, self.block, x))
+        # What the loss is like decides nothing of a layer: passes that differ in it alone are played once.
+        step = replace(self.step, loss=LossKernel.FULL, shifts_logits=False, upcasts_in_model=False)
+        return _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
 
     def _stem_has_gradient(self) -> bool:
         """Whether the hidden states need a gradient before the first layer: LoRA's embeddings are frozen.

@@ -1,17 +1,23 @@
 """Records a mixture-of-experts block: the router, the gathering of tokens by expert, and the grouped products.
 
 Source: transformers 5.23 integrations/moe.py, `grouped_mm_experts_forward`, which is the default there; the routers of
-models/mixtral, qwen2_moe, qwen3_moe and olmoe. Releases of generation 4 looped over experts, keeping about as much.
+models/mixtral, qwen2_moe, qwen3_moe and olmoe. Releases of generation 4 loop over experts (4.48 models/mixtral,
+`MixtralSparseMoeBlock`): they keep about as much, but backward takes one expert apart after the other.
 """
 
 from __future__ import annotations
 
+from ftlint.memory.arithmetic import ceil_div
 from ftlint.memory.autograd import Flow, Tensor, ops
 from ftlint.memory.blocks import Block
 from ftlint.memory.recorder import Recorder
 
 INDEX = 8
 """Bytes of an index."""
+
+
+MAX_TURNS = 8
+"""Turns of the loop that are played; with more experts several share one. The tokens are taken as evenly spread."""
 
 
 def has_experts(r: Recorder, block: Block) -> bool:
@@ -25,6 +31,8 @@ def experts(r: Recorder, block: Block, x: Tensor) -> Tensor:
     hidden, width = architecture.hidden_size, architecture.expert_intermediate_size
     pairs = r.step.num_tokens * architecture.num_experts_per_token
     shares = _route(r, block, x, pairs)
+    if r.step.loops_experts:
+        return _looped(r, block, x, shares, pairs)
     chosen = _gathered(r, x, pairs * hidden, pairs)
     both = _grouped(r, f"{block.mlp}.experts.gate_up_proj", chosen, pairs * 2 * width)
     gate, up = tape.views("chunk", both, (pairs * width,) * 2)
@@ -38,6 +46,34 @@ def experts(r: Recorder, block: Block, x: Tensor) -> Tensor:
     result = tape.make("sum", (rows,), r.step.num_tokens * hidden, ordered.num_bytes, flows=flows)
     tape.hold(x, chosen, out)
     return result
+
+
+def _looped(r: Recorder, block: Block, x: Tensor, shares: Tensor, pairs: int) -> Tensor:
+    """One expert after the other: its tokens gathered, its three products, and what it gives added in place."""
+    tape, architecture = r.tape, r.step.architecture
+    hidden, width = architecture.hidden_size, architecture.expert_intermediate_size
+    num_turns = min(MAX_TURNS, architecture.num_experts)
+    turn_pairs, num_weights = ceil_div(pairs, num_turns), hidden * width * architecture.num_experts // num_turns
+    total = tape.make("zeros", (), x.num_elements, x.num_bytes)
+    for _ in range(num_turns):
+        chosen = _gathered(r, x, turn_pairs * hidden, turn_pairs)
+        gate = _expert_linear(r, chosen, hidden, width, num_weights)
+        up = _expert_linear(r, chosen, hidden, width, num_weights)
+        inner = ops.mul(tape, ops.of_input(tape, block.activation.value, gate), up)
+        out = _expert_linear(r, inner, width, hidden, num_weights)
+        share = ops.cast(tape, _gathered(r, shares, turn_pairs, turn_pairs), out.num_bytes)
+        weighted = ops.cast(tape, ops.mul(tape, out, share), x.num_bytes)
+        total = tape.add_in_place("index_add_", total, weighted)
+    return total
+
+
+def _expert_linear(r: Recorder, x: Tensor, in_features: int, out_features: int, num_weights: int) -> Tensor:
+    """A plain linear module, quantized as the others are."""
+    step = r.step
+    if step.is_quantized:
+        return r.quantized(x, in_features, out_features)
+    weight = r.tape.parameter(num_weights, step.weight_bytes, is_trained=step.adapters is None)
+    return ops.linear(r.tape, x, ops.Linear(in_features, out_features, weight, None))
 
 
 def _route(r: Recorder, block: Block, x: Tensor, pairs: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftlint.memory.autograd import Tensor, ops
+from ftlint.memory.autograd import Flow, Tensor, ops
 from ftlint.memory.blocks import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary
 from ftlint.memory.experts import experts, has_experts
 from ftlint.memory.recorder import Recorder
@@ -72,6 +72,13 @@ def norm(r: Recorder, block: Block, name: str, x: Tensor, num_rows: int | None =
     """A norm over rows; `num_rows`: how many, one per token where not said."""
     tape, kind, weights = r.tape, block.norm, r.weights(name)
     rows = r.step.num_tokens if num_rows is None else num_rows
+    if r.step.has_fused_kernels and kind in (Norm.RMS, Norm.RMS_WEIGHT_INSIDE, Norm.RMS_ONE_PLUS):
+        # Keeps its input, and the inverse root of each row in float32.
+        flows = [(tensor, Flow.NEW) for tensor in (x, *weights)]
+        size = (x.num_elements, x.num_bytes)
+        return tape.make(
+            "fused rms norm", (x, *weights), *size, saved=(x,), flows=flows, also_keeps_bytes=FLOAT32 * rows
+        )
     if kind in (Norm.LAYER, Norm.LAYER_ONE_PLUS):
         if kind is Norm.LAYER_ONE_PLUS:
             weights = (ops.shift(tape, weights[0]), *weights[1:])
@@ -142,6 +149,9 @@ def rotated(r: Recorder, block: Block, x: Tensor) -> Tensor:
     if block.rotary is Rotary.NONE:
         return x
     tape = r.tape
+    if r.step.has_fused_kernels:
+        # A rotation is its own backward with the sines turned round: nothing is kept, and the gradient is overwritten.
+        return tape.make("fused rotary", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.ALIAS),))
     if block.joins_rotated:
         part = int(x.num_elements * block.rotary_share)
         turned, rest = ops.sliced(tape, x, part), ops.sliced(tape, x, x.num_elements - part)

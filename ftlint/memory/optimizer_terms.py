@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import FROM_FIRST_STEP_ON, Interval, Moment, Place, Term
+from ftlint.memory.optimizers import LOW_RANK
 from ftlint.memory.terms import maybe, optimizer_of
 from ftlint.memory.workload import Workload
 
@@ -24,6 +25,12 @@ def optimizer_terms(
     name = work.optimizer or ("the releases' default" if work.optimizer is None else "unknown optimizer")
     factored = ceil_div(work.parameters.num_factored, num_ranks)
     states = optimizer.state_bytes(num_params, widths.optimizer_states, factored)
+    if optimizer.is_low_rank and work.architecture is not None:
+        # A matrix of m rows has states of LOW_RANK rows instead; m is the hidden size of most of them.
+        in_layers = num_params * _share_in_layers(work) // 1000
+        kept = num_params - in_layers + ceil_div(in_layers * LOW_RANK, max(LOW_RANK, work.architecture.hidden_size))
+        smaller = optimizer.state_bytes(kept, widths.optimizer_states, factored).expected_bytes
+        states = Interval(states.low_bytes, max(states.low_bytes, smaller), states.high_bytes)
     yield Term(
         "optimizer states",
         Place.GPU,
@@ -47,3 +54,9 @@ def optimizer_terms(
             f"{name} on {grouped(count)} parameters, while it steps",
             source,
         )
+
+
+def _share_in_layers(work: Workload) -> int:
+    """Trained elements that stand in layers, in thousandths of all."""
+    marks, trained = work.parameters.landmarks, work.parameters.num_trained
+    return 1000 * max(0, trained - marks.head - marks.embedding) // max(1, trained)

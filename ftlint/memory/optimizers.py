@@ -27,6 +27,8 @@ class Optimizer:
     """Of a state, where it is quantized; 0: as wide as the parameter."""
     is_paged: bool = False
     is_factored: bool = False
+    is_low_rank: bool = False
+    """Whether it projects the layers' matrices to `LOW_RANK` rows; expected, not sure: the targets are an option."""
     steps_in_backward: bool = False
     """Whether each gradient is used and freed as soon as it is there."""
     temporaries: tuple[int, int, int] = (0, 0, 0)
@@ -74,10 +76,11 @@ BY_TENSOR = (0, 2, 3)
 """An update written in Python, tensor by tensor, with two or three intermediate results in float32."""
 UNSEEN = Optimizer((0, 2, 3), temporaries=(0, 1, 1))
 """An optimizer we do not know: SGD keeps nothing, AdEMAMix three tensors."""
-LOW_RANK = Optimizer((0, 2, 2), temporaries=(0, 0, 1), tensor_temporaries=BY_TENSOR)
-"""GaLore and APOLLO project the matrices that `optim_target_modules` names to a rank that `optim_args` gives: by
-default 128, but all other tensors have full states, and no target is a default. So the states are at most Adam's."""
-LAYERWISE = Optimizer((0, 2, 2), steps_in_backward=True, tensor_temporaries=BY_TENSOR)
+LOW_RANK = 128
+"""GaLore's and APOLLO's default rank in transformers 5.23 trainer_optimizer.py. `optim_args` may give another one, and
+`optim_target_modules` names the matrices; all other tensors have full states. So the states are at most Adam's."""
+PROJECTED = Optimizer((0, 2, 2), is_low_rank=True, temporaries=(0, 0, 1), tensor_temporaries=BY_TENSOR)
+LAYERWISE = Optimizer((0, 2, 2), is_low_rank=True, steps_in_backward=True, tensor_temporaries=BY_TENSOR)
 SCHEDULE_FREE = Optimizer((1, 2, 2), temporaries=(0, 0, 2))
 
 OPTIMIZERS = {
@@ -110,15 +113,19 @@ OPTIMIZERS = {
     "rmsprop_bnb": Optimizer((1, 1, 2)),
     "rmsprop_bnb_8bit": Optimizer((1, 1, 2), bits=8),
     "rmsprop_bnb_32bit": Optimizer((1, 1, 2)),
-    "galore_adamw": LOW_RANK,
-    "galore_adamw_8bit": Optimizer((0, 2, 2), bits=8, temporaries=(0, 0, 1), tensor_temporaries=BY_TENSOR),
+    "galore_adamw": PROJECTED,
+    "galore_adamw_8bit": Optimizer(
+        (0, 2, 2), bits=8, is_low_rank=True, temporaries=(0, 0, 1), tensor_temporaries=BY_TENSOR
+    ),
     "galore_adafactor": Optimizer((0, 0, 1), is_factored=True, tensor_temporaries=BY_TENSOR),
     "galore_adamw_layerwise": LAYERWISE,
-    "galore_adamw_8bit_layerwise": Optimizer((0, 2, 2), bits=8, steps_in_backward=True, tensor_temporaries=BY_TENSOR),
+    "galore_adamw_8bit_layerwise": Optimizer(
+        (0, 2, 2), bits=8, is_low_rank=True, steps_in_backward=True, tensor_temporaries=BY_TENSOR
+    ),
     "galore_adafactor_layerwise": Optimizer(
         (0, 0, 1), is_factored=True, steps_in_backward=True, tensor_temporaries=BY_TENSOR
     ),
-    "apollo_adamw": LOW_RANK,
+    "apollo_adamw": PROJECTED,
     "apollo_adamw_layerwise": LAYERWISE,
     "lomo": Optimizer((0, 0, 0), steps_in_backward=True, tensor_temporaries=BY_TENSOR),
     "adalomo": Optimizer((0, 0, 0), is_factored=True, steps_in_backward=True, tensor_temporaries=BY_TENSOR),

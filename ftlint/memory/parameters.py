@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from ftlint.knowledge.architectures import LinearModule, ParameterTable, ParameterTensor, Role
 from ftlint.memory.landmarks import Landmarks, find_landmarks
@@ -44,17 +45,17 @@ class Parameters:
     @property
     def trained(self) -> tuple[int, ...]:
         """Trained tensors of all groups."""
-        return tuple(size for group in self.groups for size in group)
+        return tuple(chain.from_iterable(self.groups))
 
     @property
     def largest_trained(self) -> int:
         """Elements of the largest trained tensor."""
-        return max(self.trained, default=0)
+        return max(map(max, self.groups), default=0)
 
     @property
     def num_trained(self) -> int:
         """Trained parameters."""
-        return sum(self.trained)
+        return sum(map(sum, self.groups))
 
     @property
     def num_params(self) -> int:

@@ -20,6 +20,7 @@ from ftlint.record import record
 from ftlint.run.fact import Truth
 from ftlint.run.run import ParallelKind
 
+HELD = "torch/distributed/fsdp/_runtime_utils.py; measured with torch 2.4.1"
 LOSS_HUMP = "logits and loss"
 
 
@@ -31,6 +32,11 @@ class _Played:
     start: Point
     end: Point
     embedding: Point
+
+
+def is_of_pass(term: Term) -> bool:
+    """Whether the term is one of a pass: it grows with the batch."""
+    return term.source in (AUTOGRAD, HELD)
 
 
 def pass_terms(work: Workload) -> tuple[Term, ...]:
@@ -57,7 +63,7 @@ def _points(found: Activations) -> _Played:
     middle = max(1, len(found.layers) // 2)
     later, earlier = found.layers[:middle], found.layers[middle:] or found.layers[-1:]
     return _Played(
-        loss=found.loss,
+        loss=max(found.forward, found.loss, key=lambda point: point.activation_bytes),
         start=_highest(found.layers[0], later),
         end=_highest(found.layers[-1], earlier),
         embedding=found.stem,
@@ -113,5 +119,5 @@ def _held_by_fsdp(work: Workload, played: Sequence[_Played]) -> Iterator[Term]:
         (Moment.BACKWARD_END,),
         Interval(min(sizes) if is_measured else 0, sizes[0], max(sizes)),
         f"{_formula(work.steps[0], Moment.BACKWARD_END)}: two for each layer",
-        "torch/distributed/fsdp/_runtime_utils.py; measured with torch 2.4.1",
+        HELD,
     )

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from ftlint.memory.arithmetic import grouped
 from ftlint.memory.estimate import ALWAYS, Interval, Moment, Place, Term
-from ftlint.memory.terms import quantized_bytes
+from ftlint.memory.terms import optimizer_of, quantized_bytes
 from ftlint.memory.workload import Workload
+from ftlint.run.fact import Truth
+from ftlint.run.run import ParallelKind
 
 PROCESS = Interval(320_000_000, 2_500_000_000, 4_000_000_000)
 """One rank: Python, torch, transformers, the CUDA context's host side, data.
@@ -47,6 +49,30 @@ def process_terms(work: Workload, host_capacity_bytes: int | None) -> Iterator[T
         "Linux include/linux/mm_types.h",
     )
     yield _loading(work)
+    yield from _saving(work)
+
+
+def _saving(work: Workload) -> Iterator[Term]:
+    """What rank 0 gathers to write one whole state dict.
+
+    FSDP's is in the format of its pieces, float32 under mixed precision, and the Trainer writes the optimizer's states
+    beside it. Only a state dict type that is said is expected; others write each rank's pieces.
+    """
+    if work.kind is ParallelKind.FSDP:
+        trained, width = work.parameters.num_trained, work.widths.trained
+        weights = width.times(trained) + work.widths.frozen.times(sum(work.parameters.frozen))
+        states = optimizer_of(work).state_bytes(trained, work.widths.optimizer_states, work.parameters.num_factored)
+        expected = weights.expected_bytes if work.saves_whole is Truth.YES else 0
+        high = 0 if work.saves_whole is Truth.NO else weights.high_bytes + states.high_bytes
+        yield Term(
+            "state dict gathered to save",
+            Place.HOST_PAGEABLE,
+            (Moment.SAVING,),
+            Interval(0, min(expected, high), high),
+            f"{grouped(trained)} x {width.expected_bytes} B on rank 0, at most with the optimizer's states",
+            "torch 2.13 distributed/fsdp/_state_dict_utils.py; accelerate 1.15 utils/fsdp_utils.py",
+        )
+        return
     whole = _weight_bytes(work)
     yield Term(
         "weights gathered to save",
@@ -74,13 +100,16 @@ def _loading(work: Workload) -> Term:
             "one file of the checkpoint, on rank 0",
             source,
         )
-    size = Interval(0, whole.expected_bytes * per_node, whole.high_bytes * per_node)
+    # cpu_ram_efficient_loading: rank 0 alone reads; the others build empty weights, which transformers 5 fills with
+    # zeros under FSDP2 (ms-swift 9982), so at most all of them take as much.
+    readers = 1 if work.kind is ParallelKind.FSDP and work.loads_on_first_rank is Truth.YES else per_node
+    size = Interval(0, whole.expected_bytes * readers, whole.high_bytes * per_node)
     return Term(
         "model loaded by each rank",
         Place.HOST_PAGEABLE,
         moments,
         size,
-        f"{work.ranks.in_words} x {grouped(work.parameters.num_params)} parameters",
+        f"{readers} of {work.ranks.in_words} x {grouped(work.parameters.num_params)} parameters",
         source,
     )
 

@@ -14,7 +14,7 @@ from ftlint.memory.steps import is_filled, read_steps
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
-from ftlint.run.run import Method, OffloadDevice, ParallelKind
+from ftlint.run.run import Method, OffloadDevice, ParallelKind, StateDictType
 from ftlint.run.versions import VersionView
 
 DEFAULT_SUB_GROUP_SIZE = 10**9
@@ -52,7 +52,13 @@ def read_workload(
     architecture: Architecture | None = reader.known("model.architecture")
     ranks = _ranks(reader, kind)
     is_engine = kind is ParallelKind.ZERO
-    widths = read_widths(reader, is_quantized=training.is_quantized, has_engine=is_engine)
+    widths = read_widths(
+        reader,
+        is_quantized=training.is_quantized,
+        has_engine=is_engine,
+        is_sharded=kind is ParallelKind.FSDP,
+        has_adapters=method in (Method.LORA, Method.QLORA),
+    )
     is_prepared = _is_prepared(reader) if training.is_quantized else Truth.NO
     return Workload(
         parameters=parameters,
@@ -84,6 +90,8 @@ def read_workload(
         is_optimizer_said=not is_assumed(reader.look("training.optimizer")),
         is_filled=reader.take_word("batch.is_filled", False, "not said; sequences may be shorter")
         and is_filled(reader),
+        saves_whole=_saves_whole(reader),
+        loads_on_first_rank=Truth.of(reader.look("parallel.fsdp_cpu_ram_efficient_loading").value),
         shard_ranks=_shard_ranks(reader, kind, ranks),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
         compute_capability=_compute_capability(reader),
@@ -186,6 +194,11 @@ def _ranks(reader: FactReader, kind: ParallelKind) -> Ranks:
     )
 
 
+def _saves_whole(reader: FactReader) -> Truth:
+    kind: Fact[StateDictType] = reader.look("saving.state_dict_type")
+    return Truth.of(kind.value is StateDictType.FULL) if kind.known else Truth.UNKNOWN
+
+
 def _is_prepared(reader: FactReader) -> Truth:
     fact: Fact[bool] = reader.look("adapter.is_prepared")
     if not fact.known:
@@ -245,4 +258,6 @@ def _optimizer(reader: FactReader) -> str | None:
     if not fact.said:
         reader.assume("training.optimizer", "AdamW", "the Trainer's default, fused or not as the releases have it")
         return None
-    return fact.or_default("")
+    name = fact.or_default("")
+    # A default is one of the Trainer's two; which one, the releases say better than whoever filled it in.
+    return None if is_assumed(fact) and name in ("adamw_torch", "adamw_torch_fused") else name

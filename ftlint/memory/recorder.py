@@ -56,7 +56,7 @@ class Recorder:
             out_features, in_features = in_features, out_features
         step = self.step
         if step.is_quantized and tensor.role in _LINEAR:
-            result = self._quantized(x, in_features, out_features)
+            result = self.quantized(x, in_features, out_features)
         else:
             weight = self.parameter(f"{module}.weight")
             bias = self.parameter(f"{module}.bias") if f"{module}.bias" in self._tensors else None
@@ -81,7 +81,7 @@ class Recorder:
         tape.hold(x, wide)
         return total
 
-    def _quantized(self, x: Tensor, in_features: int, out_features: int) -> Tensor:
+    def quantized(self, x: Tensor, in_features: int, out_features: int) -> Tensor:
         """bitsandbytes' `Linear4bit`: the weight is dequantized in forward and again in backward, and nothing is kept.
 
         Source: bitsandbytes nn/modules.py, `Linear4bit.forward`; autograd/_functions.py, `MatMul4Bit`.

@@ -72,6 +72,12 @@ class Step:
     loss: LossKernel
     shifts_logits: bool
     """transformers below 4.49 copies the float32 logits without the last position."""
+    has_fused_kernels: bool = False
+    """Norms and rotary positions each in one operation (liger, foundation-model-stack, Unsloth)."""
+    loops_experts: bool = False
+    """transformers below 5 computes experts one after another."""
+    upcasts_in_model: bool = False
+    """transformers below 4.46 makes logits float32 in the model, and then holds no others."""
 
     @property
     def num_tokens(self) -> int:

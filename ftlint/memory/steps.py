@@ -61,7 +61,10 @@ def read_steps(
         adapters=_adapters(training, widths) if has_adapters else None,
         is_quantized=training.is_quantized and is_prepared is Truth.YES,
         loss=_loss(reader),
+        has_fused_kernels=_has_fused_kernels(reader),
         shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
+        loops_experts=since(versions, "transformers", (5, 0)) is Truth.NO,
+        upcasts_in_model=since(versions, "transformers", (4, 46)) is Truth.NO,
     )
     least, most = believed, believed
     for doubt in _doubts(reader, believed, versions, is_prepared, training):
@@ -106,7 +109,7 @@ def _doubts(
 
 def _is_cast_by_trainer(compute: DType | None, widths: Widths, *, is_engine: bool) -> bool:
     """Half arithmetic while what is trained is float32, adapters over a half model: that takes autocast."""
-    return not is_engine and compute is not None and compute.is_half and widths.trained.low_bytes == 4
+    return not is_engine and compute is not None and compute.is_half and widths.trained.expected_bytes == 4
 
 
 def is_filled(reader: FactReader) -> bool:
@@ -132,6 +135,16 @@ def _checkpointing(reader: FactReader) -> Checkpointing:
 def _loss(reader: FactReader) -> LossKernel:
     words = {kernel.value: kernel for kernel in LossKernel}
     return words.get(reader.look("training.loss").or_default("full"), LossKernel.FULL)
+
+
+def _has_fused_kernels(reader: FactReader) -> bool:
+    """Whoever uses liger's loss has its norms and rotary positions too, unless they are turned off one by one."""
+    fact = reader.look("training.kernels")
+    if fact.known:
+        return fact.value == "fused"
+    is_liger = _loss(reader) is LossKernel.LIGER
+    reader.assume("training.kernels", "fused" if is_liger else "standard", "as liger has them" if is_liger else "usual")
+    return is_liger
 
 
 def _adapters(training: Training, widths: Widths) -> Adapters:

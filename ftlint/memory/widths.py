@@ -12,8 +12,18 @@ HALF_OR_FULL = Interval(2, 2, 4)
 """Bytes of an element of which only the usual width is known."""
 
 
-def read_widths(reader: FactReader, *, is_quantized: bool, has_engine: bool) -> Widths:
-    """Bytes per element; `has_engine`: DeepSpeed trains, which keeps a master copy of what it updates."""
+USUALLY_FULL = Interval(2, 4, 4)
+"""Bytes of an element that is float32 unless somebody turns that off."""
+
+
+def read_widths(
+    reader: FactReader, *, is_quantized: bool, has_engine: bool, is_sharded: bool = False, has_adapters: bool = False
+) -> Widths:
+    """Bytes per element; `has_engine`: DeepSpeed trains, which keeps a master copy of what it updates.
+
+    Where nobody says it, adapters are float32 (peft 0.12 on, `autocast_adapter_dtype`), and so is what FSDP trains
+    under mixed precision (accelerate 1.15 accelerator.py, utils/fsdp_utils.py; 1.13 forgot it under FSDP2: issue 3979).
+    """
     weights = _width_of(reader.known("precision.weights"))
     if has_engine:
         model = _engine_width(reader, weights)
@@ -27,7 +37,9 @@ def read_widths(reader: FactReader, *, is_quantized: bool, has_engine: bool) -> 
             quantized_bytes_per_4096=_quantized(reader, is_quantized=is_quantized),
         )
     # Without an engine there is no second copy: the trained weights themselves are what the optimizer updates.
-    unsaid = exactly(4) if weights == exactly(4) else HALF_OR_FULL
+    compute: DType | None = reader.known("precision.compute")
+    is_raised = has_adapters or (is_sharded and compute is not None and compute.is_half)
+    unsaid = exactly(4) if weights == exactly(4) else USUALLY_FULL if is_raised else HALF_OR_FULL
     trained = _master_width(reader, unsaid=unsaid, none=weights or HALF_OR_FULL)
     frozen = weights or HALF_OR_FULL
     return Widths(trained, frozen, trained, trained, trained, _quantized(reader, is_quantized=is_quantized))

@@ -105,6 +105,10 @@ class Workload:
     """Of the GPU, as "9.0"; None where the GPU is unknown or no CUDA device."""
     has_bf16_offload_buffer: Truth
     """Whether this DeepSpeed keeps a 16-bit copy beside ZeRO-2's offloaded master."""
+    saves_whole: Truth
+    """Whether FSDP hands out a whole state dict to be saved."""
+    loads_on_first_rank: Truth
+    """Whether only rank 0 of FSDP reads the weights (`cpu_ram_efficient_loading`)."""
     shard_ranks: int
     """Over how many ranks FSDP shards: those of a node under its hybrid strategies, one under NO_SHARD."""
     is_prepared: Truth

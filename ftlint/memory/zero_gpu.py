@@ -110,7 +110,7 @@ def _gathered(work: Workload) -> Iterator[Term]:
     total = marks.num_params
     used = min(marks.largest_layer, max(marks.units[:-1], default=marks.largest_layer))
     low = width.low_bytes * used if not marks.quantized else 0
-    expected = min(total, max(used, buckets.max_live // 2) + buckets.prefetch.expected_bytes)
+    expected = min(total, max(marks.largest_layer, buckets.max_live // 2) + buckets.prefetch.expected_bytes)
     high = min(total, buckets.max_live + buckets.prefetch.high_bytes + marks.largest_layer)
     yield Term(
         "gathered weights",

@@ -149,7 +149,7 @@ def read_training(spec: ObjectReader, blanks: Blanks, versions: VersionView) -> 
         ),
         attention=blanks.fill(spec, "attention", attention, "sdpa", "transformers' default"),
         loss=blanks.fill(spec, "loss", loss, "full", "the Trainer's usual"),
-        kernels=_or_default("kernels", kernels, "standard", "transformers' own"),
+        kernels=NOTHING if kernels is None else Fact(kernels, (_said("kernels"),)),
     )
 
 

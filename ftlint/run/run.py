@@ -92,8 +92,8 @@ class BatchFacts:
 
     micro_batch: Fact[int] = NOTHING
     sequence_length_tokens: Fact[int] = NOTHING
-    is_filled: Fact[bool] = NOTHING
     gradient_accumulation: Fact[int] = NOTHING
+    is_filled: Fact[bool] = NOTHING
 
 
 @record

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from ftlint.knowledge.architectures import parameter_table
+from ftlint.knowledge.architectures import Layout, parameter_table
 from ftlint.memory import Verdict, estimate
 from ftlint.project.spec import parse_spec
 from tools.accuracy.cases import Case, load_cases
@@ -53,12 +53,14 @@ def test_architectures_have_as_many_parameters_as_was_published(model: str) -> N
         except NotSaidError:
             continue
         if run.model.architecture.known:
-            table = parameter_table(run.model.architecture.value, str(run.model.model_class.value))  # type: ignore[arg-type]
+            architecture, model_class = run.model.architecture.value, str(run.model.model_class.value)
+            # All of them were counted before transformers 5, which ties every T5's head.
+            table = parameter_table(architecture, model_class, layout=Layout.TRANSFORMERS_4)  # type: ignore[arg-type]
             assert table is not None
             assert table.num_params == each.said["num_parameters"], each.id
 
 
-@pytest.mark.parametrize(("name", "published_gb"), [("ds-3448-fit", 775), ("linly-83-8", 178), ("linly-83-4", 160)])
+@pytest.mark.parametrize(("name", "published_gb"), [("ds-3448-fit", 775), ("linly-83-8", 178)])
 def test_host_ram_of_published_offload(name: str, published_gb: int) -> None:
     """Within a tenth of what people published; 750 to 800 is 775. The spec says what they said, and no more."""
     described = parse_spec(spec_of(case(name)), name)
@@ -66,6 +68,14 @@ def test_host_ram_of_published_offload(name: str, published_gb: int) -> None:
     assert found is not None
     assert found.host_total.expected_bytes == pytest.approx(published_gb * GB, rel=0.1)
     assert found.host_total.low_bytes < published_gb * GB < found.host_total.high_bytes
+
+
+def test_host_ram_of_a_published_lower_bound() -> None:
+    """Somebody saw "160+GB": at least that, and hardly a fifth more."""
+    described = parse_spec(spec_of(case("linly-83-4")))
+    found = estimate(described.run, versions=described.versions)
+    assert found is not None
+    assert 160 * GB < found.host_total.expected_bytes < 192 * GB
 
 
 @pytest.mark.parametrize("name", ["lf-6755", "ds-3448-oom", "ds-3606", "ax-1439"])

@@ -72,11 +72,19 @@ def test_an_option_changes_one_word_of_a_spec() -> None:
         (["--model", "no/such-model-anywhere"], "no/such-model-anywhere"),
         (["--model", "x", "--framework", "torch"], "NAME=VERSION"),
         (["--method", "full"], "model"),
+        (["--model", "Qwen/Qwen2.5-7B", "--micro-batch", "-1"], "batch.micro = -1: expected a whole number"),
+        (["--model", "Qwen/Qwen2.5-7B", "--gpu", "A100-80G"], 'hardware.gpu = "A100-80G": expected a GPU'),
+        (["--model", "Qwen/Qwen2.5-7B", "--gpu", "A100-80G"], "did you mean 'A100-80GB'?"),
+        (["--model", "Qwen/Qwen2.5-7B", "--method", "lora", "--lora-dropout", "3"], "lora.dropout = 3.0: expected"),
+        (["--spec", "absurd.json"], "model.config.num_hidden_layers must be a whole number from 1 to 10000"),
     ],
 )
 def test_wrong_input_is_one_line_and_two(cli: Cli, folder: Path, arguments: list[str], said: str) -> None:
     (folder / "broken.json").write_text("{")
     (folder / "list.json").write_text("[]")
+    (folder / "absurd.json").write_text(
+        json.dumps({"model": {"config": {"model_type": "llama", "num_hidden_layers": 10**12}}})
+    )
     outcome = cli("estimate", *arguments)
     assert (outcome.status, outcome.stdout) == (2, "")
     assert said in outcome.stderr

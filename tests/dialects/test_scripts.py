@@ -113,3 +113,34 @@ def test_settings_that_may_be_hidden_are_unknown() -> None:
     (partial,) = lowered(script("**common"))
     assert partial.facts.parallel.kind.value is UNKNOWN
     assert partial.facts.batch.micro_batch.value is UNKNOWN
+
+
+SFT = (
+    "from trl import SFTConfig, SFTTrainer\n"
+    'args = SFTConfig(output_dir="out", {})\n'
+    'trainer = SFTTrainer(model="Qwen/Qwen2.5-7B", args=args, train_dataset=data)\ntrainer.train()\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "releases", "loss"),
+    [
+        ("", ("1.16.0",), "chunked"),
+        ("", ("1.5.0",), "full"),
+        ("", ("1.5.0", "1.16.0"), UNKNOWN),
+        ('loss_type="chunked_nll"', ("1.5.0",), "chunked"),
+        ('loss_type="nll"', ("1.5.0",), "full"),
+        ('loss_type="nll"', ("1.16.0",), UNKNOWN),  # later releases chunk it as well
+        ("use_liger_kernel=True", ("1.5.0",), "liger"),
+    ],
+)
+def test_the_loss_of_an_sft_trainer_follows_the_release(
+    arguments: str, releases: tuple[str, ...], loss: object
+) -> None:
+    document = parse_text(Path("train.py"), SFT.format(arguments), Format.PYTHON)
+    assert isinstance(document, ScriptDocument)
+    versions = VersionView({"trl": Admissible(releases, ())})
+    (partial,) = lower_script(trace_script(document), document, versions)
+    assert partial.facts.training.loss.value == loss
+    assert partial.facts.batch.sequence_length_tokens.value == 1024
+    assert not versions.undecided  # a doubt about the loss widens an interval and splits nothing

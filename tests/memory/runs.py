@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from ftlint.knowledge.architectures import Architecture, parse_architecture
 from ftlint.memory import Estimate, Interval, Place, estimate
 from ftlint.run.dtype import DType
-from ftlint.run.fact import NOTHING, Fact, default
+from ftlint.run.fact import NOTHING, Fact
 from ftlint.run.run import (
     AdapterFacts,
     BatchFacts,
@@ -22,6 +22,7 @@ from ftlint.run.run import (
     TrainingFacts,
 )
 from ftlint.run.versions import Admissible, VersionView
+from ftlint.spans import How, Origin
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ TINY = _llama(64, 128, 2, 4, 2, 256)
 
 
 def said(value: T) -> Fact[T]:
-    return default(value, "test")
+    return Fact(value, (Origin(How.WRITTEN, None, "test"),))
 
 
 def maybe_said(value: Any) -> Fact[Any]:

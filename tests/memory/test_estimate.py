@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftlint.knowledge.gpus import find_gpu
 from ftlint.memory import Assumption, Interval, Moment, Place, Term, Verdict, estimate, estimate_json
 from ftlint.memory.estimate import ALWAYS, FROM_FIRST_STEP_ON, Estimate, exactly, judge, peak
 from ftlint.run.dtype import DType
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact
 from ftlint.run.run import AdapterFacts, Method, OffloadDevice, ParallelKind, Run
-from tests.memory.runs import LLAMA_3_8B, LLAMA_7B, QWEN_32B, TINY, estimated, lora, make_run, said
+from tests.memory.runs import LLAMA_3_8B, LLAMA_7B, QWEN_32B, TINY, estimated, lora, make_run, maybe_said, said
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "estimate.json"
 GB = 10**9
@@ -45,7 +46,7 @@ def runs(draw: st.DrawFn) -> Run:
             ]
         )
     )
-    return make_run(
+    run = make_run(
         draw(st.sampled_from([TINY, LLAMA_3_8B])),
         kind=kind,
         stage=stage,
@@ -60,12 +61,36 @@ def runs(draw: st.DrawFn) -> Run:
         ram_bytes=draw(st.sampled_from([None, GB, 10**13])),
         adapter=adapter,
     )
+    gpu = find_gpu("A100-80GB")
+    return replace(
+        run,
+        batch=replace(
+            run.batch,
+            micro_batch=maybe_said(draw(st.sampled_from([None, 1, 4]))),
+            sequence_length_tokens=maybe_said(draw(st.sampled_from([None, 1, 1000, 4096]))),
+            is_filled=maybe_said(draw(st.sampled_from([None, True]))),
+        ),
+        training=replace(
+            run.training,
+            gradient_checkpointing=maybe_said(draw(st.sampled_from([None, True, False]))),
+            attention=maybe_said(draw(st.sampled_from([None, "eager", "sdpa", "flash_attention_2"]))),
+            loss=maybe_said(draw(st.sampled_from([None, "full", "fused", "chunked", "liger"]))),
+        ),
+        hardware=replace(run.hardware, gpu=maybe_said(draw(st.sampled_from([None, gpu])))),
+    )
 
 
 @given(runs())
 def test_every_interval_is_in_order(run: Run) -> None:
     found = estimated(run)
-    sizes = (found.gpu_allocated, found.host_total, found.host_pinned, found.host_pageable)
+    sizes = (
+        found.gpu_allocated,
+        found.gpu_needed,
+        found.gpu_reserved,
+        found.host_total,
+        found.host_pinned,
+        found.host_pageable,
+    )
     for size in (*sizes, *(term.size for term in found.terms)):
         assert 0 <= size.low_bytes <= size.expected_bytes <= size.high_bytes
     assert all(term.formula and term.source and term.moments for term in found.terms)
@@ -75,6 +100,27 @@ def test_every_interval_is_in_order(run: Run) -> None:
 def test_the_json_keeps_its_schema(run: Run) -> None:
     output = estimate_json(estimated(run), assumptions=(Assumption("class", "AutoModel", "test"),))
     jsonschema.validate(json.loads(json.dumps(output)), json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+@given(runs(), st.integers(1, 4))
+def test_more_tokens_never_cost_less(run: Run, more: int) -> None:
+    length: Any = run.batch.sequence_length_tokens.value
+    if not isinstance(length, int):
+        return
+    longer = replace(run, batch=replace(run.batch, sequence_length_tokens=said(length * more)))
+    few, many = estimated(run), estimated(longer)
+    assert few.gpu_allocated.low_bytes <= many.gpu_allocated.low_bytes
+    assert few.gpu_allocated.expected_bytes <= many.gpu_allocated.expected_bytes
+    assert few.gpu_allocated.high_bytes <= many.gpu_allocated.high_bytes
+    assert few.host_total == many.host_total
+
+
+@given(runs())
+def test_the_peak_is_the_worst_moment(run: Run) -> None:
+    found = estimated(run)
+    for moment in Moment:
+        there = [term.size.expected_bytes for term in found.tensor_terms if moment in term.moments]
+        assert sum(there) <= found.gpu_allocated.expected_bytes
 
 
 @given(runs(), st.integers(1, 4))
@@ -104,6 +150,7 @@ def test_more_nodes_never_cost_a_node_more(run: Run) -> None:
 
 @given(runs())
 def test_a_gpu_never_fits_by_states_alone(run: Run) -> None:
+    run = replace(run, batch=replace(run.batch, sequence_length_tokens=NOTHING))
     found = replace(estimated(run), gpu_capacity=exactly(10**15), host_capacity_bytes=10**15)
     assert found.host_verdict is Verdict.FITS
     assert found.gpu_verdict is Verdict.UNKNOWN

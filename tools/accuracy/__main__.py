@@ -26,6 +26,7 @@ from tools.accuracy.tables import (
     contradiction_lines,
     left_aside,
     peer_table,
+    targets_table,
     verdict_table,
     worst_table,
 )
@@ -48,6 +49,8 @@ def section(cases: Sequence[Case], results: Sequence[Result], left_out: Sequence
         "estimated with constants fitted to the other blocks alone; width is that of the interval, relative to the "
         "measurement. Tier A: an exact counter and a complete configuration."
     )
+    yield ""
+    yield from targets_table(left_out)
     for split in left_out:
         yield ""
         yield from blocks_table(split)

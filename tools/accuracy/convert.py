@@ -172,8 +172,10 @@ def _model(row: Mapping[str, Any]) -> dict[str, Any]:
     config = CONFIGS.get(name)
     if name in FOUNDRY_SIZES:
         hidden, layers, heads = FOUNDRY_SIZES[name]
+        # gpt_bigcode without its multi-query attention is that block: one-operation GELU, as MPT has and gpt2 has not.
         config = {
-            "model_type": "gpt2",
+            "model_type": "gpt_bigcode",
+            "multi_query": False,
             "n_embd": hidden,
             "n_layer": layers,
             "n_head": heads,
@@ -200,7 +202,8 @@ def _training(row: Mapping[str, Any]) -> dict[str, Any]:
         "versions": _versions(VERSIONS_BESIDE.get(row["versions"], row["versions"])),
         "attention": _attention(row["attention"]),
         "loss": _loss(row),
-        "kernels": "fused norms and rope" if "foak" in notes or "liger" in (row["loss"] or "") else None,
+        # RMSNorm and rotary embeddings as kernels of their own.
+        "kernels": "fused" if "foak" in notes or "liger" in (row["loss"] or "") else None,
         "gradient_checkpointing": {"full": True, "none": False}.get(
             row["grad_checkpointing"], row["grad_checkpointing"]
         ),
@@ -226,8 +229,9 @@ def _training(row: Mapping[str, Any]) -> dict[str, Any]:
         said["quantization"] = "gptq"
     elif weights.startswith("int8"):
         said["quantization"] = "int8"
-    if "baseline-peft-bnb" in notes and row["n_gpus"] == 1:
-        said["kbit_preparation"] = True  # prepare_model_for_kbit_training ran
+    if "quantization" in said and row["id"].startswith("fms"):
+        # Whether prepare_model_for_kbit_training ran: in the source's baseline only, and there not under FSDP.
+        said["kbit_preparation"] = "baseline-peft-bnb" in notes and row["n_gpus"] == 1
     return said
 
 
@@ -309,7 +313,7 @@ def _optimizer(text: str | None) -> str | None:
     words = {
         "adamw_torch (foreach default)": "adamw_torch",
         "AdamW (torch.optim, states in param dtype)": "adamw_torch",
-        "AdamW": "adamw_torch",
+        # Which of torch's implementations it was decides a temporary: where it is only called AdamW, nothing was said.
         "AdamW fused/foreach fp32": "adamw_torch",
         "DecoupledAdamW/LionW fp32": "adamw_torch",
         "adamw (transformers default of 2022)": "adamw_torch",

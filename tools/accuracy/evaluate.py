@@ -28,12 +28,14 @@ class Result:
     capacity_bytes: int | None
     gpu_verdict: Verdict
     why_not: str = ""
+    is_lower_bound: bool = False
+    """Terms are missing: the model type's activations are not known."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the case says everything that decides its peak, without doubt."""
+        """Whether the case says everything that decides its peak, without doubt, and we reckon all of it."""
         doubtful = set(self.case.said.get("doubtful", ()))
-        return all(key in self.case.said and key not in doubtful for key in NEEDED)
+        return not self.is_lower_bound and all(key in self.case.said and key not in doubtful for key in NEEDED)
 
 
 @record
@@ -77,6 +79,7 @@ def evaluate(case: Case, constants: Constants | None = None) -> Result:
         reserved=_as_counted(case, found),
         capacity_bytes=None if found.gpu_capacity is None else found.gpu_capacity.expected_bytes,
         gpu_verdict=found.gpu_verdict,
+        is_lower_bound=bool(found.gpu_missing),
     )
 
 

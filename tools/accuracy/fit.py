@@ -11,6 +11,7 @@ themselves, and runs that filled their GPU (where the allocator gives back what 
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,14 +31,30 @@ FITTED = {
     "communication": "communication_bytes",
     "slack": "slack_permille",
     "overlap": "overlap_permille",
+    "temporaries": "temporaries_permille",
+    "activations": "activations_permille",
 }
 """The field of `Constants` and the key of the data file."""
-LOW, HIGH = 0.02, 0.98
+PRIOR = {
+    # A T4 with torch 2.10 to 2.14 (fitcheck-llm), a V100 in 2022 (transformers' documentation); between them, recalled.
+    "context": (140_000_000, 500_000_000, 1_410_000_000),
+    "communication": (100_000_000, 500_000_000, 1_000_000_000),  # recalled
+    "slack": (62, 105, 125),  # torch-preflight 0.5.0: six runs on a T4
+    "overlap": (0, 0, 1000),  # nothing known
+    "temporaries": (0, 0, 1000),
+    "activations": (940, 1000, 1060),  # three times the 2 % by which formulas may differ from traces
+}
+"""What would be believed without the cases: stands in for a constant when all that tell of it are left out."""
+LOW, HIGH = 0.05, 0.95
 """The quantiles of the cases fitted to that the ends stand for."""
 NUM_ROUNDS = 100
+MIN_SHARE = 0.3
+"""Of a peak: activations that are less of it say nothing of how well they are reckoned."""
 FULL = 0.95
 """Of its capacity: a GPU that holds more is full."""
-_UNIT = {"context": 1 << 30, "communication": 1 << 30, "slack": 1000, "overlap": 1000}
+_UNIT = {"context": 1 << 30, "communication": 1 << 30, "slack": 1000, "overlap": 1000, "temporaries": 1000}
+_STEP_PERMILLE = 10
+"""By how much activations are varied to see how much of a peak they are."""
 
 
 @record
@@ -48,23 +65,41 @@ class Probe:
     measured_bytes: int
     base_bytes: int
     unit_bytes: tuple[int, ...]
+    activation_ratio: float | None
+    """What activations took at the peak, of what they are reckoned to take; None where they do not decide it."""
 
 
 def probe(case: Case) -> Probe | None:
     """The case as a row of the linear system; None where it cannot be one."""
-    nothing = _with(bundled_constants(), dict.fromkeys(FITTED, (0, 0, 0)))
+    nothing = _with(bundled_constants(), dict.fromkeys(_UNIT, (0, 0, 0)))
     result = evaluate(case, nothing)
     if not result.is_complete or result.reserved is None or case.reserved_bytes is None:
         return None
     # What was allocated is known where it was published; slack is what comes on top of it.
     base = case.allocated_bytes or result.reserved.expected_bytes
     units = []
-    for name in FITTED:
-        unit = _UNIT[name]
+    for name, unit in _UNIT.items():
         with_one = evaluate(case, _with(nothing, {name: (unit, unit, unit)})).reserved
         assert with_one is not None
         units.append(with_one.expected_bytes - result.reserved.expected_bytes)
-    return Probe(result, case.reserved_bytes, base, tuple(units))
+    return Probe(result, case.reserved_bytes, base, tuple(units), _activation_ratio(case))
+
+
+def _activation_ratio(case: Case) -> float | None:
+    if case.allocated_bytes is None:
+        return None
+    peaks = []
+    for permille in (1000 - _STEP_PERMILLE, 1000, 1000 + _STEP_PERMILLE):
+        allocated = evaluate(
+            case, _with(bundled_constants(), {"activations": (permille, permille, permille)})
+        ).allocated
+        assert allocated is not None
+        peaks.append(allocated.expected_bytes)
+    num_bytes = (peaks[2] - peaks[0]) * 1000 / (2 * _STEP_PERMILLE)
+    # Where the optimizer's step is the peak, activations may vary without being seen.
+    if num_bytes < MIN_SHARE * peaks[1]:
+        return None
+    return 1 + (case.allocated_bytes - peaks[1]) / num_bytes
 
 
 def usable_probes(cases: Sequence[Case]) -> tuple[Probe, ...]:
@@ -75,25 +110,41 @@ def usable_probes(cases: Sequence[Case]) -> tuple[Probe, ...]:
 
 
 def fit(probes: Sequence[Probe]) -> Constants:
-    """The constants that fit these cases best; a constant that none of them tells anything about stays as it is."""
+    """The constants that fit these cases best; one that none of them tells anything about is that of `PRIOR`."""
     import numpy as np
 
-    constants = bundled_constants()
+    constants = _with(bundled_constants(), PRIOR)
     if not probes:
         return constants
     measured = np.array([row.measured_bytes for row in probes], float)
     units = np.array([row.unit_bytes for row in probes], float) / measured[:, None]
     beyond = np.array([row.measured_bytes - row.base_bytes for row in probes], float) / measured
-    expected = _quantile_regression(units, beyond, 0.5)
-    low = np.minimum(_quantile_regression(units, beyond, LOW), expected)
-    high = np.maximum(_quantile_regression(units, beyond, HIGH), expected)
-    return _with(
+
+    def above(prior_end: int, quantile: float) -> Any:
+        # A context there is always: no fit may explain it away by what other constants stand for.
+        least = np.array([PRIOR[name][prior_end] / unit * (name == "context") for name, unit in _UNIT.items()])
+        return least + _quantile_regression(units, beyond - units @ least, quantile)
+
+    expected = above(1, 0.5)
+    low, high = np.minimum(above(0, LOW), expected), np.maximum(above(1, HIGH), expected)
+    # The cases come from few kinds of machines: what other machines were seen to take stays inside.
+    for index, name in enumerate(_UNIT):
+        if name in ("context", "communication"):
+            low[index] = min(low[index], PRIOR[name][0] / _UNIT[name])
+            high[index] = max(high[index], PRIOR[name][2] / _UNIT[name])
+    ratios = [row.activation_ratio for row in probes if row.activation_ratio is not None]
+    ends = np.quantile(ratios, [LOW, HIGH]) if ratios else (1.0, 1.0)
+    of_reserved = _with(
         constants,
         {
             name: (int(low[index] * unit), int(expected[index] * unit), int(high[index] * unit))
             for index, (name, unit) in enumerate(_UNIT.items())
             if units[:, index].any()
         },
+    )
+    # What is reckoned of activations is believed as it is; the cases only say how far it may be off.
+    return _with(
+        of_reserved, {"activations": (int(1000 * min(1.0, ends[0])), 1000, math.ceil(1000 * max(1.0, ends[1])))}
     )
 
 
@@ -131,7 +182,7 @@ def _is_full(row: Probe) -> bool:
 
 def _with(constants: Constants, values: dict[str, tuple[int, int, int]]) -> Constants:
     fields: dict[str, Any] = {
-        name: (Share if name in ("slack", "overlap") else Interval)(*three) for name, three in values.items()
+        name: (Interval if name in ("context", "communication") else Share)(*three) for name, three in values.items()
     }
     return replace(constants, **fields)
 

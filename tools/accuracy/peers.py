@@ -27,7 +27,7 @@ GIB = 1 << 30
 MIB = 1 << 20
 
 FITCHECK_GPUS = {"A100-80GB": "a100-80", "A100-40GB": "a100-40", "H100-80GB": "h100-80", "L40S": "l40s"}
-LLAMA_FACTORY = "README's table of hardware requirements (multiples of the model's size)"
+LLAMA_FACTORY = "hardware requirements in its README"
 # GB per 10^9 parameters, in all: half precision with AMP, pure half, adapters on 16 bits, on 8, on 4.
 LLAMA_FACTORY_MULTIPLES = {"full": 18.0, "full, pure": 8.0, "lora": 2.0, "qlora, 8 bits": 1.0, "qlora, 4 bits": 0.5}
 

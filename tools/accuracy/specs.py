@@ -34,12 +34,16 @@ def spec_of(case: Case) -> dict[str, Any]:
         "versions": {name: text for name, text in said.get("versions", {}).items() if _is_release(name, text)},
         "hardware": _hardware(case),
     }
-    for key in ("optimizer", "gradient_checkpointing", "attention", "loss"):
+    for key in ("optimizer", "gradient_checkpointing", "attention", "loss", "kernels"):
         spec[key] = said.get(key)
     if said["method"] != "full":
-        spec["lora"] = _present(rank=said.get("lora_rank"), target=said.get("lora_targets"))
+        spec["lora"] = _present(
+            rank=said.get("lora_rank"), target=said.get("lora_targets"), dropout=said.get("lora_dropout")
+        )
     if "quantization" in said:
-        spec["quantization"] = _present(type=said["quantization"], double=said.get("double_quantization"))
+        spec["quantization"] = _present(
+            type=said["quantization"], double=said.get("double_quantization"), prepared=said.get("kbit_preparation")
+        )
     return {key: value for key, value in spec.items() if value not in (None, {})}
 
 
@@ -55,8 +59,6 @@ def _refuse(case: Case) -> None:
         raise NotSaidError("selective recomputation")
     if said.get("context_parallel", 1) > 1:
         raise NotSaidError("context parallelism")
-    if said.get("fsdp_strategy"):
-        raise NotSaidError(f"FSDP {said['fsdp_strategy']}")
     if case.model.startswith("("):
         raise NotSaidError("no model")
 
@@ -79,6 +81,7 @@ def _parallel(case: Case) -> dict[str, Any]:
         fsdp_version=said.get("fsdp_version"),
         gpus_per_node=said["gpus_per_node"],
         nodes=said["nodes"],
+        strategy=said.get("fsdp_strategy"),
         offload_param=said.get("offload_param"),
         offload_optimizer=said.get("offload_optimizer"),
         pin_memory=said.get("pin_memory"),

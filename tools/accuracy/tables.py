@@ -61,6 +61,39 @@ def verdict_table(results: Sequence[Result]) -> Iterator[str]:
         yield f"| {row.what} | {row.count} | {row.fits} | {row.tight} | {row.does_not_fit} | {row.unknown} |"
 
 
+def targets_table(left_out: Sequence[Split]) -> Iterator[str]:
+    """What the left-out blocks of tier A are held to, and where they stand."""
+    yield f"| held to | {' | '.join(f'left out by {split.name}' for split in left_out)} |"
+    yield "|" + "---|" * (1 + len(left_out))
+    found = [_of_tier_a(split) for split in left_out]
+    for what, limit, read, at_most in TARGETS:
+        cells = []
+        for figures in found:
+            value = read(*figures)
+            is_met = value <= limit if at_most else value >= limit
+            cells.append(f"{_percent(value)}{'' if is_met else ', missed'}")
+        yield f"| {what} {'at most' if at_most else 'at least'} {_percent(limit, 0)} | {' | '.join(cells)} |"
+
+
+def _of_tier_a(split: Split) -> tuple[Figures, Figures]:
+    results = [result for result in split.results if result.case.tier == "A"]
+    both = Figures.of(allocated(results)), Figures.of(reserved(results))
+    assert both[0] is not None
+    assert both[1] is not None
+    return both[0], both[1]
+
+
+TARGETS: tuple[tuple[str, float, Callable[[Figures, Figures], float], bool], ...] = (
+    ("allocated: MAPE", 0.03, lambda of_allocated, _: of_allocated.mape, True),
+    ("allocated: worst", 0.08, lambda of_allocated, _: abs(of_allocated.worst), True),
+    ("allocated: inside the interval", 0.90, lambda of_allocated, _: of_allocated.inside, False),
+    ("allocated: median width", 0.12, lambda of_allocated, _: of_allocated.median_width, True),
+    ("reserved: MAPE", 0.10, lambda _, of_reserved: of_reserved.mape, True),
+    ("reserved: inside the interval", 0.90, lambda _, of_reserved: of_reserved.inside, False),
+    ("reserved: median width", 0.25, lambda _, of_reserved: of_reserved.median_width, True),
+)
+
+
 def worst_table(comparisons: Sequence[Comparison], count: int) -> Iterator[str]:
     """The cases that are furthest off, with what they are."""
     yield "| case | what | measured, GiB | estimated | error |"
@@ -142,8 +175,9 @@ def contradiction_lines(found: Iterable[Contradiction]) -> Iterator[str]:
 
 
 def left_aside(results: Sequence[Result]) -> str:
-    """Which cases a run spec cannot say, and how many of each kind."""
+    """Which cases a run spec cannot say, or whose model's activations are unknown, and how many of each kind."""
     reasons = Counter(result.why_not for result in results if result.why_not)
+    reasons["activations unknown, lower bound only"] = sum(result.is_lower_bound for result in results)
     return "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
 
 

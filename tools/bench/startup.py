@@ -1,4 +1,4 @@
-"""Measures start-up: `ftlint --version` and a check of one JSON file, each against `python -c pass`.
+"""Measures start-up: `ftlint --version`, a check of one JSON file and an estimate, each against `python -c pass`.
 
     python -m tools.bench.startup [NUM_ROUNDS]
 
@@ -29,12 +29,19 @@ DS_CONFIG = """{
   "zero_optimization": {"stage": 3, "overlap_comm": true}
 }
 """
+RUN_SPEC = """{
+  "model": "meta-llama/Meta-Llama-3-8B", "method": "full",
+  "parallel": {"kind": "zero", "stage": 3, "gpus_per_node": 8}, "batch": {"micro": 1, "seq_len": 4096},
+  "gradient_checkpointing": true, "hardware": {"gpu": "H100-80GB", "host_ram": "1TB"}
+}
+"""
 COMMANDS = {
     "python -c pass": ("-c", "pass"),
     "ftlint --version": ("-m", "ftlint", "--version"),
     "ftlint check ds.json": ("-m", "ftlint", "check", "ds.json"),
+    "ftlint estimate": ("-m", "ftlint", "estimate", "--spec", "run.json"),
 }
-LIMITS = {"ftlint --version": 4.0, "ftlint check ds.json": 9.0}
+LIMITS = {"ftlint --version": 4.0, "ftlint check ds.json": 9.0, "ftlint estimate": 15.0}
 _LEFT_OUT = ("FTLINT_CACHE_DIR", "XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")
 
 
@@ -73,6 +80,7 @@ def measure(folder: Path, num_rounds: int) -> dict[str, list[Taken]]:
     project = folder / "project"
     project.mkdir()
     (project / "ds.json").write_text(DS_CONFIG)
+    (project / "run.json").write_text(RUN_SPEC)
     # The cache is found as at a user's: in the home, no variable naming it.
     environment = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
     # An installed package has its bytecode; a checkout may not, or may not be allowed to write it.

@@ -162,6 +162,14 @@ class Tape:
         self.nodes.append(Node(name, inputs, outputs, kept, flows, *scratch))
         return result
 
+    def add_in_place(self, name: str, total: Tensor, part: Tensor) -> Tensor:
+        """Record an addition into `total`'s own storage. The part's gradient is new: it is picked out of the sum's."""
+        requires_grad = total.requires_grad or part.requires_grad
+        result = Tensor(total.num_elements, total.num_bytes, total.storage, requires_grad=requires_grad)
+        flows = ((total, Flow.ALIAS), (part, Flow.NEW))
+        self.nodes.append(Node(name, (total, part), (result,), (), flows, 0, 0))
+        return result
+
     def hold(self, *tensors: Tensor) -> None:
         """Say that Python holds these until here: arguments and variables of a function that now returns."""
         self.nodes.append(Node("return", tensors, (), (), (), 0, 0))
