@@ -259,7 +259,7 @@ BLOCKS: Mapping[str, Block] = {
     "qwen2": LLAMA,
     "qwen3": QWEN_3,
     "qwen3_moe": QWEN_3,
-    "seed_oss": replace(LLAMA, attention_dropout=True),
+    "seed_oss": replace(LLAMA, attention_dropout=True, residual_dropout=True),
     "smollm3": LLAMA,
     "starcoder2": replace(
         PLAIN,

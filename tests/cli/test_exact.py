@@ -1,0 +1,58 @@
+"""`ftlint estimate --exact` as a door: what is traced stands beside what is reckoned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ftlint.exact import ExactStep, extending
+from ftlint.memory.step import Step
+from tests.cli.conftest import Cli
+
+WORDS = (
+    "--model Qwen/Qwen2.5-0.5B --method full --parallel single --micro-batch 2 --seq-len 512 "
+    "--dtype bfloat16 --compute-dtype bfloat16 --attention sdpa --no-gradient-checkpointing --loss full"
+).split()
+
+
+@pytest.fixture
+def traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Step]:
+    steps: list[Step] = []
+
+    def trace(step: Step, releases: tuple[str, ...]) -> ExactStep:
+        steps.append(step)
+        return ExactStep(3 * 2**30, 2**32, 2**31, 494032768, (2, 3), ("flash",), releases)
+
+    monkeypatch.setenv("FTLINT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(extending, "_releases", lambda: ("torch 2.13.0",))
+    monkeypatch.setattr(extending, "_trace", trace)
+    return steps
+
+
+def test_both_are_shown(cli: Cli, traced: list[Step]) -> None:
+    text = cli("estimate", *WORDS, "--exact").stdout
+    assert "Traced (torch 2.13.0)" in text
+    assert "3.00 GiB   by formula" in text
+    shown = json.loads(cli("estimate", *WORDS, "--exact", "--output-format", "json").stdout)["exact"]
+    assert [row["traced_bytes"] for row in shown["rows"]] == [3 * 2**30, 2**32, 2**31]
+    assert all(row["reckoned_bytes"] > 0 for row in shown["rows"])
+    assert len(traced) == 1  # the second time from the cache
+    assert (traced[0].micro_batch, traced[0].sequence_length_tokens) == (2, 512)
+
+
+def test_nothing_is_traced_unasked(cli: Cli, traced: list[Step]) -> None:
+    assert "exact" not in json.loads(cli("estimate", *WORDS, "--output-format", "json").stdout)
+    assert traced == []
+
+
+def test_where_only_some_layers_are_trained_there_is_no_step(cli: Cli, traced: list[Step]) -> None:
+    outcome = cli("estimate", "--model", "Qwen/Qwen2.5-0.5B", "--method", "freeze", "--exact")
+    assert outcome.status == 2
+    assert "every layer" in outcome.stderr
+    assert traced == []
+
+
+def test_a_page_does_not_show_it(cli: Cli, traced: list[Step]) -> None:
+    assert cli("estimate", *WORDS, "--exact", "--html").status == 2
