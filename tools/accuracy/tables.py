@@ -119,7 +119,7 @@ def peer_table(results: Sequence[Result], answers: Answers, versions: Mapping[st
     """Each peer on the cases it can say, with our own figures on the very same cases."""
     yield (
         "| estimator | cases | allocated: MAPE (ours) | worst (ours) | cases | reserved: MAPE (ours) | worst (ours) "
-        "| out of memory, called fitting (ours) | ran with room, called not fitting (ours) |"
+        "| out of memory, called fitting (ours) | ran, called not fitting (ours) |"
     )
     yield "|" + "---|" * 9
     tier_a = [result for result in results if result.case.tier == "A" and not result.why_not]
