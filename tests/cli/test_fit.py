@@ -51,7 +51,7 @@ def test_ways_to_make_it_fit(cli: Cli) -> None:
     assert found["largest_micro_batch"] == 0
     assert found["advice"]
     assert all(each["verdict"] == "fits" for each in found["advice"])
-    assert [change["title"] for change in found["advice"][0]["changes"]][0] == "Turn on gradient checkpointing"
+    assert next(change["title"] for change in found["advice"][0]["changes"]) == "Turn on gradient checkpointing"
 
 
 def test_advice_does_what_it_says(cli: Cli, folder: Path) -> None:
