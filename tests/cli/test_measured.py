@@ -14,7 +14,8 @@ from tests.cli.conftest import ROOT, Cli
 
 SCHEMA = json.loads((ROOT / "schemas" / "estimate.json").read_text(encoding="utf-8"))
 WORDS = (
-    "--model Qwen/Qwen2.5-0.5B --method full --dtype bfloat16 --micro-batch 1 --seq-len 512 --attention sdpa --loss full "
+    "--model Qwen/Qwen2.5-0.5B --method full --dtype bfloat16 --micro-batch 1 --seq-len 512 --attention sdpa "
+    "--loss full "
     "--no-gradient-checkpointing --optimizer adamw_torch_fused --framework transformers=5.0.0 --gpu H100-80GB"
 ).split()
 GIB = 2**30

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.checks.schema.fitting import Trouble, Verdict, judge
-from ftlint.checks.schema.in_use import ABSENT, Offer, said
+from ftlint.checks.schema.in_use import ABSENT, Offer, SchemasInUse, said
 from ftlint.checks.schema.survey import Misfit, Survey
 from ftlint.checks.schema.wording import place_of, refusal
 from ftlint.findings import Severity
+from ftlint.knowledge.schemas import Level
 from ftlint.record import record
 from ftlint.syntax.document import Format
 
@@ -113,10 +114,14 @@ def _verdict(offer: Offer, misfit: Misfit, survey: Survey) -> Verdict | None:
 def _readers(offer: Offer, misfit: Misfit, survey: Survey) -> tuple[str, ...]:
     """Who looks at the value: whom the level at the top of what is read together names, else the key's own."""
     root = misfit.met.level if len(misfit.met.key.path) == 1 else offer.level
-    there = survey.in_use.keyword(root, "x-values")
-    if misfit.met.settings.keys.dialect == "accelerate":
+    return readers_of(root, misfit.met.settings.keys.dialect, survey.in_use)
+
+
+def readers_of(level: Level, dialect: str, in_use: SchemasInUse) -> tuple[str, ...]:
+    """Who looks at the values of a level, in any release in use; accelerate hands its file's on as texts."""
+    if dialect == "accelerate":
         return ("environment",)
-    return tuple(each for each in there if each != ABSENT) or ("unchecked",)
+    return tuple(each for each in in_use.keyword(level, "x-values") if each != ABSENT) or ("unchecked",)
 
 
 def _releases(offers: list[Offer]) -> tuple[str, ...]:
