@@ -111,13 +111,11 @@ def test_it_accepts_what_the_walker_accepts(dialect: str, cli: Cli, folder: Path
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_it_takes_the_files_it_should_and_refuses_others(dialect: str, cli: Cli) -> None:
-    """The other direction, where it is known: configs that the framework accepts, and a value that none does."""
+def test_it_refuses_what_no_framework_takes(dialect: str, cli: Cli) -> None:
+    """Or a schema that accepts everything would pass the test above."""
     plain = schema_of(cli, dialect, **RELEASES)
     jsonschema.Draft7Validator.check_schema(plain)
     validator = jsonschema.Draft7Validator(plain)
-    for data in bases(dialect):
-        assert [error.message for error in validator.iter_errors(data)] == []
     wrong = {
         "deepspeed": {"zero_optimization": {"stage": "three"}},
         "accelerate": {"distributed_type": "MULTI_GPUS", "compute_environment": "LOCAL_MACHINE"},
