@@ -118,7 +118,7 @@ def test_it_refuses_what_no_framework_takes(dialect: str, cli: Cli) -> None:
     validator = jsonschema.Draft7Validator(plain)
     wrong = {
         "deepspeed": {"zero_optimization": {"stage": "three"}},
-        "accelerate": {"distributed_type": "MULTI_GPUS", "compute_environment": "LOCAL_MACHINE"},
+        "accelerate": {"compute_environment": "LOCAL_MACHINE", "num_process": 2},
         "axolotl": {"base_model": "x", "micro_batch_size": "many"},
         "llamafactory": {"model_name_or_pathh": "x"},
     }[dialect]
