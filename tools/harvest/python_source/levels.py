@@ -156,7 +156,7 @@ class Levels:
     def _handed_up(
         self, owner: ClassRef, init: FunctionRef, properties: dict[str, Schema], behaviour: Behaviour
     ) -> tuple[dict[str, Schema], Behaviour]:
-        """With the parameters of the constructors above that get `**kwargs`; anything goes where it is lost from sight."""
+        """With the parameters of the constructors above that get `**kwargs`; `open` where it is lost from sight."""
         order = self._shapes.classes.order(owner)
         above = next((base for base in order[1:] if isinstance(base, ClassRef) and self._has_init(base)), None)
         hands_on = re.search(r"super\(\).__init__\([^)]*\*\*\w+", ast.unparse(init.node))
