@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.harvest.newest import Newest
+from tools.harvest.deepspeed_optimizers import CLASSES, GIVEN
 from tools.harvest.frameworks.deepspeed import KEYS
-from tools.harvest.frameworks.deepspeed_optimizers import CLASSES, GIVEN
 
 pytestmark = [
     pytest.mark.referee,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tools.harvest import pydantic_models
+from tools.harvest.deepspeed_optimizers import optimizers, schedulers
 from tools.harvest.frameworks import Framework
-from tools.harvest.frameworks.deepspeed_optimizers import optimizers, schedulers
 from tools.harvest.histories import Snapshot
 from tools.harvest.keys_read import KeyRead, Reader, Reads
 from tools.harvest.packages import Plan, Source
