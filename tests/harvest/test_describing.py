@@ -93,6 +93,11 @@ def test_own_sentences_win_over_patterns_and_patterns_over_inherited_ones() -> N
     assert (found["Own[a].rate"], found["Own[b].rate"]) == ("all", "one")
 
 
+def test_an_entry_speaks_of_several_levels() -> None:
+    found = _describe({"demo": {"Own[b], Base": {"rate": "both", "size": "base"}, "Own[b]": {"rate": "one"}}})
+    assert (found["Base.rate"], found["Base.size"], found["Own[b].rate"]) == ("both", "base", "one")
+
+
 def test_sentences_are_inherited_across_packages() -> None:
     assert _describe({"other": {"Farther": {"far": "there"}}})["Own[b].far"] == "there"
 

@@ -1,8 +1,9 @@
 """Lays the sentences of `descriptions.json` over the properties of a schema.
 
-The table is package -> level -> key -> sentence. A level that ends in `*` speaks of all levels that begin that way;
-rows of the level itself win over it. A key that redefines one of a level in `allOf` has that key's sentence, since as a
-rule only its type or default is another; where it means something else, it has a row of its own.
+The table is package -> level -> key -> sentence. One entry may speak of several levels, `fsdp_config, launch`, of which
+each has those of the keys that it knows; a name that ends in `*` stands for all that begin that way. Rows of the level
+alone win. A key that redefines one of a level in `allOf` has that key's sentence, since as a rule only its type or
+default is another; where it means something else, it has a row of its own.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def describe(package: str, levels: Levels, table: Table, elsewhere: Callable[[st
 
 def _sentence(package: str, name: str, key: str, table: Table, schema: Callable[[str], Levels]) -> str | None:
     rows = table.get(package, {})
-    for pattern in (name, *(pattern for pattern in rows if pattern.endswith("*") and _covers(pattern, name))):
+    for pattern in (name, *(pattern for pattern in rows if _covers(pattern, name))):
         if key in rows.get(pattern, {}):
             return rows[pattern][key]
     for base in schema(package)[name].get("allOf", ()):
@@ -54,4 +55,4 @@ def _sentence(package: str, name: str, key: str, table: Table, schema: Callable[
 
 def _covers(pattern: str, name: str) -> bool:
     # Not fnmatch: names of levels have brackets in them.
-    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+    return any(name.startswith(part[:-1]) if part.endswith("*") else name == part for part in pattern.split(", "))
