@@ -73,6 +73,8 @@ def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: An
         (INTEGER, None, None),
         (TEXT, 3, None),
         (FLAG, "false", (Trouble.TYPE, False)),
+        ({"enum": [None, 8, 4], "x-checked": [{"kind": "enum"}]}, "8", (Trouble.TYPE, True)),
+        ({"enum": [None, 8, 4]}, "8", None),
         (WORDS, "epochs", None),
         (WORDS, "stepz", (Trouble.VALUE, False)),
         ({**WORDS, "x-checked": [{"kind": "enum"}]}, "epochs", (Trouble.VALUE, True)),

@@ -167,7 +167,9 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
         if value in numbers or (numbers and bool in types):
             return None
     elif isinstance(value, str) and value.strip() in {str(number) for number in numbers}:
-        return None  # a number written as a text: an enumeration of whole numbers converts it, others keep it
+        # A number written as a text: an enumeration of whole numbers converts it, others keep it, a list lacks it.
+        is_lacking = "enum" in checks and reader == "unchecked"
+        return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted)) if is_lacking else None
     if isinstance(value, str):
         if str in types:
             return None
