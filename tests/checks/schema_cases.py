@@ -64,7 +64,7 @@ TRL: dict[str, Any] = {
                 },
                 "packing": {"type": "boolean"},
                 "neftune": {"type": ["number", "null"], "x-until": "1.0.0"},
-                "padding": {"type": "boolean", "deprecated": True, "x-deprecated": {"since": "1.1.0", "effect": "warns"}},
+                "padding": {"type": "boolean", "x-deprecated": {"since": "1.1.0", "effect": "warns"}},
             },
         }
     },

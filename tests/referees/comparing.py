@@ -200,7 +200,8 @@ def tallies(measured: Measured) -> list[Tally]:
     by_kind: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in measured.outcomes:
         by_kind[outcome.case.kind].append(outcome)
-    known = {code: trap.get("message", "") for code, trap in traps().items() if measured.referee.name in trap["referees"]}
+    own = {code: trap for code, trap in traps().items() if measured.referee.name in trap["referees"]}
+    known = {code: str(trap.get("message", "")) for code, trap in own.items()}
     return [_tally(kind, some, known) for kind, some in by_kind.items()] + [_tally("all", measured.outcomes, known)]
 
 
@@ -215,7 +216,7 @@ def _tally(kind: str, outcomes: Iterable[Outcome], known_traps: dict[str, str]) 
         else:
             count["accepted"] += 1
             if errors := outcome.errors:
-                trapped = all(found.code in known_traps and known_traps[found.code] in found.message for found in errors)
+                trapped = all(known_traps.get(found.code, "\n") in found.message for found in errors)
                 count["trapped" if trapped else "accused"] += 1
     return Tally(
         kind, count["rejected"], count["seen"], count["accepted"], count["accused"], count["trapped"], count["machine"]
