@@ -75,6 +75,7 @@ def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: An
         (FLAG, "false", (Trouble.TYPE, False)),
         ({"enum": [None, 8, 4], "x-checked": [{"kind": "enum"}]}, "8", (Trouble.TYPE, True)),
         ({"enum": [None, 8, 4]}, "8", None),
+        ({"enum": ["auto", None]}, "autox", (Trouble.VALUE, False)),
         (WORDS, "epochs", None),
         (WORDS, "stepz", (Trouble.VALUE, False)),
         ({**WORDS, "x-checked": [{"kind": "enum"}]}, "epochs", (Trouble.VALUE, True)),

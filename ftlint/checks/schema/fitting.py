@@ -85,9 +85,9 @@ def is_placeholder(text: str) -> bool:
 
 def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
-    chosen = accepted.values - _AUTO
+    chosen = {each for each in accepted.values if each[1] is not None}
     if chosen:
-        words = [_shown(value) for _, value in sorted(chosen, key=repr) if value is not None]
+        words = [_shown(value) for _, value in sorted(chosen - _AUTO or chosen, key=repr)]
         listed = words if len(words) <= 8 else [*words[:7], "another of them"]
         return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
     names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
