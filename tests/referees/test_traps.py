@@ -30,10 +30,10 @@ from llamafactory.hparams import DataArguments
 
 tokenizer = MagicMock()
 tokenizer.add_special_tokens.return_value = 0
-for name in ("qwen", "moss_vl"):
+for name in ("qwen", "moss_vl", ["qwen"]):
     try:
         get_template_and_fix_tokenizer(tokenizer, DataArguments(template=name))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         print(name, error)
     else:
         print(name, "is registered")
@@ -50,4 +50,8 @@ def test_llamafactory_refuses_a_template_that_is_not_registered() -> None:
         cwd=ROOT,
         env={**os.environ, "DISABLE_VERSION_CHECK": "1", "CUDA_VISIBLE_DEVICES": ""},
     ).stdout.splitlines()
-    assert answer[-2:] == ["qwen is registered", "moss_vl Template moss_vl does not exist."]
+    assert answer[-3:] == [
+        "qwen is registered",
+        "moss_vl Template moss_vl does not exist.",
+        "['qwen'] unhashable type: 'list'",
+    ]
