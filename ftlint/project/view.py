@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ftlint.dialects.launch_commands import Launch
     from ftlint.knowledge.architectures import Architecture
     from ftlint.project.launchers import LaunchFiles
+    from ftlint.project.overrides import Overrides
     from ftlint.trace import ScriptTrace
 
 
@@ -58,6 +59,7 @@ class ProjectView:
         self._dialects: dict[Path, Dialect | None] = {}
         self._keys: dict[tuple[Path, str], KeySet] = {}
         self._launched: dict[Path, Run] = {}
+        self._overrides: dict[Path, Overrides] = {}
 
     def dialect_of(self, document: DataDocument) -> Dialect | None:
         """The dialect of a document by the settings or by its content."""
@@ -76,6 +78,14 @@ class ProjectView:
         from ftlint.project.deepspeed_readers import readers_of  # only what they take differently asks
 
         return readers_of(path, self._place.root, self._place.settings, self._place.workspace)
+
+    def overrides_of(self, path: Path) -> Overrides:
+        """What command lines set beside that file."""
+        from ftlint.project.overrides import overrides_of  # only files that are merged with a command line ask
+
+        if path not in self._overrides:
+            self._overrides[path] = overrides_of(path, self._place.launch_files())
+        return self._overrides[path]
 
     def keys_of(self, document: DataDocument, dialect: Dialect) -> KeySet:
         """The keys of a document as that dialect's loader reads them in this variant."""

@@ -63,6 +63,8 @@ TRL: dict[str, Any] = {
                     "x-deprecated": {"since": "1.1.0", "by": "max_length", "effect": "moved"},
                 },
                 "packing": {"type": "boolean"},
+                "neftune": {"type": ["number", "null"], "x-until": "1.0.0"},
+                "padding": {"type": "boolean", "x-deprecated": {"since": "1.1.0", "effect": "warns"}},
             },
         }
     },

@@ -44,7 +44,7 @@ def _match(each: Misfit, found: Mapping[str, Any], survey: Survey) -> Match | No
     window = survey.in_use.window(home)
     since = home.index(found.get("since"), 0)
     until = home.index(found.get("until"), len(home.releases))
-    within = tuple(release for place, there in window.at.items() if since <= place <= until for release in there)
+    within = tuple(each for low, high, there in window.spans if since <= low and high <= until for each in there)
     outside = tuple(release for release in window.releases if release not in within)
     if not within or (outside and window.is_guess and window.releases[-1] not in within):
         return None

@@ -85,9 +85,9 @@ def is_placeholder(text: str) -> bool:
 
 def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
-    chosen = [value for _, value in sorted(accepted.values - _AUTO, key=repr) if value is not None]
+    chosen = {each for each in accepted.values if each[1] is not None}
     if chosen:
-        words = [_shown(value) for value in chosen]
+        words = [_shown(value) for _, value in sorted(chosen - _AUTO or chosen, key=repr)]
         listed = words if len(words) <= 8 else [*words[:7], "another of them"]
         return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
     names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
@@ -167,7 +167,9 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
         if value in numbers or (numbers and bool in types):
             return None
     elif isinstance(value, str) and value.strip() in {str(number) for number in numbers}:
-        return None  # a number written as a text: an enumeration of whole numbers converts it, others keep it
+        # A number written as a text: an enumeration of whole numbers converts it, others keep it, a list lacks it.
+        is_lacking = "enum" in checks and reader == "unchecked"
+        return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted)) if is_lacking else None
     if isinstance(value, str):
         if str in types:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ftlint.checks.schema.in_use import SchemasInUse
 from ftlint.checks.schema.survey import Settings, Survey, Walk
@@ -30,6 +31,11 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
         return
     levels = roots_of(dialect)
     keys = project.keys_of(document, dialect)
+    if dialect.name == "llamafactory":
+        overrides = project.overrides_of(document.path)
+        if overrides.keys or overrides.may_be_more:
+            kept = {path: key for path, key in keys.keys.items() if path[0] not in overrides.keys}
+            keys = replace(keys, keys=kept, complete=False)  # what is not written may be said there
     if levels and not any((key,) in keys.keys for key in dialect.beyond_schemas):
         yield Settings(
             keys,

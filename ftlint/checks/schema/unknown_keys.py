@@ -108,7 +108,7 @@ def first_release(met: Met, survey: Survey) -> str | None:
         if raw is None:
             continue
         since = level.schema.index(raw.get("x-since"), 0)
-        lacking = [place for place in survey.in_use.window(level.schema).at if level.shape_at(place) is not None]
+        lacking = [place for place in survey.in_use.window(level.schema).places if level.shape_at(place) is not None]
         if lacking and min(lacking) < since:
             return said(level.schema.package, (level.schema.releases[since],))
     return None
