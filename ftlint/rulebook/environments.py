@@ -49,6 +49,11 @@ class KeyEnvironment:
             return Truth.UNKNOWN
         return self.keys.written(dotted)
 
+    def has_keys(self, dotted: str) -> bool:
+        """Whether the section has keys."""
+        path = tuple(dotted.split("."))
+        return any(key[:-1] == path for key in self.keys.keys)
+
     def place(self, dotted: str) -> Location | None:
         """The key with its value; of a whole section only its name."""
         key = self.keys.key(dotted)
@@ -110,6 +115,10 @@ class RunEnvironment:
         if not fact.said:
             return Truth.UNKNOWN
         return Truth.of(any(origin.how is How.WRITTEN or origin.location is not None for origin in fact.origins))
+
+    def has_keys(self, dotted: str) -> bool:
+        """Facts hold no keys."""
+        return False
 
     def place(self, dotted: str) -> Location | None:
         """The first line that says it."""

@@ -58,9 +58,11 @@ _NUMBERS = frozenset({int, float})
 def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
     """What is wrong with the value under that shape; None where it fits, or where we cannot tell."""
     value = key.fact.value
-    if value is UNKNOWN or (isinstance(value, str) and is_placeholder(value)):
+    if value is UNKNOWN:
         return None
     accepted = accepted_by(level, shape)
+    if isinstance(value, str) and is_placeholder(value) and not _is_word(accepted, value):
+        return None
     if accepted.types is None or (accepted.lets_pass(value) and not accepted.has_limits):
         return None
     checks = _checks(shape)
@@ -68,14 +70,20 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
         return None
     if _is_no_instance(shape, value):
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
-    if accepted.lets_pass(value) or _is_number(value):
-        limits = _out_of_limits(shape, value, reader, checks)
+    number = _converted(value, accepted) if reader == "pydantic" else value
+    if accepted.lets_pass(value) or _is_number(number):
+        limits = _out_of_limits(shape, number, reader, checks)
         if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
             return limits
     if len(accepted.values) > len(accepted.values & _AUTO) and not isinstance(value, Section):
         return _of_enumeration(accepted, value, reader, checks | _folds(shape))
     judged = _READERS.get(reader, _unchecked)
     return judged(accepted, value, key.raw, checks)
+
+
+def _is_word(accepted: Accepted, text: str) -> bool:
+    """Whether it is a word of the enumeration in other letters: `TOKEN_MASK` looks like somebody's variable too."""
+    return any(isinstance(each, str) and each.lower() == text.lower() for _, each in accepted.values)
 
 
 def is_placeholder(text: str) -> bool:
@@ -149,6 +157,18 @@ def _is_number(value: object) -> bool:
     return type(value) in _NUMBERS
 
 
+def _converted(value: object, accepted: Accepted) -> object:
+    """The number that pydantic makes of a text or a bool where it wants nothing else; its limits hold for that."""
+    types = accepted.types or frozenset()
+    if not types & _NUMBERS or types & {str, bool}:
+        return value
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value.strip().replace("_", ""))
+    return value
+
+
 # Enumerations and limits -------------------------------------------------------------------------------------------
 
 
@@ -166,10 +186,15 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
     if _is_number(value):
         if value in numbers or (numbers and bool in types):
             return None
+        if reader == "pydantic" and value in (0, 1) and (bool, bool(value)) in accepted.values:
+            return None
     elif isinstance(value, str) and value.strip() in {str(number) for number in numbers}:
         return None  # a number written as a text: an enumeration of whole numbers converts it, others keep it
     if isinstance(value, str):
         if str in types:
+            return None
+        takes_flags = reader == "pydantic" and (bool, True) in accepted.values
+        if takes_flags and value.strip().lower() in _TRUE_OR_FALSE:
             return None
         same = next((str(each) for each in texts if str(each).lower() == value.lower()), None)
         if same is not None and ("fold" in checks or not raises):

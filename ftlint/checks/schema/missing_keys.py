@@ -38,8 +38,10 @@ def missing_key(survey: Survey) -> Iterator[Match]:
 
 
 def _is_demanded(level: Level, survey: Survey) -> bool:
-    """Whether somebody looks for what is missing: calls do, and readers that refuse what they do not know."""
-    return bool(level.raw.get("x-imports")) or set(survey.in_use.keyword(level, "x-unknown")) == {REFUSED}
+    """Whether somebody looks for what is missing: calls do, pydantic, and readers that refuse what they do not know."""
+    if level.raw.get("x-imports") or set(survey.in_use.keyword(level, "x-unknown")) == {REFUSED}:
+        return True
+    return set(survey.in_use.keyword(level, "x-values")) <= {"pydantic", "pydantic-strict"}
 
 
 def _required(level: Level, written: set[str], survey: Survey) -> Iterator[str]:

@@ -9,6 +9,7 @@ from ftlint.rulebook.patterns import MAX_TEXT_LENGTH, bounded_pattern
 from ftlint.rulebook.when.reading import Reading
 from ftlint.rulebook.when.values import Value, kind_of
 from ftlint.run.fact import UNKNOWN, Truth
+from ftlint.run.key import Section
 
 
 def _written(reading: Reading, dotted: str) -> Truth:
@@ -20,6 +21,18 @@ def _known(reading: Reading, dotted: str) -> Truth:
         return Truth.YES
     # Where we cannot even tell whether it is written, half-typed text decides nothing.
     return Truth.UNKNOWN if reading.environment.written(dotted) is Truth.UNKNOWN else Truth.NO
+
+
+def _given(reading: Reading, dotted: str) -> Truth:
+    """Written with what Python takes for true. Many frameworks ask `if config.get("key")`."""
+    written = reading.written(dotted)
+    if written is not Truth.YES:
+        return written
+    value = reading.fact(dotted).value
+    if value is Section.MAPPING:
+        # Not everything in it need be visible (`<<: *others`), so only what is there proves anything.
+        return Truth.YES if reading.environment.has_keys(dotted) else Truth.UNKNOWN
+    return Truth.UNKNOWN if value is UNKNOWN or isinstance(value, Section) else Truth.of(bool(value))
 
 
 def _len(value: Value) -> Value:
@@ -52,7 +65,7 @@ def _matches(value: Value, pattern: Value) -> Value:
 
 Question: TypeAlias = Callable[[Reading, str], Truth]
 
-QUESTIONS: dict[str, Question] = {"written": _written, "known": _known}
+QUESTIONS: dict[str, Question] = {"written": _written, "known": _known, "given": _given}
 """Functions of one name."""
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
