@@ -7,6 +7,7 @@ no value by itself, and what its `__post_init__` does stands in the schema (`x-c
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from enum import Enum
 
 from ftlint.checks.schema.shapes import Accepted, accepted_by, bounds_of
@@ -70,6 +71,8 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
         return None
     if _is_no_instance(shape, value):
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
+    if value is None and type(None) in accepted.types:
+        return None
     number = _converted(value, accepted) if reader == "pydantic" else value
     if accepted.lets_pass(value) or _is_number(number):
         limits = _out_of_limits(shape, number, reader, checks)
@@ -82,8 +85,9 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
 
 
 def _is_word(accepted: Accepted, text: str) -> bool:
-    """Whether it is a word of the enumeration in other letters: `TOKEN_MASK` looks like somebody's variable too."""
-    return any(isinstance(each, str) and each.lower() == text.lower() for _, each in accepted.values)
+    """Whether a word of the enumeration is meant, in other letters or misspelt: `TOKEN_MASK` looks like a variable too."""
+    words = {each for _, each in accepted.values if isinstance(each, str)}
+    return text.lower() in {word.lower() for word in words} or _near(text, words) is not None
 
 
 def is_placeholder(text: str) -> bool:
@@ -219,7 +223,7 @@ def _as_yaml_word(value: bool, texts: set[object]) -> str | None:
     return next((str(each) for each in sorted(map(str, texts)) if each.lower() in words), None)
 
 
-def _near(value: str, texts: set[object]) -> str | None:
+def _near(value: str, texts: AbstractSet[object]) -> str | None:
     from ftlint.checks.schema.spelling import meant
 
     return meant(value, (str(each) for each in texts))
