@@ -24,6 +24,7 @@ class _Passing:
     parts: list[str] = field(default_factory=list)
     folds: bool = False
     is_closed: bool = False
+    only_texts: bool = False  # values of other types pass by, into whatever pydantic makes of them
 
 
 def demanded(reference: ClassRef, properties: Mapping[str, Shape], shapes: Shapes) -> dict[str, Shape]:
@@ -67,6 +68,8 @@ def _closed(shape: Shape, passing: _Passing) -> Shape:
     allowed = result["enum"]
     assert isinstance(allowed, list)
     result |= enumerate_values(allowed)
+    if not passing.only_texts:
+        result.pop("x-python", None)
     if not passing.parts:
         return result
     words = {keyword: result.pop(keyword) for keyword in ("type", "enum") if keyword in result}
@@ -104,6 +107,7 @@ class _Reader:
                     if self._demands(statement.test):
                         return True
                 elif self._is_about_texts(statement.test) and not statement.orelse:
+                    self._found.only_texts = True
                     return self._is_closed(statement.body)
                 elif not self._chain(statement):
                     return False
