@@ -30,6 +30,34 @@ INTEGER, NUMBER, FLAG, TEXT = ({"type": name} for name in ("integer", "number", 
 WORDS = {"type": "string", "enum": ["no", "steps"]}
 
 
+KERNEL = {"anyOf": [{"enum": ["eager", None]}, {"type": "string", "pattern": "/"}], "x-checked": [{"kind": "enum"}]}
+AUTO = {"enum": ["auto", True, False]}
+FROM_ONE = {"type": ["integer", "null"], "minimum": 1}
+STATES = {"enum": ["FULL_STATE_DICT"]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "expected"),
+    [
+        (KERNEL, "owner/kernel", None),
+        (KERNEL, "flash", Trouble.VALUE),
+        (AUTO, 0, None),
+        (AUTO, "on", None),
+        (AUTO, 2, Trouble.TYPE),
+        (FROM_ONE, None, None),
+        (FROM_ONE, False, Trouble.VALUE),
+        (FROM_ONE, "0", Trouble.VALUE),
+        (FROM_ONE, "1", None),
+        (STATES, "FULL_STATE_DIC", Trouble.VALUE),
+        (STATES, "full_state_dict", Trouble.LETTER_CASE),
+        (STATES, "MY_STATE", None),
+    ],
+)
+def test_pydantic_knows_words_limits_and_patterns(shape: dict[str, Any], value: Any, expected: Trouble | None) -> None:
+    found = verdict(shape, value, "pydantic")
+    assert found == (None if expected is None else (expected, True))
+
+
 @pytest.mark.parametrize(
     ("shape", "value", "expected"),
     [

@@ -22,10 +22,16 @@ def deprecated_key(survey: Survey) -> Iterator[Match]:
     """A key that is deprecated in the newest admissible release that has it."""
     for each in survey.changing:
         found = _deprecation(each)
-        if found is not None and each.availability.in_newest and each.met.key.fact.value is not None:
+        if found is not None and each.availability.in_newest and not _is_let_pass(each, found):
             match = _match(each, found, survey)
             if match is not None:
                 yield match
+
+
+def _is_let_pass(each: Misfit, found: Mapping[str, Any]) -> bool:
+    """Whether nobody minds the key with this value: null, and false where only what is true is refused."""
+    value = each.met.key.fact.value
+    return value is None or (found.get("unless") == "falsy" and value in (False, 0, ""))
 
 
 def _deprecation(each: Misfit) -> Mapping[str, Any] | None:

@@ -7,6 +7,7 @@ no value by itself, and what its `__post_init__` does stands in the schema (`x-c
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 from enum import Enum
 
 from ftlint.checks.schema.shapes import Accepted, accepted_by, bounds_of
@@ -58,24 +59,37 @@ _NUMBERS = frozenset({int, float})
 def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
     """What is wrong with the value under that shape; None where it fits, or where we cannot tell."""
     value = key.fact.value
-    if value is UNKNOWN or (isinstance(value, str) and is_placeholder(value)):
+    if value is UNKNOWN:
         return None
     accepted = accepted_by(level, shape)
+    if isinstance(value, str) and is_placeholder(value) and not _is_word(accepted, value):
+        return None
     if accepted.types is None or (accepted.lets_pass(value) and not accepted.has_limits):
         return None
     checks = _checks(shape)
     if "nothing" in checks:
         return None
+    if "x-python" in shape and not isinstance(value, str):
+        return None  # only texts are looked up; others may be members of the class in another guise
     if _is_no_instance(shape, value):
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
-    if accepted.lets_pass(value) or _is_number(value):
-        limits = _out_of_limits(shape, value, reader, checks)
+    if value is None and type(None) in accepted.types:
+        return None
+    number = _converted(value, accepted) if reader == "pydantic" else value
+    if accepted.lets_pass(value) or _is_number(number):
+        limits = _out_of_limits(shape, number, reader, checks)
         if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
             return limits
     if len(accepted.values) > len(accepted.values & _AUTO) and not isinstance(value, Section):
         return _of_enumeration(accepted, value, reader, checks | _folds(shape))
     judged = _READERS.get(reader, _unchecked)
     return judged(accepted, value, key.raw, checks)
+
+
+def _is_word(accepted: Accepted, text: str) -> bool:
+    """Whether a word of the enumeration is meant, in other letters or misspelt: `TOKEN_MASK` looks like a variable too."""
+    words = {each for _, each in accepted.values if isinstance(each, str)}
+    return text.lower() in {word.lower() for word in words} or _near(text, words) is not None
 
 
 def is_placeholder(text: str) -> bool:
@@ -149,6 +163,18 @@ def _is_number(value: object) -> bool:
     return type(value) in _NUMBERS
 
 
+def _converted(value: object, accepted: Accepted) -> object:
+    """The number that pydantic makes of a text or a bool where it wants nothing else; its limits hold for that."""
+    types = accepted.types or frozenset()
+    if not types & _NUMBERS or types & {str, bool}:
+        return value
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value.strip().replace("_", ""))
+    return value
+
+
 # Enumerations and limits -------------------------------------------------------------------------------------------
 
 
@@ -166,12 +192,17 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
     if _is_number(value):
         if value in numbers or (numbers and bool in types):
             return None
+        if reader == "pydantic" and value in (0, 1) and (bool, bool(value)) in accepted.values:
+            return None
     elif isinstance(value, str) and value.strip() in {str(number) for number in numbers}:
         # A number written as a text: an enumeration of whole numbers converts it, others keep it, a list lacks it.
         is_lacking = "enum" in checks and reader == "unchecked"
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted)) if is_lacking else None
     if isinstance(value, str):
         if str in types:
+            return None
+        takes_flags = reader == "pydantic" and (bool, True) in accepted.values
+        if takes_flags and value.strip().lower() in _TRUE_OR_FALSE:
             return None
         same = next((str(each) for each in texts if str(each).lower() == value.lower()), None)
         if same is not None and ("fold" in checks or not raises):
@@ -196,7 +227,7 @@ def _as_yaml_word(value: bool, texts: set[object]) -> str | None:
     return next((str(each) for each in sorted(map(str, texts)) if each.lower() in words), None)
 
 
-def _near(value: str, texts: set[object]) -> str | None:
+def _near(value: str, texts: AbstractSet[object]) -> str | None:
     from ftlint.checks.schema.spelling import meant
 
     return meant(value, (str(each) for each in texts))

@@ -64,7 +64,7 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     elif availability.absent:
         severity = Severity.WARNING if not raises else severity
     values = {
-        "key": met.name,
+        "key": f"item {int(met.name) + 1}" if met.name.isdecimal() else met.name,
         "place": place_of(met),
         "value": _shown(misfit),
         "expected": verdict.expected,

@@ -161,6 +161,7 @@ class _Writer:
             parts.append({"enum": [value for _, value in sorted(accepted.values, key=repr)]})
             if not passes["string"]:
                 parts += self._in_other_letters(offer, accepted.values, readers, key_of)
+        parts += [{"type": "string", "pattern": pattern} for pattern in accepted.patterns]
         scalars = [kind for kind in ("null", "boolean", "string") if passes[kind]]
         if passes["number"]:
             scalars.append("number")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
-from ftlint.checks.schema.in_use import Availability, SchemasInUse, Window, looked_up
+from ftlint.checks.schema.in_use import Availability, Offer, SchemasInUse, Window, looked_up
 from ftlint.checks.schema.shapes import Accepted, Property, accepted_by, property_of
 from ftlint.knowledge.schemas import Level
 from ftlint.record import record
@@ -120,8 +120,10 @@ class Walk:
                     levels[key.path] = tuple(_narrowed(level, settings.keys, key.path) for level in inner)
                 elif found.member_levels:
                     items[key.path] = found.member_levels
-            elif key.fact.value is Section.SEQUENCE and found.item_levels:
-                items[key.path] = found.item_levels
+            elif key.fact.value is Section.SEQUENCE:
+                if found.item_levels:
+                    items[key.path] = found.item_levels
+                self._items(settings, key, there)
         self.levels.update({(number, path): value for path, value in levels.items()})
 
     def _met(self, settings: Settings, key: Key, levels: tuple[Level, ...]) -> Accepted | None:
@@ -148,6 +150,28 @@ class Walk:
             if not passes:
                 self.misfits.append(kept)
         return view.joined or prop.accepted
+
+    def _items(self, settings: Settings, key: Key, levels: tuple[Level, ...]) -> None:
+        """Keeps the items of a list that do not pass, where the reader looks into lists: pydantic does."""
+        found = _owners(levels, key.path[-1])
+        if found is None or found[2] or found[0].raw.get("x-values") != "pydantic":
+            return
+        level = found[0]
+        availability = self.in_use.availability(level, key.path[-1])
+        offers = [(each, each.shape.get("items")) for each in availability.offers]
+        inner = tuple(Offer(each.level, raw, each.releases) for each, raw in offers if isinstance(raw, dict))
+        if len(inner) < len(offers) or any("prefixItems" in each.shape for each, _ in offers):
+            return
+        accepted = [accepted_by(each.level, each.shape) for each in inner]
+        of_items = Availability(
+            inner, availability.absent, availability.absent_package, availability.unread, availability.in_newest
+        )
+        number = 0
+        while (item := settings.keys.keys.get((*key.path, str(number)))) is not None:
+            number += 1
+            value = item.fact.value
+            if value is not UNKNOWN and not all(each.lets_pass(value) for each in accepted):
+                self.misfits.append(Misfit(Met(settings, item, level, levels), of_items))
 
     def _of_several(
         self, settings: Settings, key: Key, levels: tuple[Level, ...], owners: tuple[tuple[Level, Property], ...]
