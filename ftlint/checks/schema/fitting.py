@@ -66,7 +66,7 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
     checks = _checks(shape)
     if "nothing" in checks:
         return None
-    if _is_no_instance(shape, value):
+    if _is_no_instance(shape, value) or ("type" in checks and not accepted.lets_pass(value)):
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
     if accepted.lets_pass(value) or _is_number(value):
         limits = _out_of_limits(shape, value, reader, checks)
