@@ -72,8 +72,10 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
         limits = _out_of_limits(shape, value, reader, checks)
         if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
             return limits
-    if len(accepted.values) > len(accepted.values & _AUTO) and not isinstance(value, Section):
-        return _of_enumeration(accepted, value, reader, checks | _folds(shape))
+    folds = _folds(shape)
+    if len(accepted.values) > len(accepted.values & _AUTO) and (folds or not isinstance(value, Section)):
+        is_null = value is None and shape.get("default", "") is None
+        return None if is_null else _of_enumeration(accepted, value, reader, checks | folds)
     judged = _READERS.get(reader, _unchecked)
     return judged(accepted, value, key.raw, checks)
 
@@ -154,10 +156,11 @@ def _is_number(value: object) -> bool:
 
 def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: frozenset[str]) -> Verdict | None:
     types = accepted.types or frozenset()
-    if value is None and reader not in ("pydantic", "pydantic-strict"):
+    is_lowered = "fold" in checks and not isinstance(value, str)  # `value.lower()` of what is no text
+    if value is None and not is_lowered and reader not in ("pydantic", "pydantic-strict"):
         return None  # what is null is mostly taken for not said
     # What code of the framework's own looks up in an enumeration are mostly texts, and others pass by.
-    is_looked_up = "enum" in checks and isinstance(value, str)
+    is_looked_up = is_lowered or ("enum" in checks and isinstance(value, str))
     raises = is_looked_up or reader in ("pydantic", "pydantic-strict", "argparse", "omegaconf")
     texts = {each for kind, each in accepted.values if kind is str}
     numbers = {each for kind, each in accepted.values if kind in _NUMBERS and isinstance(each, (int, float))}

@@ -36,7 +36,7 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     met, availability = misfit.met, misfit.availability
     if _is_no_value_in_json(misfit):
         return None  # no JSON, and mostly a template's word: a syntax error says so
-    if met.key.fact.value == "auto" and _is_filled(misfit):
+    if met.key.fact.value == "auto" and (_is_filled(misfit) or _is_refused_before(misfit)):
         return None
     verdicts = [(offer, _verdict(offer, misfit, survey)) for offer in availability.offers]
     wrong = [(offer, verdict) for offer, verdict in verdicts if verdict is not None]
@@ -86,6 +86,12 @@ def _is_filled(misfit: Misfit) -> bool:
         named = offer.shape.get("x-auto")
         fillers.update(named if isinstance(named, list) else ())
     return bool(fillers) and bool(fillers & misfit.met.settings.readers())
+
+
+def _is_refused_before(misfit: Misfit) -> bool:
+    """Whether a program refuses this "auto" before DeepSpeed reads the file; a rule of its own says so."""
+    readers = misfit.met.settings.readers()
+    return bool(readers) and "deepspeed" not in readers
 
 
 def _is_no_value_in_json(misfit: Misfit) -> bool:

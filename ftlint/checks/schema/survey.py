@@ -110,7 +110,7 @@ class Walk:
             there = levels.get(parent)
             if not there or not isinstance(key.path[-1], str):
                 continue
-            found = self._met(settings, key, there)
+            found = self._met(settings, key, there) if not _is_passed_over(there, key, settings) else None
             if found is None:
                 continue
             if key.fact.value is Section.MAPPING:
@@ -160,6 +160,18 @@ class Walk:
             met = Met(settings, key, level, levels)
             self.misfits.append(Misfit(met, self.in_use.availability(level, key.path[-1])))
         return _joined(accepted)
+
+
+def _is_passed_over(levels: tuple[Level, ...], key: Key, settings: Settings) -> bool:
+    """Whether nobody looks into the section because another key is there that it only stands in for (`x-unless`)."""
+    owners = _owners(levels, key.path[-1])
+    unless = owners[1].raw.get("x-unless") if owners is not None else None
+    if not isinstance(unless, dict):
+        return False
+    writers = unless.get("writers")
+    readers = settings.readers()
+    is_given = bool(readers) and readers <= set(writers if isinstance(writers, list) else ())
+    return is_given or (*key.path[:-1], str(unless.get("key"))) in settings.keys.keys
 
 
 def _component(roots: tuple[Level, ...], keys: KeySet, path: KeyPath) -> tuple[Level, ...]:
