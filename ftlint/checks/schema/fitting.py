@@ -58,9 +58,9 @@ _NUMBERS = frozenset({int, float})
 def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
     """What is wrong with the value under that shape; None where it fits, or where we cannot tell."""
     value = key.fact.value
-    if value is UNKNOWN or (isinstance(value, str) and is_placeholder(value)):
-        return None
     accepted = accepted_by(level, shape)
+    if value is UNKNOWN or (isinstance(value, str) and is_placeholder(value) and not _is_such_a_word(value, accepted)):
+        return None
     if accepted.types is None or (accepted.lets_pass(value) and not accepted.has_limits):
         return None
     checks = _checks(shape)
@@ -83,6 +83,16 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
 def is_placeholder(text: str) -> bool:
     """Whether the text is filled in by somebody before it is read, so that nothing is known of the value."""
     return _PLACEHOLDER.search(text) is not None
+
+
+_IN_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]*")
+
+
+def _is_such_a_word(value: str, accepted: Accepted) -> bool:
+    """Whether it only looks like the name of a variable because all the words that may stand there do: `MULTI_XP`."""
+    if _IN_CAPITALS.fullmatch(value) is None:
+        return False
+    return any(_IN_CAPITALS.fullmatch(str(word).upper()) for kind, word in accepted.values if kind is str)
 
 
 def expected_of(accepted: Accepted) -> str:
