@@ -54,6 +54,15 @@ def no_section(survey: Survey) -> Iterator[Match]:
                 yield Match(at=key.value_location, values={"key": dotted, "value": key.raw, "who": _names(settings)})
 
 
+def size_as_text(survey: Survey) -> Iterator[Match]:
+    """`tensor_parallel.autotp_size` as a text, which DeepSpeed converts and accelerate compares with 1 before."""
+    for settings in _files(survey):
+        key = settings.keys.key("tensor_parallel.autotp_size") if _first_readers(settings) else None
+        value = key.fact.value if key is not None else None
+        if key is not None and isinstance(value, str) and value != "auto" and not is_placeholder(value):
+            yield Match(at=key.value_location, values={"key": key.dotted, "value": key.raw, "who": _names(settings)})
+
+
 def unfilled_auto(survey: Survey) -> Iterator[Match]:
     """ "auto" at a key for which none of the programs that may read the file has a value."""
     for number, settings in enumerate(survey.settings):

@@ -68,8 +68,9 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
         return None
     if _is_no_instance(shape, value) or ("type" in checks and not accepted.lets_pass(value)):
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
-    if accepted.lets_pass(value) or _is_number(value):
-        limits = _out_of_limits(shape, value, reader, checks)
+    number = _as_number(value, accepted, reader)
+    if accepted.lets_pass(value) or _is_number(number):
+        limits = _out_of_limits(shape, number, reader, checks)
         if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
             return limits
     folds = _folds(shape)
@@ -99,7 +100,8 @@ def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
     chosen = accepted.values - _AUTO
     if chosen:
-        words = [_shown(value) for _, value in sorted(chosen, key=repr) if value is not None]
+        by_name = {(kind, word) for kind, word in chosen if kind is str and not str(word).isdecimal()}
+        words = [_shown(value) for _, value in sorted(by_name or chosen, key=repr) if value is not None]
         listed = words if len(words) <= 8 else [*words[:7], "another of them"]
         return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
     names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
@@ -213,6 +215,17 @@ def _near(value: str, texts: set[object]) -> str | None:
     return meant(value, (str(each) for each in texts))
 
 
+def _as_number(value: object, accepted: Accepted, reader: str) -> object:
+    """The number that pydantic makes of a truth value or of a text; else the value itself."""
+    types = accepted.types or frozenset()
+    if reader != "pydantic" or not types & _NUMBERS or type(value) in types:
+        return value
+    if isinstance(value, bool):
+        return int(value)
+    is_number = isinstance(value, str) and str not in types and _NUMBER.fullmatch(value.strip()) is not None
+    return float(value.replace("_", "")) if is_number and isinstance(value, str) else value
+
+
 def _out_of_limits(shape: Raw, value: object, reader: str, checks: frozenset[str]) -> Verdict | None:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
@@ -323,7 +336,18 @@ def _environment(accepted: Accepted, value: object, raw: str, checks: frozenset[
         word = value.strip().lower()
         if (bool in types and word in _TRUE_OR_FALSE) or (types & _NUMBERS and _is_numeric(word)):
             return None
+    if "converted" in checks and not _is_converted(types, value):
+        return _wrong(accepted, raises=True)
     return _unchecked(accepted, value, raw, checks)
+
+
+def _is_converted(types: frozenset[object], value: object) -> bool:
+    """Whether `int()` or a question for yes or no gets along with what stands in the environment for that value."""
+    if isinstance(value, (str, Section)):
+        return False  # texts that are right were let pass before
+    if isinstance(value, (bool, float)) and bool not in types:
+        return float in types
+    return bool not in types or value in (None, 0, 1)
 
 
 _READERS = {

@@ -49,6 +49,8 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     verdict = newest if newest is not None else wrong[-1][1]
     caveat = survey.in_use.caveat(newest_offer.level.schema)
     raises = all(each.raises for _, each in wrong)
+    if raises and not _is_read(misfit):
+        return None
     severity = Severity.ERROR if raises and met.settings.is_sure else Severity.WARNING
     reason = ""
     if caveat:
@@ -86,6 +88,18 @@ def _is_filled(misfit: Misfit) -> bool:
         named = offer.shape.get("x-auto")
         fillers.update(named if isinstance(named, list) else ())
     return bool(fillers) and bool(fillers & misfit.met.settings.readers())
+
+
+def _is_read(misfit: Misfit) -> bool:
+    """Whether the value is looked at, which another key of the file may decide (`x-read-where`)."""
+    keys = misfit.met.settings.keys
+    for raw in (misfit.met.level.raw, misfit.availability.offers[-1].shape):
+        where = raw.get("x-read-where")
+        for dotted, values in where.items() if isinstance(where, dict) else ():
+            key = keys.key(dotted)
+            if not isinstance(values, list) or (key.fact.value if key is not None else None) not in values:
+                return False
+    return True
 
 
 def _is_refused_before(misfit: Misfit) -> bool:

@@ -141,8 +141,10 @@ class _Release:
         properties: dict[str, dict[str, object]] = {}
         for field in fields:
             shape = {**_plain_default(self.shapes.field(field)), **self._deprecated(field, keys)}
-            shape |= self.table["models"].get(f"{reference.name}.{field.name}", {})
-            shape.pop("source", None)
+            own: dict[str, Any] = self.table["models"].get(f"{reference.name}.{field.name}", {})
+            if own:
+                kept = {keyword: shape[keyword] for keyword in ("default", "x-default") if keyword in shape}
+                shape = {**{keyword: entry for keyword, entry in own.items() if keyword != "source"}, **kept}
             properties[keys[field.name]] = shape
             if keys[field.name] != field.name and pydantic_models.takes_names(reference, self.shapes):
                 properties[field.name] = {"x-alias-of": keys[field.name]}
