@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from ftlint.checks.schema.fitting import is_placeholder
 from ftlint.checks.schema.survey import Settings, Survey
 from ftlint.findings import Match, Severity
+from ftlint.knowledge.schemas import Level
 from ftlint.project.view import ProjectView
 from ftlint.run.fact import UNKNOWN
 from ftlint.run.key import Key, KeyPath, Section
@@ -119,13 +120,25 @@ def _is_in_mappings(settings: Settings, path: KeyPath) -> bool:
 def _fillers(survey: Survey, number: int, key: Key, readers: frozenset[str]) -> frozenset[str]:
     """The programs that put a value there."""
     found: set[str] = set()
-    for level in survey.levels.get((number, key.path[:-1]), ()):
+    for level in survey.levels.get((number, key.path[:-1]), ()) or _that_may_be_chosen(survey, number, key.path[:-1]):
         for offer in survey.in_use.availability(level, key.path[-1]).offers:
             named = offer.shape.get("x-auto")
             found.update(named if isinstance(named, list) else ())
     if key.path == ("train_batch_size",) and not _has_micro_batch(survey.settings[number]):
         found.discard("accelerate")  # it multiplies the micro batch
     return frozenset(found) & readers
+
+
+def _that_may_be_chosen(survey: Survey, number: int, path: KeyPath) -> Iterator[Level]:
+    """All levels of a section, `params`, where the key that decides is not there or names none that is known."""
+    for level in survey.levels.get((number, path[:-1]), ()) if path else ():
+        raw = level.shape(path[-1])
+        choice = raw.get("x-choose") if raw is not None else None
+        known = choice.get("levels") if isinstance(choice, dict) else None
+        for reference in known.values() if isinstance(known, dict) else ():
+            found = level.schema.referenced(reference) if isinstance(reference, str) else None
+            if found is not None:
+                yield found
 
 
 def _has_micro_batch(settings: Settings) -> bool:
