@@ -21,9 +21,10 @@ from ftlint.spans import Location, Span
 from ftlint.syntax.document import DataDocument
 
 _BATCH_SIZES = ("train_batch_size", "train_micro_batch_size_per_gpu")
+_BY_ACCELERATE = ("zero_optimization", "fp16", "bf16")
 _ASKED: dict[str, tuple[str, ...]] = {
-    "accelerate": ("zero_optimization", "fp16", "bf16"),
-    "transformers": ("zero_optimization", "fp16", "bf16", "optimizer", "optimizer.params", "scheduler", "scheduler.params"),
+    "accelerate": _BY_ACCELERATE,
+    "transformers": (*_BY_ACCELERATE, "optimizer", "optimizer.params", "scheduler", "scheduler.params"),
 }
 """Sections that a program asks for keys before DeepSpeed sees them, so that they may be nothing else."""
 

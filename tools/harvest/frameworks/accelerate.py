@@ -63,9 +63,11 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "fsdp_state_dict_type": ("FULL_STATE_DICT", "LOCAL_STATE_DICT", "SHARDED_STATE_DICT"),
 }
 """Members of torch's enumerations, which are taken by name or by number. Source: FullyShardedDataParallelPlugin."""
-_FLAG = {"type": "boolean", "x-checked": [{"kind": "converted", "by": "bool"}]}
-_WHOLE = {"type": "integer", "x-checked": [{"kind": "converted", "by": "int"}]}
-_FIRST_VERSION = {"x-read-where": {f"fsdp_config.{key}": [None, 1, "1"] for key in ("fsdp_version", "version")}}
+_FLAG: dict[str, object] = {"type": "boolean", "x-checked": [{"kind": "converted", "by": "bool"}]}
+_WHOLE: dict[str, object] = {"type": "integer", "x-checked": [{"kind": "converted", "by": "int"}]}
+_FIRST_VERSION: dict[str, object] = {
+    "x-read-where": {f"fsdp_config.{key}": [None, 1, "1"] for key in ("fsdp_version", "version")}
+}
 _PLUGIN, _HELPERS = "accelerate.utils.dataclasses", "accelerate.utils.launch"
 
 
@@ -138,8 +140,13 @@ LOOKED_AT: tuple[tuple[str, str, str, dict[str, object]], ...] = (
 
 Blocks reach the plugins as variables of the environment, so that a number may be written as a text.
 """
-READ_WHERE = {"fsdp_config": ["FSDP"], "deepspeed_config": ["DEEPSPEED"]}
-"""Only under these values of `distributed_type` a plugin looks at the block."""
+_SEVERAL = [f"MULTI_{kind}" for kind in ("CPU", "GPU", "NPU", "MLU", "SDAA", "MUSA", "XPU", "HPU", "NEURON")]
+READ_WHERE: dict[str, list[object]] = {
+    "fsdp_config": ["FSDP"],
+    "deepspeed_config": ["DEEPSPEED"],
+    "dynamo_config": ["NO", False, *_SEVERAL, "FSDP", "MEGATRON_LM"],
+}
+"""Only under these values of `distributed_type` the launcher or a plugin looks at the block; YAML reads NO as false."""
 
 
 def snapshot(source: Source) -> Snapshot:

@@ -143,8 +143,8 @@ class _Release:
             shape = {**_plain_default(self.shapes.field(field)), **self._deprecated(field, keys)}
             own: dict[str, Any] = self.table["models"].get(f"{reference.name}.{field.name}", {})
             if own:
-                kept = {keyword: shape[keyword] for keyword in ("default", "x-default") if keyword in shape}
-                shape = {**{keyword: entry for keyword, entry in own.items() if keyword != "source"}, **kept}
+                own = {keyword: entry for keyword, entry in own.items() if keyword != "source"}
+                shape = {**own, **{keyword: entry for keyword, entry in shape.items() if keyword in LAST[:2]}}
             properties[keys[field.name]] = shape
             if keys[field.name] != field.name and pydantic_models.takes_names(reference, self.shapes):
                 properties[field.name] = {"x-alias-of": keys[field.name]}
