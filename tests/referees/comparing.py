@@ -7,7 +7,7 @@ import random
 import re
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -175,7 +175,10 @@ def _fits_some_ranks(message: str) -> bool:
 
 
 def traps() -> dict[str, dict[str, Any]]:
-    """Codes that accuse what a framework accepts silently: `referees`, `why`, and the `test` that shows it there."""
+    """Codes that accuse what a framework accepts silently: `referees`, `why`, and the `test` that shows it there.
+
+    `message`: words of the finding's message, where the code accuses other things as well.
+    """
     found: dict[str, dict[str, Any]] = json.loads((_HERE / "traps.json").read_text("utf-8"))
     return found
 
@@ -208,11 +211,15 @@ def tallies(measured: Measured) -> list[Tally]:
     by_kind: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in measured.outcomes:
         by_kind[outcome.case.kind].append(outcome)
-    known = {code for code, trap in traps().items() if measured.referee.name in trap["referees"]}
+    known = {
+        code: str(trap.get("message", ""))
+        for code, trap in traps().items()
+        if measured.referee.name in trap["referees"]
+    }
     return [_tally(kind, some, known) for kind, some in by_kind.items()] + [_tally("all", measured.outcomes, known)]
 
 
-def _tally(kind: str, outcomes: Iterable[Outcome], known_traps: set[str]) -> Tally:
+def _tally(kind: str, outcomes: Iterable[Outcome], known_traps: Mapping[str, str]) -> Tally:
     count: Counter[str] = Counter()
     for outcome in outcomes:
         if outcome.machine:
@@ -223,7 +230,9 @@ def _tally(kind: str, outcomes: Iterable[Outcome], known_traps: set[str]) -> Tal
         else:
             count["accepted"] += 1
             if outcome.errors:
-                trapped = all(found.code in known_traps for found in outcome.errors)
+                trapped = all(
+                    found.code in known_traps and known_traps[found.code] in found.message for found in outcome.errors
+                )
                 count["trapped" if trapped else "accused"] += 1
     return Tally(
         kind, count["rejected"], count["seen"], count["accepted"], count["accused"], count["trapped"], count["machine"]
