@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ftlint.findings import Match
+from ftlint.findings import Match, Severity
 from ftlint.project.view import ProjectView
 from ftlint.run.key import KeySet
 
@@ -14,7 +14,8 @@ _FLAGS = frozenset({"--num_processes", "--num-processes"})
 def no_number_of_processes(keys: KeySet, project: ProjectView) -> Iterator[Match]:
     """No `num_processes`, or -1, where several processes are launched, and no command of the project that says it.
 
-    Without a `distributed_type` and for SageMaker the launcher does not get there.
+    An error where a command of the project names the file; else nobody knows how it is launched. Without a
+    `distributed_type` and for SageMaker the launcher does not get there.
     Source: accelerate 0.34 to 1.15 commands/launch.py, _validate_launch_command, and commands/config/config_args.py.
     """
     kind, number = keys.key("distributed_type"), keys.key("num_processes")
@@ -24,4 +25,5 @@ def no_number_of_processes(keys: KeySet, project: ProjectView) -> Iterator[Match
     if environment is not None and environment.fact.value != "LOCAL_MACHINE":
         return
     if (number is None or number.fact.value == -1) and not project.configurations_saying(_FLAGS):
-        yield Match(at=(number or kind).location)
+        is_launched = project.is_launched_by(kind.location.path, "accelerate launch")
+        yield Match(at=(number or kind).location, severity=Severity.ERROR if is_launched else Severity.WARNING)

@@ -255,7 +255,7 @@ def _unchecked(accepted: Accepted, value: object, raw: str, checks: frozenset[st
         return _wrong(accepted, raises=False) if bool in types else None
     if isinstance(value, Section):
         is_calculated_with = bool(types & _NUMBERS) and not types & {Section.MAPPING, Section.SEQUENCE, str}
-        return _wrong(accepted, raises) if is_calculated_with else None
+        return _wrong(accepted, raises or "converted" in checks) if is_calculated_with else None
     return None
 
 

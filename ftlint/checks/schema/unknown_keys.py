@@ -16,8 +16,8 @@ from ftlint.knowledge.schemas import Level
 
 PRIVATE = r"^[^A-Za-z]|^$|[^\u0000-\u007f]|[{}$<> ]|^x-"
 """What is no framework's key; means the same to Python and to JavaScript."""
-NOTE = r"_\w+$|x-[\w-]+$"
-"""A name that people give their own keys; means the same to Python and to JavaScript."""
+NOTE = r"_\w*[A-Za-z0-9]$|x-[\w-]+$"
+"""A name that people give their own keys; `_component_` and its like are words of a loader."""
 
 
 def unknown_key(survey: Survey) -> Iterator[Match]:
