@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from ftlint.checks.schema.fitting import as_pydantic_reads
 from ftlint.checks.schema.in_use import SchemasInUse
+from ftlint.checks.schema.shapes import property_of
 from ftlint.checks.schema.survey import Settings, Survey, is_passed_over
 from ftlint.knowledge.schemas import Level
 from ftlint.record import record
@@ -34,7 +37,9 @@ def keys_by_level(survey: Survey) -> Iterator[LevelKeys]:
             written = settings.keys
             stand_ins = dict(_stand_ins(settings))
             defaults = _Defaults(survey, number, stand_ins)
-            seen = _under_their_names(written.keys, stand_ins) if stand_ins else written.keys
+            converted = _as_read(survey, number)
+            seen = {**written.keys, **converted} if converted else written.keys
+            seen = _under_their_names(seen, stand_ins) if stand_ins else seen
             keys = KeySet(written.dialect, seen, defaults, written.duplicates, written.complete)
             yield LevelKeys(settings, keys, certain)
 
@@ -44,6 +49,19 @@ def _names(level: Level) -> Iterator[str]:
         yield level.schema.name
     for each in level.family:
         yield f"{each.schema.name}#{each.name}"
+
+
+def _as_read(survey: Survey, number: int) -> dict[KeyPath, Key]:
+    """The texts that pydantic takes for a number or for an answer, as what it makes of them."""
+    found: dict[KeyPath, Key] = {}
+    for path, key in survey.settings[number].keys.keys.items():
+        levels = survey.levels.get((number, path[:-1]), ()) if isinstance(key.fact.value, str) else ()
+        if len(levels) == 1 and levels[0].raw.get("x-values") == "pydantic" and isinstance(key.fact.value, str):
+            prop = property_of(levels[0], path[-1])
+            value = as_pydantic_reads(key.fact.value, prop.accepted) if prop is not None else key.fact.value
+            if not isinstance(value, str):
+                found[path] = replace(key, fact=Fact(value, key.fact.origins))
+    return found
 
 
 def _stand_ins(settings: Settings) -> Iterator[tuple[str, str]]:

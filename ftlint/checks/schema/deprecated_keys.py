@@ -65,7 +65,7 @@ def _match(each: Misfit, found: Mapping[str, Any], survey: Survey) -> Match | No
             "instead": f"; write {by}" if by and effect == found.get("effect", "warns") else "",
             "by": by or "",
         },
-        edits=replacement(met, by, survey),
+        edits=replacement(met, by, survey) if effect == found.get("effect", "warns") else {},
         severity=consequence.severity,
         reason=consequence.reason,
     )
@@ -85,8 +85,11 @@ def _is_there_too(each: Misfit, by: str) -> bool:
     met = each.met
     if met.level.raw.get("x-auto") != "default" or met.key.fact.value == "auto":
         return False
-    other = met.settings.keys.keys.get((*met.key.path[:-1], *by.split(".")))
-    return other is not None and other.fact.value != "auto"
+    *sections, name = by.split(".")
+    raws = met.level.properties.items() if not sections else ()
+    names = [name, *(alias for alias, raw in raws if isinstance(raw, dict) and raw.get("x-alias-of") == name)]
+    others = [met.settings.keys.keys.get((*met.key.path[:-1], *sections, each)) for each in names]
+    return any(other is not None and other.fact.value != "auto" for other in others)
 
 
 def _is_there(each: Misfit, by: str, survey: Survey) -> bool:

@@ -222,8 +222,20 @@ def _as_number(value: object, accepted: Accepted, reader: str) -> object:
         return value
     if isinstance(value, bool):
         return int(value)
-    is_number = isinstance(value, str) and str not in types and _NUMBER.fullmatch(value.strip()) is not None
-    return float(value.replace("_", "")) if is_number and isinstance(value, str) else value
+    return as_pydantic_reads(value, accepted) if isinstance(value, str) else value
+
+
+def as_pydantic_reads(text: str, accepted: Accepted) -> str | int | float | bool:
+    """The number or the answer that pydantic makes of a text, where it makes one."""
+    types, word = accepted.types or frozenset(), text.strip()
+    if str in types or (str, text) in accepted.values:
+        return text
+    if types & _NUMBERS and _NUMBER.fullmatch(word):
+        number = float(word.replace("_", ""))
+        return int(number) if number.is_integer() else number
+    if bool in types and word.lower() in _TRUE_OR_FALSE:
+        return word.lower() in ("1", "on", "t", "true", "y", "yes")
+    return text
 
 
 def _out_of_limits(shape: Raw, value: object, reader: str, checks: frozenset[str]) -> Verdict | None:
