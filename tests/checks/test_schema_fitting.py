@@ -114,6 +114,8 @@ def test_what_travels_through_the_environment_may_be_text() -> None:
         (FLAG, "auto", True),
         (FLAG, 0.5, True),
         (FLAG, Section.SEQUENCE, True),
+        ({**FLAG, "default": "false"}, None, True),
+        ({**FLAG, "default": None}, None, False),
         (INTEGER, "2", False),
         (INTEGER, 2, False),
         (INTEGER, "auto", True),

@@ -77,6 +77,9 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
     if len(accepted.values) > len(accepted.values & _AUTO) and (folds or not isinstance(value, Section)):
         is_null = value is None and shape.get("default", "") is None
         return None if is_null else _of_enumeration(accepted, value, reader, checks | folds)
+    if value is None and reader == "environment" and "converted" in checks:
+        # Written to the environment as `None`, unless the default is null as well: then nothing is written.
+        return _wrong(accepted, raises=True) if shape.get("default", "") is not None else None
     judged = _READERS.get(reader, _unchecked)
     return judged(accepted, value, key.raw, checks)
 
