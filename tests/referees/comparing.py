@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -158,9 +159,19 @@ class Machine:
                 row["exception"] == verdict.exception
                 and verdict.place.startswith(row["place"] + ":")
                 and row["message"] in verdict.message
+                and (not row.get("ranks") or _fits_some_ranks(verdict.message))
             ):
                 return str(row["why"])
         return ""
+
+
+def _fits_some_ranks(message: str) -> bool:
+    """Whether a message of DeepSpeed's, `8 != 2 * 1 * 1`, would have been none on another number of ranks."""
+    numbers = re.search(r"(\d+) != (\d+) \* (\d+) \* 1$", message.strip())
+    if numbers is None:
+        return False
+    whole, micro_batch, steps = map(int, numbers.groups())
+    return micro_batch * steps > 0 and whole % (micro_batch * steps) == 0
 
 
 def traps() -> dict[str, dict[str, Any]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from ftlint.checks.schema.fitting import as_pydantic_reads
 from ftlint.checks.schema.in_use import SchemasInUse
-from ftlint.checks.schema.survey import Settings, Survey
+from ftlint.checks.schema.shapes import property_of
+from ftlint.checks.schema.survey import Settings, Survey, is_passed_over
 from ftlint.knowledge.schemas import Level
 from ftlint.record import record
 from ftlint.run.fact import Fact, KeyValue
-from ftlint.run.key import KeyPath, KeySet
+from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.spans import How, Origin
 
 
@@ -32,8 +35,12 @@ def keys_by_level(survey: Survey) -> Iterator[LevelKeys]:
         certain = frozenset.intersection(*names) if names else frozenset()
         if certain:
             written = settings.keys
-            defaults = _Defaults(survey, number)
-            keys = KeySet(written.dialect, written.keys, defaults, written.duplicates, written.complete)
+            stand_ins = dict(_stand_ins(settings))
+            defaults = _Defaults(survey, number, stand_ins)
+            converted = _as_read(survey, number)
+            seen = {**written.keys, **converted} if converted else written.keys
+            seen = _under_their_names(seen, stand_ins) if stand_ins else seen
+            keys = KeySet(written.dialect, seen, defaults, written.duplicates, written.complete)
             yield LevelKeys(settings, keys, certain)
 
 
@@ -44,15 +51,46 @@ def _names(level: Level) -> Iterator[str]:
         yield f"{each.schema.name}#{each.name}"
 
 
+def _as_read(survey: Survey, number: int) -> dict[KeyPath, Key]:
+    """The texts that pydantic takes for a number or for an answer, as what it makes of them."""
+    found: dict[KeyPath, Key] = {}
+    for path, key in survey.settings[number].keys.keys.items():
+        levels = survey.levels.get((number, path[:-1]), ()) if isinstance(key.fact.value, str) else ()
+        if len(levels) == 1 and levels[0].raw.get("x-values") == "pydantic" and isinstance(key.fact.value, str):
+            prop = property_of(levels[0], path[-1])
+            value = as_pydantic_reads(key.fact.value, prop.accepted) if prop is not None else key.fact.value
+            if not isinstance(value, str):
+                found[path] = replace(key, fact=Fact(value, key.fact.origins))
+    return found
+
+
+def _stand_ins(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Sections at the top that are read in place of another one (`x-unless`), with its name: `bfloat16` for `bf16`."""
+    for level in settings.levels:
+        for (name, *below), key in settings.keys.keys.items():
+            raw = level.shape(name) if not below and key.fact.value is Section.MAPPING else None
+            unless = raw.get("x-unless") if raw is not None else None
+            if isinstance(unless, dict) and not is_passed_over(unless, key, settings):
+                yield name, str(unless["key"])
+
+
+def _under_their_names(keys: Mapping[KeyPath, Key], stand_ins: Mapping[str, str]) -> Mapping[KeyPath, Key]:
+    return {(stand_ins.get(path[0], path[0]), *path[1:]): key for path, key in keys.items()}
+
+
 class _Defaults(Mapping[KeyPath, Fact[KeyValue]]):
     """The default of a key that is not written, where every admissible release has the same one; looked up on demand.
 
     Not a mapping that can be walked: it has whatever it is asked for.
     """
 
-    def __init__(self, survey: Survey, number: int) -> None:
+    def __init__(self, survey: Survey, number: int, stand_ins: Mapping[str, str]) -> None:
         self._in_use: SchemasInUse = survey.in_use
-        self._levels = {path: levels for (place, path), levels in survey.levels.items() if place == number}
+        self._levels = {
+            (*(stand_ins.get(step, step) for step in path[:1]), *path[1:]): levels
+            for (place, path), levels in survey.levels.items()
+            if place == number
+        }
 
     def __getitem__(self, path: KeyPath) -> Fact[KeyValue]:
         levels = self._levels.get(path[:-1], ())

@@ -62,7 +62,8 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
     if value is UNKNOWN:
         return None
     accepted = accepted_by(level, shape)
-    if isinstance(value, str) and is_placeholder(value) and not _is_word(accepted, value):
+    is_template = isinstance(value, str) and is_placeholder(value)
+    if is_template and not (_is_word(accepted, str(value)) or _is_such_a_word(str(value), accepted)):
         return None
     if accepted.types is None or (accepted.lets_pass(value) and not accepted.has_limits):
         return None
@@ -71,17 +72,22 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
         return None
     if "x-python" in shape and not isinstance(value, str):
         return None  # only texts are looked up; others may be members of the class in another guise
-    if _is_no_instance(shape, value):
+    if _is_no_instance(shape, value) or ("type" in checks and not accepted.lets_pass(value)):
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
     if value is None and type(None) in accepted.types:
         return None
-    number = _converted(value, accepted) if reader == "pydantic" else value
+    number = _as_number(value, accepted, reader)
     if accepted.lets_pass(value) or _is_number(number):
         limits = _out_of_limits(shape, number, reader, checks)
         if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
             return limits
-    if len(accepted.values) > len(accepted.values & _AUTO) and not isinstance(value, Section):
-        return _of_enumeration(accepted, value, reader, checks | _folds(shape))
+    folds = _folds(shape)
+    if len(accepted.values) > len(accepted.values & _AUTO) and (folds or not isinstance(value, Section)):
+        is_null = value is None and shape.get("default", "") is None
+        return None if is_null else _of_enumeration(accepted, value, reader, checks | folds)
+    if value is None and reader == "environment" and "converted" in checks:
+        # Written to the environment as `None`, unless the default is null as well: then nothing is written.
+        return _wrong(accepted, raises=True) if shape.get("default", "") is not None else None
     judged = _READERS.get(reader, _unchecked)
     return judged(accepted, value, key.raw, checks)
 
@@ -97,11 +103,22 @@ def is_placeholder(text: str) -> bool:
     return _PLACEHOLDER.search(text) is not None
 
 
+_IN_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]*")
+
+
+def _is_such_a_word(value: str, accepted: Accepted) -> bool:
+    """Whether it only looks like the name of a variable because all the words that may stand there do: `MULTI_XP`."""
+    if _IN_CAPITALS.fullmatch(value) is None:
+        return False
+    return any(_IN_CAPITALS.fullmatch(str(word).upper()) for kind, word in accepted.values if kind is str)
+
+
 def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
     chosen = {each for each in accepted.values if each[1] is not None}
     if chosen:
-        words = [_shown(value) for _, value in sorted(chosen - _AUTO or chosen, key=repr)]
+        by_name = {(kind, word) for kind, word in chosen if kind is str and not str(word).isdecimal()} - _AUTO
+        words = [_shown(value) for _, value in sorted(by_name or chosen - _AUTO or chosen, key=repr)]
         listed = words if len(words) <= 8 else [*words[:7], "another of them"]
         return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
     names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
@@ -180,10 +197,11 @@ def _converted(value: object, accepted: Accepted) -> object:
 
 def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: frozenset[str]) -> Verdict | None:
     types = accepted.types or frozenset()
-    if value is None and reader not in ("pydantic", "pydantic-strict"):
+    is_lowered = "fold" in checks and not isinstance(value, str)  # `value.lower()` of what is no text
+    if value is None and not is_lowered and reader not in ("pydantic", "pydantic-strict"):
         return None  # what is null is mostly taken for not said
     # What code of the framework's own looks up in an enumeration are mostly texts, and others pass by.
-    is_looked_up = "enum" in checks and isinstance(value, str)
+    is_looked_up = is_lowered or ("enum" in checks and isinstance(value, str))
     raises = is_looked_up or reader in ("pydantic", "pydantic-strict", "argparse", "omegaconf")
     texts = {each for kind, each in accepted.values if kind is str}
     numbers = {each for kind, each in accepted.values if kind in _NUMBERS and isinstance(each, (int, float))}
@@ -233,6 +251,29 @@ def _near(value: str, texts: AbstractSet[object]) -> str | None:
     return meant(value, (str(each) for each in texts))
 
 
+def _as_number(value: object, accepted: Accepted, reader: str) -> object:
+    """The number that pydantic makes of a truth value or of a text; else the value itself."""
+    types = accepted.types or frozenset()
+    if reader != "pydantic" or not types & _NUMBERS or type(value) in types:
+        return value
+    if isinstance(value, bool):
+        return int(value)
+    return as_pydantic_reads(value, accepted) if isinstance(value, str) else value
+
+
+def as_pydantic_reads(text: str, accepted: Accepted) -> str | int | float | bool:
+    """The number or the answer that pydantic makes of a text, where it makes one."""
+    types, word = accepted.types or frozenset(), text.strip()
+    if str in types or (str, text) in accepted.values:
+        return text
+    if types & _NUMBERS and _NUMBER.fullmatch(word):
+        number = float(word.replace("_", ""))
+        return int(number) if number.is_integer() else number
+    if bool in types and word.lower() in _TRUE_OR_FALSE:
+        return word.lower() in ("1", "on", "t", "true", "y", "yes")
+    return text
+
+
 def _out_of_limits(shape: Raw, value: object, reader: str, checks: frozenset[str]) -> Verdict | None:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
@@ -262,7 +303,7 @@ def _unchecked(accepted: Accepted, value: object, raw: str, checks: frozenset[st
         return _wrong(accepted, raises=False) if bool in types else None
     if isinstance(value, Section):
         is_calculated_with = bool(types & _NUMBERS) and not types & {Section.MAPPING, Section.SEQUENCE, str}
-        return _wrong(accepted, raises) if is_calculated_with else None
+        return _wrong(accepted, raises or "converted" in checks) if is_calculated_with else None
     return None
 
 
@@ -343,7 +384,18 @@ def _environment(accepted: Accepted, value: object, raw: str, checks: frozenset[
         word = value.strip().lower()
         if (bool in types and word in _TRUE_OR_FALSE) or (types & _NUMBERS and _is_numeric(word)):
             return None
+    if "converted" in checks and not _is_converted(types, value):
+        return _wrong(accepted, raises=True)
     return _unchecked(accepted, value, raw, checks)
+
+
+def _is_converted(types: frozenset[object], value: object) -> bool:
+    """Whether `int()` or a question for yes or no gets along with what stands in the environment for that value."""
+    if isinstance(value, (str, Section)):
+        return False  # texts that are right were let pass before
+    if isinstance(value, (bool, float)) and bool not in types:
+        return float in types
+    return bool not in types or value in (None, 0, 1)
 
 
 _READERS = {

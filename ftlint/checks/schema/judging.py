@@ -37,7 +37,7 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     met, availability = misfit.met, misfit.availability
     if _is_no_value_in_json(misfit):
         return None  # no JSON, and mostly a template's word: a syntax error says so
-    if met.key.fact.value == "auto" and _is_filled(misfit):
+    if met.key.fact.value == "auto" and (_is_filled(misfit) or _is_refused_before(misfit)):
         return None
     verdicts = [(offer, _verdict(offer, misfit, survey)) for offer in availability.offers]
     wrong = [(offer, verdict) for offer, verdict in verdicts if verdict is not None]
@@ -50,6 +50,8 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     verdict = newest if newest is not None else wrong[-1][1]
     caveat = survey.in_use.caveat(newest_offer.level.schema)
     raises = all(each.raises for _, each in wrong)
+    if raises and not _is_read(misfit):
+        return None
     severity = Severity.ERROR if raises and met.settings.is_sure else Severity.WARNING
     reason = ""
     if caveat:
@@ -87,6 +89,24 @@ def _is_filled(misfit: Misfit) -> bool:
         named = offer.shape.get("x-auto")
         fillers.update(named if isinstance(named, list) else ())
     return bool(fillers) and bool(fillers & misfit.met.settings.readers())
+
+
+def _is_read(misfit: Misfit) -> bool:
+    """Whether the value is looked at, which another key of the file may decide (`x-read-where`)."""
+    keys = misfit.met.settings.keys
+    for raw in (misfit.met.level.raw, misfit.availability.offers[-1].shape):
+        where = raw.get("x-read-where")
+        for dotted, values in where.items() if isinstance(where, dict) else ():
+            key = keys.key(dotted)
+            if not isinstance(values, list) or (key.fact.value if key is not None else None) not in values:
+                return False
+    return True
+
+
+def _is_refused_before(misfit: Misfit) -> bool:
+    """Whether a program refuses this "auto" before DeepSpeed reads the file; a rule of its own says so."""
+    readers = misfit.met.settings.readers()
+    return bool(readers) and "deepspeed" not in readers
 
 
 def _is_no_value_in_json(misfit: Misfit) -> bool:

@@ -148,8 +148,8 @@ class _Writer:
 
     def _shape(self, level: Level, name: str, offer: Offer) -> Plain:
         accepted = accepted_by(offer.level, offer.shape)
-        if accepted.types is None:
-            return {}
+        if accepted.types is None or "x-read-where" in {**offer.level.raw, **offer.shape}:
+            return {}  # what another key of the file decides is left to the rules
         key_of = _keys(name)
         readers = readers_of(level, self._dialect, self._in_use)
         passes = {

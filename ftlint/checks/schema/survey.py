@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from ftlint.checks.schema.in_use import Availability, Offer, SchemasInUse, Window, looked_up
 from ftlint.checks.schema.shapes import Accepted, Property, accepted_by, property_of
-from ftlint.knowledge.schemas import Level
+from ftlint.knowledge.schemas import Level, Raw
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN
 from ftlint.run.key import Key, KeyPath, KeySet, Section
@@ -110,7 +110,7 @@ class Walk:
             there = levels.get(parent)
             if not there or not isinstance(key.path[-1], str):
                 continue
-            found = self._met(settings, key, there)
+            found = self._met(settings, key, there) if not _is_in_vain(there, key, settings) else None
             if found is None:
                 continue
             if key.fact.value is Section.MAPPING:
@@ -184,6 +184,20 @@ class Walk:
             met = Met(settings, key, level, levels)
             self.misfits.append(Misfit(met, self.in_use.availability(level, key.path[-1])))
         return _joined(accepted)
+
+
+def _is_in_vain(levels: tuple[Level, ...], key: Key, settings: Settings) -> bool:
+    owners = _owners(levels, key.path[-1])
+    unless = owners[1].raw.get("x-unless") if owners is not None else None
+    return isinstance(unless, dict) and is_passed_over(unless, key, settings)
+
+
+def is_passed_over(unless: Raw, key: Key, settings: Settings) -> bool:
+    """Whether nobody looks into a section because another key is there that it only stands in for (`x-unless`)."""
+    writers = unless.get("writers")
+    readers = settings.readers()
+    is_given = bool(readers) and readers <= set(writers if isinstance(writers, list) else ())
+    return is_given or (*key.path[:-1], str(unless.get("key"))) in settings.keys.keys
 
 
 def _component(roots: tuple[Level, ...], keys: KeySet, path: KeyPath) -> tuple[Level, ...]:
