@@ -10,7 +10,9 @@ from ftlint.checks.estimates import OF_GPU, are_ranks_said, facts_read, first_pl
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.memory import Estimate, Verdict
 from ftlint.memory.estimate import Interval, Moment, add_up, sums_by_moment
+from ftlint.memory.facts import is_assumed
 from ftlint.memory.passes import LOSS_HUMP, is_of_pass
+from ftlint.run.fact import Fact
 from ftlint.run.key import Key
 from ftlint.run.run import Run
 from ftlint.spans import Location
@@ -37,12 +39,13 @@ class Settings(Protocol):
 def logits_hump(run: Run, estimate: Estimate, project: Settings) -> Iterator[Match]:
     """A run without room whose highest moment is the loss, and most of a pass there the logits.
 
-    Silent where the run surely fits, where the GPU or the ranks are not said, and where the loss' kernel is not known.
+    Silent where the run surely fits, where it would not fit without logits either, where nobody wrote batch and length,
+    where the GPU or the ranks are not said, and where the loss' kernel is not known.
     """
     room, verdict = estimate.gpu_capacity, estimate.gpu_verdict
     if room is None or not are_ranks_said(run, estimate) or run.training.loss.value not in WHOLE_LOGITS:
         return
-    if verdict in (Verdict.FITS, Verdict.UNKNOWN):
+    if verdict in (Verdict.FITS, Verdict.UNKNOWN) or any(is_assumed(count) for count in _counts(run)):
         return
     needed = [term for term in estimate.gpu_terms if not term.is_given_back]
     of_pass = [term for term in needed if is_of_pass(term) and Moment.LOSS in term.moments]
@@ -50,10 +53,12 @@ def logits_hump(run: Run, estimate: Estimate, project: Settings) -> Iterator[Mat
     rest = add_up(term.size for term in of_pass if term.name != LOSS_HUMP)
     sums = sums_by_moment(needed)
     total = sums[Moment.LOSS]
-    is_highest = total.expected_bytes >= max(size.expected_bytes for size in sums.values())
+    others = max(size.expected_bytes for moment, size in sums.items() if moment is not Moment.LOSS)
     place = first_place(run, PLACES)
-    if not is_highest or hump.expected_bytes <= rest.expected_bytes or place is None:
+    if total.expected_bytes < others or hump.expected_bytes <= rest.expected_bytes or place is None:
         return
+    if max(others, total.expected_bytes - hump.expected_bytes) > room.low_bytes:
+        return  # without logits it would not fit either
     is_sure = hump.low_bytes > rest.expected_bytes and total.expected_bytes > _little_room(room)
     yield Match(
         at=place,
@@ -70,6 +75,10 @@ def logits_hump(run: Run, estimate: Estimate, project: Settings) -> Iterator[Mat
         edits=_with_liger(run, project) if is_sure else {},
         severity=Severity.WARNING if is_sure else Severity.INFO,
     )
+
+
+def _counts(run: Run) -> tuple[Fact[int], Fact[int]]:
+    return run.batch.micro_batch, run.batch.sequence_length_tokens
 
 
 def _little_room(room: Interval) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ftlint.checks.amounts import billions, tenths_of_gigabytes
 from ftlint.checks.estimates import OF_GPU, are_ranks_said, facts_read, first_place
-from ftlint.findings import Edit, Match, Related
+from ftlint.findings import Edit, Match
 from ftlint.memory import Estimate
 from ftlint.memory import estimate as estimate_run
 from ftlint.memory.estimate import Moment, Place
@@ -51,7 +51,7 @@ def weights_do_not_fit(run: Run, estimate: Estimate, project: Settings, versions
             "available": tenths_of_gigabytes(room.expected_bytes),
             "sharding": sharding,
         },
-        related=(Related(place, sharding), *facts_read(estimate, OF_GPU, place)),
+        related=tuple(facts_read(estimate, OF_GPU, place)),
         edits={"stage": _to_stage_3(run, project)} if is_enough else {},
     )
 
