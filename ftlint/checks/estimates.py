@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ftlint.checks.amounts import tenths_of_gigabytes
+from ftlint.checks.amounts import gigabytes, tenths_of_gigabytes
 from ftlint.findings import Related
 from ftlint.memory import Estimate, Term
 from ftlint.run.fact import Fact
@@ -54,13 +54,13 @@ def facts_read(estimate: Estimate, labels: Mapping[str, str], place: Location) -
         if fact is None or location is None or location in seen or not fact.known:
             continue
         seen.add(location)
-        yield Related(location, f"{label} {shown(name, fact.value)}")
+        yield Related(location, f"{label} {_shown(name, fact.value)}")
 
 
-def shown(name: str, value: object) -> str:
+def _shown(name: str, value: object) -> str:
     """A fact's value in a related line: GPUs by their name, choices by their word, RAM in GB."""
     if name == "hardware.host_ram_bytes" and isinstance(value, int):
-        return tenths_of_gigabytes(value)
+        return gigabytes(value)
     if isinstance(value, bool):
         return str(value).lower()  # as JSON and YAML write it
     return str(getattr(value, "value", getattr(value, "name", value)))

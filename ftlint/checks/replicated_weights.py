@@ -12,6 +12,7 @@ from ftlint.findings import Edit, Match
 from ftlint.memory import Estimate
 from ftlint.memory import estimate as estimate_run
 from ftlint.memory.estimate import Moment, Place
+from ftlint.memory.facts import is_assumed
 from ftlint.run.fact import Fact
 from ftlint.run.key import Key
 from ftlint.run.run import Method, ParallelKind, Run
@@ -75,7 +76,7 @@ def weights_alone(run: Run, estimate: Estimate) -> int | None:
 def _keeps_all(run: Run) -> bool:
     parallel = run.parallel
     if parallel.kind.value is ParallelKind.ZERO:
-        return parallel.zero_stage.value in (0, 1, 2)
+        return parallel.zero_stage.value in (0, 1, 2) and not is_assumed(parallel.zero_stage)
     return parallel.kind.value is ParallelKind.DDP
 
 
