@@ -11,7 +11,7 @@ from ftlint.findings import Edit, Match, Severity
 from ftlint.memory import Estimate
 from ftlint.memory.estimate import Moment, Place, add_up
 from ftlint.memory.facts import is_assumed
-from ftlint.memory.gathering import whole_weights
+from ftlint.memory.gathering import loaded_weights
 from ftlint.run.key import Key
 from ftlint.run.run import ParallelKind, Run
 from ftlint.run.versions import VersionView
@@ -42,7 +42,7 @@ def loading_peak(run: Run, estimate: Estimate, project: Settings, versions: Vers
         return
     if run.parallel.kind.value is not ParallelKind.FSDP or not are_ranks_said(run, estimate):
         return
-    weights = whole_weights(run, versions)
+    weights = loaded_weights(run, versions)
     if weights is None or not _loads_onto_gpu(run, project) or estimate.gpu_needed.low_bytes > room.high_bytes:
         return
     size = weights + add_up(

@@ -11,7 +11,7 @@ from ftlint.dialects.dialect import Dialect
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.memory import Estimate
 from ftlint.memory.estimate import FROM_FIRST_STEP_ON, Moment, add_up, largest, sums_by_moment
-from ftlint.memory.gathering import whole_weights
+from ftlint.memory.gathering import gathered_weights
 from ftlint.run.key import Key, KeySet
 from ftlint.run.run import Method, ParallelKind, Run, StateDictType
 from ftlint.run.versions import VersionView
@@ -51,7 +51,7 @@ def saving_peak(run: Run, estimate: Estimate, project: Settings, versions: Versi
 
     Silent unless the files ask for it: FSDP's FULL_STATE_DICT with all weights trained, or ZeRO-3's gathering switch.
     """
-    ram_bytes, weights = estimate.host_capacity_bytes, whole_weights(run, versions)
+    ram_bytes, weights = estimate.host_capacity_bytes, gathered_weights(run, versions)
     if ram_bytes is None or weights is None or not are_ranks_said(run, estimate):
         return
     switch = _switch(run, project)

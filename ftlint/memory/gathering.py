@@ -67,13 +67,19 @@ def _gathered(work: Workload) -> Interval:
     return work.widths.trained.times(trained) + work.widths.frozen.times(frozen)
 
 
-def whole_weights(run: Run, versions: VersionView) -> Interval | None:
-    """Every weight once, quantized ones packed, in the dtype that it is kept in; None as for `full_gather`."""
+def loaded_weights(run: Run, versions: VersionView) -> Interval | None:
+    """Every weight once, quantized ones packed, in the dtype that it is loaded in; None as for `full_gather`."""
     work = read_workload(FactReader(run), versions)
     if work is None:
         return None
     plain = work.widths.frozen.times(sum(work.parameters.frozen) + work.parameters.num_trained)
     return plain + exactly(quantized_bytes(work))
+
+
+def gathered_weights(run: Run, versions: VersionView) -> Interval | None:
+    """The same in the dtype that training keeps them in, as a state dict holds them: float32 under FSDP."""
+    work = read_workload(FactReader(run), versions)
+    return None if work is None else _gathered(work) + exactly(quantized_bytes(work))
 
 
 def _is_there(term: Term) -> bool:
