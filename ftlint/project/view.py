@@ -111,6 +111,10 @@ class ProjectView:
                 return document, key
         return None
 
+    def data_document(self, path: Path) -> DataDocument | None:
+        """The data document of that path, the model's config.json for one; None where there is none we can read."""
+        return self._document(path)
+
     def architecture_of(self, model_id: str, referrer: Path) -> Architecture | None:
         """The numbers of the model that a file calls so; None where we do not know them."""
         from ftlint.project.models import resolve_model
