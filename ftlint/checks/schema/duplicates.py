@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.checks.schema.loaders import Loader, loaders_of, refuses_duplicates
+from ftlint.checks.schema.survey import MAX_KEPT
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.project.view import ProjectView
 from ftlint.run.key import Key, KeySet, Section
@@ -18,7 +19,7 @@ def duplicate_key(keys: KeySet, document: DataDocument, project: ProjectView) ->
     loaders = loaders_of(document, project)
     if not loaders:
         return
-    for earlier in keys.duplicates:
+    for earlier in keys.duplicates[:MAX_KEPT]:
         last = keys.keys.get(earlier.path)
         if last is not None and last.location != earlier.location:
             yield _match(earlier, last, keys, document, loaders)

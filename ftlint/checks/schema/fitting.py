@@ -93,7 +93,7 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
 
 
 def _is_word(accepted: Accepted, text: str) -> bool:
-    """Whether a word of the enumeration is meant, in other letters or misspelt: `TOKEN_MASK` looks like a variable too."""
+    """Whether a word of the enumeration is meant, in other letters or misspelt: `TOKEN_MASK` may be a variable too."""
     words = {each for _, each in accepted.values if isinstance(each, str)}
     return text.lower() in {word.lower() for word in words} or _near(text, words) is not None
 
@@ -178,18 +178,6 @@ def _folds(shape: Raw) -> frozenset[str]:
 
 def _is_number(value: object) -> bool:
     return type(value) in _NUMBERS
-
-
-def _converted(value: object, accepted: Accepted) -> object:
-    """The number that pydantic makes of a text or a bool where it wants nothing else; its limits hold for that."""
-    types = accepted.types or frozenset()
-    if not types & _NUMBERS or types & {str, bool}:
-        return value
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        return float(value.strip().replace("_", ""))
-    return value
 
 
 # Enumerations and limits -------------------------------------------------------------------------------------------
