@@ -38,7 +38,7 @@ class Project(Protocol):
 def beyond_positions(run: Run, project: Project) -> Iterator[Match]:
     """A length that is written and beyond the positions of the model.
 
-    Silent for a default length, for models whose positions have no end (ALiBi, T5), and where a word on scaling rotary
+    Silent for a default length, for models whose positions have no end (BLOOM, T5), and where a word on scaling rotary
     positions stands beside the length or in the model's config.json. A script may scale them anywhere.
     """
     length, architecture = run.batch.sequence_length_tokens, run.model.architecture.value
