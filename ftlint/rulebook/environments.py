@@ -14,7 +14,6 @@ from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.run.run import Run
 from ftlint.spans import How, Location
 
-
 _FILLED_IN = re.compile(r"\$\{|\{\{|^\$\w+$|^<\w+>$|^%\w+%$")
 """A text that somebody fills in before it is read: `${ADAPTER}`, `{{ rank }}`, `<model>`."""
 
@@ -39,7 +38,10 @@ class KeyEnvironment:
     keys: KeySet
 
     def fact(self, dotted: str) -> Fact[Any]:
-        """As `KeySet.fact`; a sequence is worth its items; what a template fills in, and what is below no mapping, is unknown."""
+        """As `KeySet.fact`; a sequence is worth its items.
+
+        What a template fills in is unknown, and so is what is below no mapping.
+        """
         key = self.keys.key(dotted)
         if key is None:
             blocking = self._blocking(dotted)

@@ -111,11 +111,25 @@ class _Release:
                 properties.setdefault(other, {"x-alias-of": key})
         for key in self._before(reference).keys:
             properties.setdefault(key, {"x-unread": True})
+        for key in self._stripped(reference) & properties.keys():
+            properties[key]["x-checked"] = [{"kind": "nothing"}]
         for key, said in validators.deprecations(reference, self.shapes).items():
             if key in properties:
                 properties[key]["x-deprecated"] = {**properties[key].get("x-deprecated", {}), **said}
                 properties[key].pop("x-unread", None)
         return level
+
+    def _stripped(self, reference: ClassRef) -> set[str]:
+        """Keys that are taken out before the fields are looked at, whatever they hold: `for key in …: data.pop(key)`."""
+        found: set[str] = set()
+        for function in validators.before(reference, self.shapes):
+            for node in function.node.body:
+                if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+                    taken = f"{validators.values_of(function)}.pop({node.target.id}, None)"
+                    keys = self.shapes.values.of(node.iter, function.module)
+                    if [ast.unparse(each) for each in node.body] == [taken] and isinstance(keys, (list, dict)):
+                        found |= {str(key) for key in keys}
+        return found
 
     def _alternatives(self, node: ast.expr | None, reference: ClassRef) -> list[str]:
         """The names in `validation_alias=AliasChoices("fsdp_version", "version")`."""
