@@ -120,7 +120,7 @@ class _Release:
         return level
 
     def _stripped(self, reference: ClassRef) -> set[str]:
-        """Keys that are taken out before the fields are looked at, whatever they hold: `for key in …: data.pop(key)`."""
+        """Keys that are taken out before anything looks at them: `for key in …: data.pop(key)`."""
         found: set[str] = set()
         for function in validators.before(reference, self.shapes):
             for node in function.node.body:
