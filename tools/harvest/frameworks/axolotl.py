@@ -100,7 +100,8 @@ class _Release:
         behaviour = Behaviour(str(keywords["x-values"]), str(keywords["x-unknown"]))
         level: Level = self.makers.of_dataclass(reference, behaviour)
         level.pop("x-imports")  # nobody makes them in a script
-        level["properties"] = properties = field_validators.demanded(reference, level["properties"], self.shapes)
+        properties: Level = dict(field_validators.demanded(reference, level["properties"], self.shapes))
+        level["properties"] = properties
         takes_names = pydantic_models.takes_names(reference, self.shapes)
         for field in self.shapes.classes.fields(reference):
             key = self.shapes.key(field)
