@@ -11,6 +11,9 @@ from ftlint.project.view import ProjectView
 from ftlint.run.key import Key, KeySet, Section
 from ftlint.syntax.document import DataDocument
 
+MOST_CHARACTERS = 50_000
+"""Of a file whose duplicates are repaired; settings have a twentieth of that."""
+
 
 def duplicate_key(keys: KeySet, document: DataDocument, project: ProjectView) -> Iterator[Match]:
     """A writing that a later one of the same key overrules, or for which the loader stops."""
@@ -47,7 +50,12 @@ def _match(earlier: Key, last: Key, keys: KeySet, document: DataDocument, loader
 
 
 def _removal(earlier: Key, keys: KeySet, document: DataDocument) -> dict[str, tuple[Edit, ...]]:
-    """The edit that takes the overruled writing out, which changes nothing of what is loaded."""
+    """The edit that takes the overruled writing out, which changes nothing of what is loaded.
+
+    Each edit is tried by reading the file once more, which a large file with many duplicates has no time for.
+    """
+    if len(document.source.text) > MOST_CHARACTERS:
+        return {}
     from ftlint.checks.schema.renaming import positions
     from ftlint.syntax.editing import delete_writing
 

@@ -93,7 +93,7 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
 
 
 def _is_word(accepted: Accepted, text: str) -> bool:
-    """Whether a word of the enumeration is meant, in other letters or misspelt: `TOKEN_MASK` may be a variable too."""
+    """Whether a word of the enumeration is meant, if misspelt: `TOKEN_MASK` looks like a variable too."""
     words = {each for _, each in accepted.values if isinstance(each, str)}
     return text.lower() in {word.lower() for word in words} or _near(text, words) is not None
 
