@@ -20,7 +20,7 @@ from ftlint.project.workspace import Workspace
 from ftlint.spans import Location, Span
 
 ROOT = Path(__file__).parents[2]
-SETTINGS_TEXT = '{"train_batch_size": 8, "zero_optimization": {"stage": 2}}\n'
+SETTINGS_TEXT = '{"zero_optimization": {"stage": 2}, "train_batch_size": 8}\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,9 @@ class FakeEngine:
     result: CheckResult
     asked: list[tuple[tuple[Path, ...], Selection]]
 
-    def check(self, workspace: Workspace, paths: Sequence[Path], selection: Selection) -> CheckResult:
+    def check(
+        self, workspace: Workspace, paths: Sequence[Path], selection: Selection, *, ask: object = None
+    ) -> CheckResult:
         self.asked.append((tuple(paths), selection))
         return self.result
 

@@ -159,7 +159,7 @@ def test_keys_written_over_and_over_end(cli: Cli, folder: Path) -> None:
     keys = ",".join(f'"k{number % 14000}": {{}}' for number in range(33_000))
     (folder / "ds.json").write_text(f'{{"train_batch_size": 8, "zero_optimization": {{{keys}}}}}')
     outcome = cli("check", "--output-format", "json")
-    assert outcome.status == 1  # DeepSpeed knows none of them
+    assert outcome.status == 0  # no release is said, so that none of them is known is no error
     assert len(json.loads(outcome.stdout)) < 1_000
 
 

@@ -92,7 +92,7 @@ def test_nothing_known(cli: Cli, engine: FakeEngine) -> None:
 
 
 def test_a_wrong_setting_is_one_line_and_two(cli: Cli, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(*arguments: object) -> None:
+    def check(*arguments: object, ask: object = None) -> None:
         raise SettingsError("ftlint.toml:1:1: unknown key 'selct'\x1b")
 
     monkeypatch.setattr("ftlint.engine.check", check)
@@ -102,7 +102,7 @@ def test_a_wrong_setting_is_one_line_and_two(cli: Cli, engine: FakeEngine, monke
 
 
 def test_a_bug_of_ours_is_not_taken_for_findings(cli: Cli, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(*arguments: object) -> None:
+    def check(*arguments: object, ask: object = None) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("ftlint.engine.check", check)
@@ -112,7 +112,7 @@ def test_a_bug_of_ours_is_not_taken_for_findings(cli: Cli, engine: FakeEngine, m
 
 
 def test_interrupted(cli: Cli, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(*arguments: object) -> None:
+    def check(*arguments: object, ask: object = None) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ftlint.engine.check", check)

@@ -30,7 +30,7 @@ def applicability(request: pytest.FixtureRequest) -> Applicability:
 def looking_engine(folder: Path, monkeypatch: pytest.MonkeyPatch, applicability: Applicability) -> None:
     """Finds the stage as long as it is 2."""
 
-    def check(workspace: Workspace, paths: Sequence[Path], selection: Selection) -> CheckResult:
+    def check(workspace: Workspace, paths: Sequence[Path], selection: Selection, *, ask: object = None) -> CheckResult:
         path = folder / "ds.json"
         found = "2" in path.read_text()
         finding = with_applicability(stage_finding(folder), applicability)
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_written(cli: Cli, folder: Path, monkeypatch: pyte
 
 
 def test_fixes_that_undo_each_other_come_to_an_end(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(workspace: Workspace, paths: Sequence[Path], selection: Selection) -> CheckResult:
+    def check(workspace: Workspace, paths: Sequence[Path], selection: Selection, *, ask: object = None) -> CheckResult:
         path = folder / "ds.json"
         finding = stage_finding(folder)
         (fix,) = finding.fixes

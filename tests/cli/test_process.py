@@ -12,7 +12,7 @@ import pytest
 import ftlint
 from tests.cli.conftest import Cli, Outcome
 
-BROKEN = '{"zero_optimization": {"stage": 2} "bf16": 1}\n'
+BROKEN = '{"zero_optimization": {"stage": 2} "train_batch_size": 8}\n'
 
 
 def test_version(ftlint_process: Cli) -> None:

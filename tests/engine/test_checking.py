@@ -41,7 +41,7 @@ def test_a_missing_reference_is_no_run_on_one_gpu(tmp_path: Path) -> None:
 
 def test_projects_do_not_share_files(tmp_path: Path) -> None:
     write(tmp_path / "a", PROJECT)
-    write(tmp_path / "b", {**PROJECT, "ds.json": '{"zero_optimization": {"stage": 2}}'})
+    write(tmp_path / "b", {**PROJECT, "ds.json": '{"train_batch_size": "auto", "zero_optimization": {"stage": 2}}'})
     assert shown(checked(tmp_path), tmp_path) == [("MEM101", "error", "a/ds.json")]
 
 

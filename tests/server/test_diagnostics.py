@@ -19,7 +19,10 @@ template: qwen  # \U0001f600
 deepspeed: ds.json
 bf16: true
 """
-DS = '{"zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}, "offload_param": {"device": "cpu"}}, "train_micro_batch_size_per_gpu": "auto"}\n'
+DS = (
+    '{"zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}, "offload_param": {"device": "cpu"}}, '
+    '"train_micro_batch_size_per_gpu": "auto"}\n'
+)
 SETTINGS = '[hardware]\ngpus-per-node = 1\nnodes = 1\nhost-ram = "{ram}"\n'
 SCRIPT = """\
 import torch
@@ -33,7 +36,7 @@ model(torch.tensor([[1]]))
 
 @pytest.mark.asyncio
 async def test_broken_json_then_mended(client: LanguageClient, tmp_path: Path) -> None:
-    uri = open_text(client, tmp_path / "ds_config.json", '{"zero_optimization": {"stage" 3}}\n')
+    uri = open_text(client, tmp_path / "ds_config.json", '{"zero_optimization": {"stage" 3}, "train_batch_size": 8}\n')
     (diagnostic,) = await diagnostics(client, uri)
     assert diagnostic.code == "CFG001"
     assert diagnostic.range.start.line == 0

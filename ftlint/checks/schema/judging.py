@@ -37,7 +37,8 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     met, availability = misfit.met, misfit.availability
     if _is_no_value_in_json(misfit):
         return None  # no JSON, and mostly a template's word: a syntax error says so
-    if met.key.fact.value == "auto" and (_is_filled(misfit) or _is_refused_before(misfit)):
+    of_deepspeed = met.level.schema.name == "deepspeed"
+    if met.key.fact.value == "auto" and of_deepspeed and (_is_filled(misfit) or _is_refused_before(misfit)):
         return None
     verdicts = [(offer, _verdict(offer, misfit, survey)) for offer in availability.offers]
     wrong = [(offer, verdict) for offer, verdict in verdicts if verdict is not None]
