@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ftlint.dialects.launch_commands import Launch
     from ftlint.knowledge.architectures import Architecture
     from ftlint.project.launchers import LaunchFiles
+    from ftlint.project.trl_commands import Reading
     from ftlint.trace import ScriptTrace
 
 
@@ -58,6 +59,7 @@ class ProjectView:
         self._dialects: dict[Path, Dialect | None] = {}
         self._keys: dict[tuple[Path, str], KeySet] = {}
         self._launched: dict[Path, Run] = {}
+        self._readings: dict[Path, Reading | None] = {}
 
     def dialect_of(self, document: DataDocument) -> Dialect | None:
         """The dialect of a document by the settings or by its content."""
@@ -76,6 +78,15 @@ class ProjectView:
         from ftlint.project.deepspeed_readers import readers_of  # only what they take differently asks
 
         return readers_of(path, self._place.root, self._place.settings, self._place.workspace)
+
+    def trl_commands(self, path: Path) -> Reading | None:
+        """The commands of TRL's that read that file, where nothing else does."""
+        from ftlint.project.trl_commands import commands_reading  # only TRL's files ask
+
+        if path not in self._readings:
+            place = self._place
+            self._readings[path] = commands_reading(path, place.root, place.launch_files(), place.workspace)
+        return self._readings[path]
 
     def keys_of(self, document: DataDocument, dialect: Dialect) -> KeySet:
         """The keys of a document as that dialect's loader reads them in this variant."""

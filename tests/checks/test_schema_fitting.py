@@ -12,7 +12,7 @@ from ftlint.checks.schema.numbers_as_text import with_dot_and_sign
 from ftlint.checks.schema.spelling import distance, meant
 from ftlint.knowledge.schemas import Level, Schema
 from ftlint.run.fact import Fact
-from ftlint.run.key import Key
+from ftlint.run.key import Key, Section
 from ftlint.spans import Location, Span
 
 LEVEL = Level(Schema("made-up", {}), "Config", {})
@@ -78,7 +78,11 @@ def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: An
         ({**WORDS, "x-checked": [{"kind": "enum"}]}, "epochs", (Trouble.VALUE, True)),
         ({**WORDS, "x-checked": [{"kind": "enum"}]}, "Steps", (Trouble.LETTER_CASE, True)),
         ({**WORDS, "x-checked": [{"kind": "enum", "fold": True}]}, "Steps", None),
-        ({**WORDS, "x-checked": [{"kind": "enum"}]}, False, (Trouble.VALUE, False)),
+        ({**WORDS, "x-checked": [{"kind": "enum"}]}, False, (Trouble.VALUE, True)),
+        ({**WORDS, "x-checked": [{"kind": "enum"}]}, Section.SEQUENCE, (Trouble.TYPE, True)),
+        (WORDS, Section.SEQUENCE, None),
+        ({"enum": ["in_words"], "x-checked": [{"kind": "enum"}]}, "IN_WORDS", (Trouble.LETTER_CASE, True)),
+        ({"enum": ["in_words"], "x-checked": [{"kind": "enum"}]}, "MY_WORDS", None),
         ({"x-python": ["Callable"], "type": "null"}, "x", None),
         ({}, "anything", None),
     ],

@@ -31,10 +31,13 @@ def keys_by_level(survey: Survey) -> Iterator[LevelKeys]:
         names = [frozenset(_names(level)) for level in settings.levels]
         certain = frozenset.intersection(*names) if names else frozenset()
         if certain:
-            written = settings.keys
-            defaults = _Defaults(survey, number)
-            keys = KeySet(written.dialect, written.keys, defaults, written.duplicates, written.complete)
-            yield LevelKeys(settings, keys, certain)
+            yield LevelKeys(settings, with_defaults(survey, number), certain)
+
+
+def with_defaults(survey: Survey, number: int) -> KeySet:
+    """The keys of the survey's settings at that place, with the defaults that all admissible releases agree on."""
+    written = survey.settings[number].keys
+    return KeySet(written.dialect, written.keys, _Defaults(survey, number), written.duplicates, written.complete)
 
 
 def _names(level: Level) -> Iterator[str]:

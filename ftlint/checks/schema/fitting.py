@@ -55,15 +55,20 @@ _WORDS = {
 _NUMBERS = frozenset({int, float})
 
 
-def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
-    """What is wrong with the value under that shape; None where it fits, or where we cannot tell."""
+def judge(
+    level: Level, shape: Raw, key: Key, reader: str, held: frozenset[str] = frozenset()
+) -> Verdict | None:
+    """What is wrong with the value under that shape; None where it fits, or where we cannot tell.
+
+    `held`: the checks that are made because of what other keys say (`if`).
+    """
     value = key.fact.value
-    if value is UNKNOWN or (isinstance(value, str) and is_placeholder(value)):
-        return None
     accepted = accepted_by(level, shape)
+    if value is UNKNOWN or (isinstance(value, str) and is_placeholder(value) and not _is_a_word(accepted, value)):
+        return None
     if accepted.types is None or (accepted.lets_pass(value) and not accepted.has_limits):
         return None
-    checks = _checks(shape)
+    checks = _checks(shape) | held
     if "nothing" in checks:
         return None
     if _is_no_instance(shape, value):
@@ -72,7 +77,8 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
         limits = _out_of_limits(shape, value, reader, checks)
         if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
             return limits
-    if len(accepted.values) > len(accepted.values & _AUTO) and not isinstance(value, Section):
+    is_chosen = "enum" in checks and reader != "environment"
+    if len(accepted.values) > len(accepted.values & _AUTO) and (is_chosen or not isinstance(value, Section)):
         return _of_enumeration(accepted, value, reader, checks | _folds(shape))
     judged = _READERS.get(reader, _unchecked)
     return judged(accepted, value, key.raw, checks)
@@ -81,6 +87,11 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
 def is_placeholder(text: str) -> bool:
     """Whether the text is filled in by somebody before it is read, so that nothing is known of the value."""
     return _PLACEHOLDER.search(text) is not None
+
+
+def _is_a_word(accepted: Accepted, text: str) -> bool:
+    """Whether the text is one of the enumeration's in other letters: `INVERSE_SQRT` looks like what is filled in."""
+    return any(kind is str and str(each).lower() == text.lower() for kind, each in accepted.values)
 
 
 def expected_of(accepted: Accepted) -> str:
@@ -117,7 +128,7 @@ def _shown(value: object) -> str:
 def _checks(shape: Raw) -> frozenset[str]:
     checked = shape.get("x-checked")
     rows = checked if isinstance(checked, list) else []
-    return frozenset(str(row.get("kind")) for row in rows if isinstance(row, dict))
+    return frozenset(str(row.get("kind")) for row in rows if isinstance(row, dict) and "if" not in row)
 
 
 _CLASSES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": (str,), "bool": (bool,)}
@@ -156,8 +167,8 @@ def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: froz
     types = accepted.types or frozenset()
     if value is None and reader not in ("pydantic", "pydantic-strict"):
         return None  # what is null is mostly taken for not said
-    # What code of the framework's own looks up in an enumeration are mostly texts, and others pass by.
-    is_looked_up = "enum" in checks and isinstance(value, str)
+    # Of what is handed on through the environment only texts are looked up, and others pass by.
+    is_looked_up = "enum" in checks and (isinstance(value, str) or reader != "environment")
     raises = is_looked_up or reader in ("pydantic", "pydantic-strict", "argparse", "omegaconf")
     texts = {each for kind, each in accepted.values if kind is str}
     numbers = {each for kind, each in accepted.values if kind in _NUMBERS and isinstance(each, (int, float))}

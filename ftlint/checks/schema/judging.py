@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ftlint.checks.schema.by_level import with_defaults
 from ftlint.checks.schema.fitting import Trouble, Verdict, judge
 from ftlint.checks.schema.in_use import ABSENT, Offer, said
-from ftlint.checks.schema.survey import Misfit, Survey
+from ftlint.checks.schema.survey import Met, Misfit, Survey
 from ftlint.checks.schema.wording import place_of, refusal
 from ftlint.findings import Severity
+from ftlint.knowledge.schemas import Raw
 from ftlint.record import record
 from ftlint.syntax.document import Format
 
@@ -104,10 +106,27 @@ def refusal_of_value(misfit: Misfit) -> str:
 def _verdict(offer: Offer, misfit: Misfit, survey: Survey) -> Verdict | None:
     """Of several readers in those releases the one that says least."""
     readers = _readers(offer, misfit, survey)
-    found = [judge(offer.level, offer.shape, misfit.met.key, reader) for reader in readers]
+    held = _held(offer.shape, misfit.met, survey)
+    found = [judge(offer.level, offer.shape, misfit.met.key, reader, held) for reader in readers]
     if any(each is None for each in found):
         return None
     return min((each for each in found if each is not None), key=lambda each: each.raises, default=None)
+
+
+def _held(shape: Raw, met: Met, survey: Survey) -> frozenset[str]:
+    """The checks of a shape that are made only where other keys have certain values, and that surely are made."""
+    rows = shape.get("x-checked")
+    asked = [row for row in rows if isinstance(row, dict) and "if" in row] if isinstance(rows, list) else []
+    if not asked:
+        return frozenset()
+    keys = with_defaults(survey, survey.settings.index(met.settings))
+    section = met.key.path[:-1]
+
+    def holds(name: str, value: object) -> bool:
+        fact = keys.fact(".".join((*section, name)))
+        return fact.said and type(fact.value) is type(value) and fact.value == value
+
+    return frozenset(str(row["kind"]) for row in asked if all(holds(*each) for each in row["if"].items()))
 
 
 def _readers(offer: Offer, misfit: Misfit, survey: Survey) -> tuple[str, ...]:

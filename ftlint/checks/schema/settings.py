@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ftlint.checks.schema.in_use import SchemasInUse
 from ftlint.checks.schema.survey import Settings, Survey, Walk
 from ftlint.dialects.dialect import Dialect
 from ftlint.knowledge.schemas import Level, schema
 from ftlint.project.view import ProjectView
+from ftlint.run.key import KeySet
 from ftlint.syntax.document import DataDocument, Document
 
 
@@ -30,6 +32,9 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
         return
     levels = roots_of(dialect)
     keys = project.keys_of(document, dialect)
+    if dialect.name == "trl" and (reading := project.trl_commands(document.path)) is not None:
+        levels = tuple(level for level in levels if level.name in reading.commands) or levels
+        keys = _without(keys, reading.overruled)
     if levels and not any((key,) in keys.keys for key in dialect.beyond_schemas):
         yield Settings(
             keys,
@@ -39,6 +44,14 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
             is_sure=len(levels) == 1,
             readers=lambda: project.deepspeed_readers(document.path),
         )
+
+
+def _without(keys: KeySet, overruled: frozenset[str]) -> KeySet:
+    """The keys that nothing overrules; where something does, what is not written may be said there."""
+    if not overruled:
+        return keys
+    kept = {path: key for path, key in keys.keys.items() if path[0] not in overruled}
+    return replace(keys, keys=kept, complete=False)
 
 
 def roots_of(dialect: Dialect) -> tuple[Level, ...]:
