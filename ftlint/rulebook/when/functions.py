@@ -30,6 +30,10 @@ def _lower(value: Value) -> Value:
     return value.lower() if isinstance(value, str) else UNKNOWN
 
 
+def _truthy(value: Value) -> Value:
+    return bool(value) if value is None or isinstance(value, (bool, int, float, str)) else UNKNOWN
+
+
 def _startswith(value: Value, prefix: Value) -> Value:
     return value.startswith(prefix) if isinstance(value, str) and isinstance(prefix, str) else UNKNOWN
 
@@ -59,6 +63,7 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
     "kind": (1, kind_of),
     "len": (1, _len),
     "lower": (1, _lower),
+    "truthy": (1, _truthy),
     "startswith": (2, _startswith),
     "endswith": (2, _endswith),
     "split": (2, _split),
