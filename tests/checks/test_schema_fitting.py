@@ -67,6 +67,8 @@ def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: An
         ({**NUMBER, "x-checked": [{"kind": "converted"}]}, "fast", (Trouble.TYPE, True)),
         ({**NUMBER, "x-checked": [{"kind": "nothing"}]}, "fast", None),
         ({**INTEGER, "x-checked": [{"kind": "instance", "of": ["int"]}]}, 1.5, (Trouble.TYPE, True)),
+        ({**INTEGER, "x-checked": [{"kind": "instance", "of": ["int"]}]}, Section.SEQUENCE, (Trouble.TYPE, True)),
+        ({**NUMBER, "x-checked": [{"kind": "number", "if": {"a": 1}}]}, "0.1", (Trouble.NUMBER_AS_TEXT, False)),
         ({**INTEGER, "x-checked": [{"kind": "range", "minimum": 1}]}, 0, (Trouble.VALUE, True)),
         ({**INTEGER, "x-checked": [{"kind": "range", "minimum": 1}]}, 1, None),
         (INTEGER, 1.5, None),

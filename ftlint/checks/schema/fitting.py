@@ -141,7 +141,7 @@ def _is_no_instance(shape: Raw, value: object) -> bool:
         if not isinstance(row, dict) or row.get("kind") != "instance" or not isinstance(row.get("of"), list):
             continue
         names = [name for name in row["of"] if isinstance(name, str)]
-        if names and all(name in _CLASSES for name in names) and isinstance(value, (bool, int, float, str)):
+        if names and all(name in _CLASSES for name in names) and isinstance(value, (bool, int, float, str, Section)):
             return not isinstance(value, tuple(each for name in names for each in _CLASSES[name]))
     return False
 

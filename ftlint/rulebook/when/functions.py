@@ -9,6 +9,7 @@ from ftlint.rulebook.patterns import MAX_TEXT_LENGTH, bounded_pattern
 from ftlint.rulebook.when.reading import Reading
 from ftlint.rulebook.when.values import Value, kind_of
 from ftlint.run.fact import UNKNOWN, Truth
+from ftlint.run.key import Section
 
 
 def _written(reading: Reading, dotted: str) -> Truth:
@@ -22,16 +23,20 @@ def _known(reading: Reading, dotted: str) -> Truth:
     return Truth.UNKNOWN if reading.environment.written(dotted) is Truth.UNKNOWN else Truth.NO
 
 
+def _truthy(reading: Reading, dotted: str) -> Truth:
+    """What Python's `if` makes of the value; of a mapping we cannot tell whether anything is in it."""
+    value = reading.fact(dotted).value
+    if value is Section.SEQUENCE:
+        return reading.written(f"{dotted}.0")
+    return Truth.of(bool(value)) if value is None or isinstance(value, (bool, int, float, str)) else Truth.UNKNOWN
+
+
 def _len(value: Value) -> Value:
     return len(value) if isinstance(value, (str, tuple)) else UNKNOWN
 
 
 def _lower(value: Value) -> Value:
     return value.lower() if isinstance(value, str) else UNKNOWN
-
-
-def _truthy(value: Value) -> Value:
-    return bool(value) if value is None or isinstance(value, (bool, int, float, str)) else UNKNOWN
 
 
 def _startswith(value: Value, prefix: Value) -> Value:
@@ -56,14 +61,13 @@ def _matches(value: Value, pattern: Value) -> Value:
 
 Question: TypeAlias = Callable[[Reading, str], Truth]
 
-QUESTIONS: dict[str, Question] = {"written": _written, "known": _known}
+QUESTIONS: dict[str, Question] = {"written": _written, "known": _known, "truthy": _truthy}
 """Functions of one name."""
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
     "kind": (1, kind_of),
     "len": (1, _len),
     "lower": (1, _lower),
-    "truthy": (1, _truthy),
     "startswith": (2, _startswith),
     "endswith": (2, _endswith),
     "split": (2, _split),
