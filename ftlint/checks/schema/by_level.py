@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from ftlint.checks.schema.fitting import converted_flag, converted_number
 from ftlint.checks.schema.in_use import SchemasInUse
+from ftlint.checks.schema.shapes import accepted_by
 from ftlint.checks.schema.survey import Settings, Survey
 from ftlint.knowledge.schemas import Level
 from ftlint.record import record
-from ftlint.run.fact import Fact, KeyValue
-from ftlint.run.key import KeyPath, KeySet
+from ftlint.run.fact import Fact, KeyValue, Unknown
+from ftlint.run.key import Key, KeyPath, KeySet
 from ftlint.spans import How, Origin
+
+
+_CONVERTING = frozenset({"argparse", "argparse-defaults", "pydantic", "omegaconf"})
+"""Readers (`x-values`) that make numbers and answers of texts."""
 
 
 @record
@@ -37,7 +44,24 @@ def keys_by_level(survey: Survey) -> Iterator[LevelKeys]:
 def with_defaults(survey: Survey, number: int) -> KeySet:
     """The keys of the survey's settings at that place, with the defaults that all admissible releases agree on."""
     written = survey.settings[number].keys
-    return KeySet(written.dialect, written.keys, _Defaults(survey, number), written.duplicates, written.complete)
+    keys = {path: _as_read(key, survey.levels.get((number, path[:-1]), ()), survey) for path, key in written.keys.items()}
+    return KeySet(written.dialect, keys, _Defaults(survey, number), written.duplicates, written.complete)
+
+
+def _as_read(key: Key, levels: tuple[Level, ...], survey: Survey) -> Key:
+    """The key with the value that its reader makes of a text: argparse and pydantic make `"8"` a number."""
+    text = key.fact.value
+    if not isinstance(text, str) or len(levels) != 1:
+        return key
+    if not _CONVERTING & survey.in_use.keyword(levels[0], "x-values").keys():
+        return key
+    offers = survey.in_use.availability(levels[0], key.path[-1]).offers
+    types = [accepted_by(offer.level, offer.shape).types for offer in offers]
+    if any(each is None or str in each or not each & {bool, int, float} for each in types):
+        return key
+    flag = bool in set().union(*(each for each in types if each is not None))
+    value: KeyValue | Unknown = converted_flag(text) if flag else converted_number(text)
+    return replace(key, fact=replace(key.fact, value=value))
 
 
 def _names(level: Level) -> Iterator[str]:

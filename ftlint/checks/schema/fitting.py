@@ -12,7 +12,7 @@ from enum import Enum
 from ftlint.checks.schema.shapes import Accepted, accepted_by, bounds_of
 from ftlint.knowledge.schemas import Level, Raw
 from ftlint.record import record
-from ftlint.run.fact import UNKNOWN
+from ftlint.run.fact import UNKNOWN, Unknown
 from ftlint.run.key import Key, Section
 
 
@@ -279,6 +279,20 @@ def _pydantic(accepted: Accepted, value: object, _raw: str, _checks: frozenset[s
 
 def _is_numeric(word: str) -> bool:
     return _NUMBER.fullmatch(word) is not None or word.lower().lstrip("+-") in ("inf", "infinity", "nan")
+
+
+def converted_flag(text: str) -> bool | Unknown:
+    """What argparse and pydantic make of a text that answers yes or no."""
+    word = text.strip().lower()
+    return word[:1] in ("1", "t", "y") or word == "on" if word in _TRUE_OR_FALSE else UNKNOWN
+
+
+def converted_number(text: str) -> int | float | Unknown:
+    """What they make of a text that is a number."""
+    word = text.strip()
+    if re.fullmatch(r"[-+]?\d[\d_]*", word):
+        return int(word)
+    return float(word) if _NUMBER.fullmatch(word) else UNKNOWN
 
 
 def _strict(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:

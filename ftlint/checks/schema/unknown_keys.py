@@ -21,7 +21,7 @@ PRIVATE = r"^[^A-Za-z]|^$|[^\u0000-\u007f]|[{}$<> ]|^x-"
 def unknown_key(survey: Survey) -> Iterator[Match]:
     """A key of no release, with the known one that is meant; and one that the releases in use do not have yet."""
     for met in survey.unknown:
-        if is_private(met) or is_open(met, survey.in_use):
+        if is_open(met, survey.in_use) or (is_private(met) and not _is_refused_note(met, survey)):
             continue
         word = suggestion(met, survey)
         if word is None and home_of(met, survey) is not None:
@@ -33,6 +33,13 @@ def unknown_key(survey: Survey) -> Iterator[Match]:
             yield _match(met, consequence, word)
     for each in survey.changing:
         yield from _too_early(each, survey)
+
+
+def _is_refused_note(met: Met, survey: Survey) -> bool:
+    """Whether the key is a note, `_comment`, and whoever surely reads it makes flags of all that it does not know."""
+    readers = survey.in_use.keyword(met.levels[0], "x-values").keys()
+    is_note = re.fullmatch(r"_\w+", met.name, re.ASCII) is not None
+    return is_note and met.settings.is_sure and readers == {"argparse-defaults"} and is_refused(met, survey.in_use)
 
 
 def is_private(met: Met) -> bool:
