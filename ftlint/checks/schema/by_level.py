@@ -15,7 +15,6 @@ from ftlint.run.fact import Fact, KeyValue, Unknown
 from ftlint.run.key import Key, KeyPath, KeySet
 from ftlint.spans import How, Origin
 
-
 _CONVERTING = frozenset({"argparse", "argparse-defaults", "pydantic", "omegaconf"})
 """Readers (`x-values`) that make numbers and answers of texts."""
 
@@ -44,7 +43,9 @@ def keys_by_level(survey: Survey) -> Iterator[LevelKeys]:
 def with_defaults(survey: Survey, number: int) -> KeySet:
     """The keys of the survey's settings at that place, with the defaults that all admissible releases agree on."""
     written = survey.settings[number].keys
-    keys = {path: _as_read(key, survey.levels.get((number, path[:-1]), ()), survey) for path, key in written.keys.items()}
+    keys = {
+        path: _as_read(key, survey.levels.get((number, path[:-1]), ()), survey) for path, key in written.keys.items()
+    }
     return KeySet(written.dialect, keys, _Defaults(survey, number), written.duplicates, written.complete)
 
 

@@ -55,9 +55,7 @@ _WORDS = {
 _NUMBERS = frozenset({int, float})
 
 
-def judge(
-    level: Level, shape: Raw, key: Key, reader: str, held: frozenset[str] = frozenset()
-) -> Verdict | None:
+def judge(level: Level, shape: Raw, key: Key, reader: str, held: frozenset[str] = frozenset()) -> Verdict | None:
     """What is wrong with the value under that shape; None where it fits, or where we cannot tell.
 
     `held`: the checks that are made because of what other keys say (`if`).

@@ -125,7 +125,11 @@ def _with_inherited_checks(offer: Offer, name: str, survey: Survey) -> Raw:
         said = [each.shape.get("x-checked") for each in own.offers]
         if own.always and isinstance(said[0], list) and all(each == said[0] for each in said):
             rows += said[0]
-    return _with_checks(Frozen(offer.shape), tuple(json.dumps(row, sort_keys=True) for row in rows)) if rows else offer.shape
+    return (
+        _with_checks(Frozen(offer.shape), tuple(json.dumps(row, sort_keys=True) for row in rows))
+        if rows
+        else offer.shape
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -107,7 +107,9 @@ class _Release:
     def _hands_on(self) -> bool:
         """Whether the command gives keys that it does not know to `accelerate launch` as flags."""
         found = [self.modules.get(name) for name in COMMAND_MODULES]
-        return any("return_remaining_strings=True" in ast.unparse(module.tree) for module in found if module is not None)
+        return any(
+            "return_remaining_strings=True" in ast.unparse(module.tree) for module in found if module is not None
+        )
 
 
 def snapshot(source: Source) -> Snapshot:

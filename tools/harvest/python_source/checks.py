@@ -237,9 +237,7 @@ class _Walk:
         if key is not None and all(name in INSTANCES for name in names):
             self._found(key, {"kind": "instance", "of": names}, guarded)
 
-    def _looked_at(
-        self, test: ast.expr, guarded: str | None, conditions: Mapping[str, object] | None = None
-    ) -> None:
+    def _looked_at(self, test: ast.expr, guarded: str | None, conditions: Mapping[str, object] | None = None) -> None:
         """Values that the condition compares by size whenever it is asked: a text there raises TypeError."""
         if isinstance(test, ast.BoolOp):
             self._looked_at_in_turn(test, guarded, conditions)
@@ -255,7 +253,9 @@ class _Walk:
                         also: Check = {"if": dict(conditions)} if conditions else {}
                         self._found(key, {"kind": "number", **also}, guarded)
 
-    def _looked_at_in_turn(self, test: ast.BoolOp, guarded: str | None, conditions: Mapping[str, object] | None) -> None:
+    def _looked_at_in_turn(
+        self, test: ast.BoolOp, guarded: str | None, conditions: Mapping[str, object] | None
+    ) -> None:
         """`a == "steps" and b > 1`: the later is asked where the earlier holds; all behind a comparison is left."""
         there = dict(conditions or {})
         for part in test.values:
