@@ -7,6 +7,7 @@ what they do not know goes to `accelerate launch` as flags, and flags behind the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from ftlint.errors import FtlintError
@@ -64,7 +65,7 @@ def _command(words: tuple[Word, ...], path: Path) -> tuple[str, tuple[str, ...]]
     behind = words[at + 1 :] if at is not None else ()
     if len(behind) < 3 or not all(word.is_plain for word in behind):
         return None
-    files = [value for flag, value in zip(behind, behind[1:], strict=False) if flag.text == "--config"]
+    files = [value for flag, value in pairwise(behind) if flag.text == "--config"]
     if len(files) != 1 or not _names(files[0], path):
         return None
     return behind[0].text, tuple(_flags(behind[1:]))

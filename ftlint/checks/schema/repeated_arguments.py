@@ -1,6 +1,6 @@
 """Arguments that a call of a script gives twice: `ast.parse` takes them, and Python's compiler does not.
 
-Source: CPython 3.10 to 3.14 Python/compile.c and codegen.c, `validate_keywords`: SyntaxError, "keyword argument repeated".
+Source: CPython 3.10 to 3.14 Python/compile.c and codegen.c, `validate_keywords`: SyntaxError, "argument repeated".
 """
 
 from __future__ import annotations
