@@ -69,7 +69,7 @@ def test_architecture_page_gives_every_ci_session_its_share() -> None:
     assert shares, "no time shares in .ci/run"
     for name, minutes in shares.items():
         assert re.search(rf"^\| `{name}` .*\| {minutes} \|$", text, re.MULTILINE), f"{name}: {minutes} minutes"
-    assert sum(map(int, shares.values())) < 45
+    assert sum(map(int, shares.values())) < 88  # the machine has ninety minutes
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))

@@ -97,19 +97,19 @@ def _micro_batch(run: Run) -> Iterator[Change]:
     if not isinstance(micro, int):
         return
     before = accumulation.or_default(1)
-    factor = 2
+    factor, milder = 2, tuple[str, ...]()
     while micro % factor == 0:
+        title = f"{'Halve' if factor == 2 else 'Cut'} the micro batch to {micro // factor}"
         yield Change(
             "micro batch",
-            f"Halve the micro batch to {micro // factor}"
-            if factor == 2
-            else f"Cut the micro batch to {micro // factor}",
+            title,
             Effect.ORDER,
             Pace.SLIGHTLY,
             {"batch.micro_batch": micro // factor, "batch.gradient_accumulation": before * factor},
             f"with {before * factor} accumulation steps the global batch stays as it is",
+            beyond=milder,
         )
-        factor *= 2
+        factor, milder = factor * 2, (*milder, title)
 
 
 def _sequence(run: Run) -> Iterator[Change]:
@@ -246,7 +246,7 @@ def _gpus(run: Run) -> Iterator[Change]:
     count = run.parallel.gpus_per_node.or_default(1)
     if kind not in (ParallelKind.ZERO, ParallelKind.FSDP):
         return  # more ranks take nothing off each of them
-    more = 2 * count
+    more, milder = 2 * count, tuple[str, ...]()
     while more <= MAX_GPUS_PER_NODE:
         yield Change(
             "GPUs",
@@ -256,8 +256,9 @@ def _gpus(run: Run) -> Iterator[Change]:
             {"parallel.gpus_per_node": more},
             "sharded states are divided by their number",
             "the global batch grows with it unless accumulation shrinks",
+            beyond=milder,
         )
-        more *= 2
+        more, milder = more * 2, (*milder, f"Use {more} GPUs per node")
 
 
 _DIMENSIONS: tuple[Callable[[Run], Iterator[Change]], ...] = (

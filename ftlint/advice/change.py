@@ -53,6 +53,7 @@ class Change:
     """Facts that take new values together. `dimension`: of changes of one dimension at most one is made.
 
     `title` is an imperative; `why` names what it saves, in the field's words; `caution` what has to be looked at first.
+    `beyond`: titles of milder changes of the dimension, which this one goes further than.
     """
 
     dimension: str
@@ -62,6 +63,7 @@ class Change:
     facts: Mapping[str, Any]
     why: str
     caution: str = ""
+    beyond: tuple[str, ...] = ()
 
     def applied(self, run: Run) -> Run:
         """The run with these facts, which then say that they were advised."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ftlint.advice.change import Change, Effect, Pace
-from ftlint.memory.estimate import Estimate, Verdict
+from ftlint.advice.room import can_be_judged, fits
+from ftlint.memory.estimate import Estimate
 from ftlint.run.run import Run
 
 MOST_SEQUENCES = 4096
@@ -30,19 +31,17 @@ def longest_sequence(run: Run, estimate: Callable[[Run], Estimate | None]) -> in
 def _largest(run: Run, fact: str, step: int, most: int, estimate: Callable[[Run], Estimate | None]) -> int | None:
     """By halving, since memory only grows with either."""
 
-    def fits(value: int) -> bool | None:
+    def has_room(value: int) -> bool | None:
         answer = estimate(Change("size", f"{fact} = {value}", Effect.NONE, Pace.NONE, {fact: value}, "").applied(run))
-        if answer is None or answer.verdict is Verdict.UNKNOWN:
-            return None
-        return answer.verdict is Verdict.FITS
+        return fits(answer) if answer is not None and can_be_judged(answer) else None
 
-    smallest = fits(step)
+    smallest = has_room(step)
     if not smallest:
         return None if smallest is None else 0
     low, high = 1, most // step
     while low < high:
         middle = (low + high + 1) // 2
-        if fits(middle * step):
+        if has_room(middle * step):
             low = middle
         else:
             high = middle - 1

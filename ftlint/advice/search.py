@@ -8,7 +8,8 @@ from itertools import count
 
 from ftlint.advice.catalogue import changes_for
 from ftlint.advice.change import Change, all_applied
-from ftlint.memory.estimate import Estimate, Verdict
+from ftlint.advice.room import fits, may_fit
+from ftlint.memory.estimate import Estimate
 from ftlint.record import record
 from ftlint.run.run import Run
 
@@ -26,8 +27,8 @@ class Advice:
 
     @property
     def fits(self) -> bool:
-        """Whether the high end is within capacity, on the GPU and on the host."""
-        return self.estimate.verdict is Verdict.FITS
+        """Whether the high end is within capacity, on the GPU and on the host where its RAM is known."""
+        return fits(self.estimate)
 
     @property
     def cost(self) -> tuple[int, float, int]:
@@ -38,7 +39,7 @@ class Advice:
 def find_advice(run: Run, estimate: Callable[[Run], Estimate | None], num_wanted: int = 5) -> tuple[Advice, ...]:
     """Up to `num_wanted` ways to make the run fit, best first; no answer contains another one.
 
-    Where none fits for certain, those that are expected to (`tight`, expected value within capacity). Empty where the
+    Where none fits for certain, those that are expected to, best first. Empty where the
     run cannot be estimated, or nothing helps.
     """
     found: list[Advice] = []
@@ -60,7 +61,7 @@ def find_advice(run: Run, estimate: Callable[[Run], Estimate | None], num_wanted
         if advice.fits:
             found.append(advice)
             continue
-        if _is_likely(answer) and not any(_contains(changes, known.changes) for known in likely):
+        if may_fit(answer) and not any(_contains(changes, known.changes) for known in likely):
             likely.append(advice)
         if len(changes) == MAX_CHANGES:
             continue
@@ -82,14 +83,6 @@ def _cost(changes: tuple[Change, ...]) -> tuple[int, float, int]:
 
 
 def _contains(changes: tuple[Change, ...], others: tuple[Change, ...]) -> bool:
-    """Whether all of the others are among the changes: they alone were enough."""
-    return {change.title for change in others} <= {change.title for change in changes}
-
-
-def _is_likely(estimate: Estimate) -> bool:
-    gpu, ram_bytes = estimate.gpu_capacity, estimate.host_capacity_bytes
-    if gpu is not None and estimate.gpu_reserved.expected_bytes > gpu.expected_bytes:
-        return False
-    if ram_bytes is not None and estimate.host_total.expected_bytes > ram_bytes:
-        return False
-    return estimate.verdict is Verdict.TIGHT
+    """Whether each of the others is among the changes, or a milder form of one: they alone were enough."""
+    covered = {title for change in changes for title in (change.title, *change.beyond)}
+    return {change.title for change in others} <= covered

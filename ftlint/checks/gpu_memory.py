@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.checks.amounts import billions, tenths_of_gigabytes
+from ftlint.checks.estimates import OF_GPU, are_ranks_said, facts_read, first_place, terms_in_words
+from ftlint.checks.replicated_weights import weights_alone
 from ftlint.findings import Match, Related, Severity
 from ftlint.memory import Estimate, Term
 from ftlint.memory.estimate import Interval, Moment, sums_by_moment
 from ftlint.memory.passes import is_of_pass
-from ftlint.run.fact import Fact
 from ftlint.run.run import Run
 from ftlint.spans import Location
 
@@ -17,19 +18,16 @@ OF_STATES = ("parallel.zero_stage", "adapter.method", "model.id")
 OF_PASS = ("batch.micro_batch", "batch.sequence_length_tokens")
 """Where the finding may stand, best first: what has to change."""
 
-MOST_TERMS = 6
-LEAST_BYTES = 10**8
-"""Smaller terms are left out of the related line."""
-
 
 def gpu_step_peak(run: Run, estimate: Estimate) -> Iterator[Match]:
     """A run whose peak on each GPU is beyond what the GPU has.
 
     Silent where the GPU or the number of ranks is not said, and where a script says no kind of parallelism: it may
     spread its model by a `device_map`. Activations of sequences that may be shorter than the longest count nothing.
+    Silent as well where the weights alone, whole on every GPU, are too much: MEM105 says that.
     """
     room = estimate.gpu_capacity
-    if room is None or not estimate.is_rank_count_known or not (run.parallel.kind.known or _is_settings_file(run)):
+    if room is None or not are_ranks_said(run, estimate) or weights_alone(run, estimate) is not None:
         return
     terms = [term for term in estimate.gpu_terms if not term.is_given_back]
     sums = {moment: _believed(terms, moment) for moment in Moment}
@@ -51,14 +49,9 @@ def gpu_step_peak(run: Run, estimate: Estimate) -> Iterator[Match]:
             "available": tenths_of_gigabytes(room.expected_bytes),
             "moment": _in_words(moment),
         },
-        related=(Related(place, f"made of {_terms(there)}"), *_related(estimate, place)),
+        related=(Related(place, f"made of {terms_in_words(there, _size)}"), *facts_read(estimate, OF_GPU, place)),
         severity=Severity.ERROR if is_certain else Severity.WARNING,
     )
-
-
-def _is_settings_file(run: Run) -> bool:
-    """Whether a framework reads the run from a data file: then nothing but what is written shares out its states."""
-    return run.root is None or run.root.path.suffix in (".yaml", ".yml", ".json")
 
 
 def _believed(terms: list[Term], moment: Moment) -> int:
@@ -76,34 +69,7 @@ def _place(run: Run, estimate: Estimate, terms: list[Term], moment: Moment) -> L
     states = sum(_size(term) for term in terms if moment in term.moments and not is_of_pass(term))
     room: Interval | None = estimate.gpu_capacity
     fits_without = room is not None and states <= room.low_bytes
-    names = (*OF_PASS, *OF_STATES) if fits_without else (*OF_STATES, *OF_PASS)
-    facts: list[Fact[object] | None] = [run.fact(name) for name in names]
-    locations = [fact.location for fact in facts if fact is not None]
-    return next((location for location in (*locations, run.root) if location is not None), None)
-
-
-def _related(estimate: Estimate, place: Location) -> Iterator[Related]:
-    labels = {
-        "hardware.gpu": "the GPU",
-        "parallel.gpus_per_node": "GPUs per node",
-        "batch.micro_batch": "sequences per GPU",
-        "batch.sequence_length_tokens": "tokens per sequence",
-        "training.optimizer": "optimizer",
-    }
-    seen = {place}
-    for name, label in labels.items():
-        fact = estimate.facts.get(name)
-        location = fact.location if fact is not None else None
-        if fact is None or location is None or location in seen or not fact.known:
-            continue
-        seen.add(location)
-        yield Related(location, f"{label} {getattr(fact.value, 'name', fact.value)}")
-
-
-def _terms(terms: list[Term]) -> str:
-    """Those that matter, largest first: `optimizer states 58.6 GB, …`."""
-    largest = sorted((term for term in terms if _size(term) >= LEAST_BYTES), key=lambda term: -_size(term))
-    return ", ".join(f"{term.name} {tenths_of_gigabytes(_size(term))}" for term in largest[:MOST_TERMS])
+    return first_place(run, (*OF_PASS, *OF_STATES) if fits_without else (*OF_STATES, *OF_PASS))
 
 
 def _in_words(moment: Moment) -> str:

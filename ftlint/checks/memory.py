@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 from ftlint.checks.amounts import billions, gigabytes
+from ftlint.checks.estimates import facts_read
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.memory import Estimate, Interval
 from ftlint.memory import estimate as estimate_run
@@ -157,26 +157,13 @@ def _plausible(run: Run, estimate: Estimate, versions: VersionView) -> Iterator[
 def _related(run: Run, estimate: Estimate, place: Location) -> Iterator[Related]:
     """The terms, every written fact that took part, and the line that refers to the file with the finding."""
     yield Related(place, f"made of {_terms(estimate)}")
-    seen = {place}
-    for name, label in LABELS.items():
-        fact = estimate.facts.get(name)
-        location = fact.location if fact is not None else None
-        if fact is None or location is None or location in seen or not fact.known:
-            continue
-        seen.add(location)
-        yield Related(location, f"{label} {_shown(name, fact.value)}")
+    read = tuple(facts_read(estimate, LABELS, place))
+    yield from read
+    seen = {place, *(line.location for line in read)}
     for found in run.inputs:
         if found.found and found.referrer is not None and found.path == place.path and found.referrer not in seen:
             seen.add(found.referrer)
             yield Related(found.referrer, f"refers to {found.path.name}")
-
-
-def _shown(name: str, value: Any) -> str:  # Any: facts of every section
-    if name == "hardware.host_ram_bytes":
-        return gigabytes(value)
-    if isinstance(value, bool):
-        return str(value).lower()  # as JSON and YAML write it
-    return str(value.value if isinstance(value, Enum) else value)
 
 
 # Fixes --------------------------------------------------------------------------------------------------------------

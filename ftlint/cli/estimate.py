@@ -19,6 +19,7 @@ from ftlint.report.color import ColorChoice
 if TYPE_CHECKING:
     from ftlint.cli.exact import Comparison
     from ftlint.memory import Assumption, Estimate
+    from ftlint.project.measured import Measured
     from ftlint.project.workspace import Workspace
 
 # The verdicts that each word of --fail-on fails on; the words are those of `check`, whose MEM rules say the same.
@@ -39,6 +40,15 @@ class _Answer:
     assumptions: tuple[Assumption, ...] = ()
 
 
+@record
+class _Shown:
+    """An answer with what else was asked for beside it: a traced step, a recorded run."""
+
+    answer: _Answer
+    traced: Comparison | None
+    measured: Measured | None
+
+
 @click.command("estimate")
 @click.argument("target", required=False, type=click.Path(readable=False, path_type=Path))
 @click.option("--spec", "spec_file", metavar="FILE", help="A run spec in JSON; - reads it from stdin.")
@@ -46,6 +56,14 @@ class _Answer:
 @format_option
 @click.option("--html", is_flag=True, help="Print a self-contained page with the stacked picture.")
 @click.option("--exact", is_flag=True, help="Trace one step of the real model too (needs ftlint[exact]; seconds).")
+@click.option(
+    "--measured",
+    "records",
+    multiple=True,
+    type=click.Path(readable=False, path_type=Path),
+    metavar="FILE",
+    help="What ftlint.watching wrote of the real run, one file for each rank: shown beside the estimate.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice(tuple(_FAILING)),
@@ -62,6 +80,7 @@ def command(
     output_format: str,
     html: bool,
     exact: bool,
+    records: tuple[Path, ...],
     fail_on: str,
     color: str,
     **words: Any,
@@ -79,14 +98,18 @@ def command(
     answer = _largest(subjects)
     if answer is None:
         raise refuse_unknown_model(target, subjects[0].run.name)
-    traced = None
+    if html and (exact or records):
+        raise UsageError("--exact and --measured are shown as text or JSON, not with --html")
+    traced, measured = None, None
+    if records:
+        from ftlint.project.measured import read_measured
+
+        measured = read_measured(records, workspace)
     if exact:
         from ftlint.cli.exact import compare
 
-        if html:
-            raise UsageError("--exact is shown as text or JSON, not with --html")
         traced = compare(answer.subject)
-    _show(answer, traced, workspace, "html" if html else output_format, ColorChoice(color))
+    _show(_Shown(answer, traced, measured), workspace, "html" if html else output_format, ColorChoice(color))
     return int(answer.estimate.verdict.value in _FAILING[fail_on])
 
 
@@ -104,15 +127,18 @@ def _largest(subjects: tuple[Subject, ...]) -> _Answer | None:
     return _Answer(most, subject, (*subject.assumptions, Assumption("versions", subject.label, why)))
 
 
-def _show(
-    answer: _Answer, traced: Comparison | None, workspace: Workspace, output_format: str, color: ColorChoice
-) -> None:
+def _show(shown: _Shown, workspace: Workspace, output_format: str, color: ColorChoice) -> None:
+    answer = shown.answer
     if output_format == "json":
         from ftlint.memory import estimate_json
 
         content = estimate_json(answer.estimate, assumptions=answer.assumptions)
-        if traced is not None:
-            content["exact"] = traced.as_json()
+        if shown.traced is not None:
+            content["exact"] = shown.traced.as_json()
+        if shown.measured is not None:
+            from ftlint.report.measured import measured_json
+
+            content["measured"] = measured_json(answer.estimate, shown.measured)
         write(json.dumps(content, indent=2) + "\n")
         return
     from ftlint.report.places import Places
@@ -124,5 +150,11 @@ def _show(
         return
     from ftlint.report.estimate import render_estimate
 
-    text = render_estimate(answer.estimate, Places(workspace), look(color).palette, assumptions=answer.assumptions)
-    write(text if traced is None else f"{text}\n{traced.as_text()}")
+    palette = look(color).palette
+    write(render_estimate(answer.estimate, Places(workspace), palette, assumptions=answer.assumptions))
+    if shown.traced is not None:
+        write(f"\n{shown.traced.as_text()}")
+    if shown.measured is not None:
+        from ftlint.report.measured import render_measured
+
+        write(f"\n{render_measured(answer.estimate, shown.measured, palette)}")

@@ -39,7 +39,7 @@ def command(dialect: str | None, versions: tuple[str, ...], wants_list: bool) ->
     from ftlint.checks.schema.plain import plain_schema
 
     levels = _levels(dialect)
-    found = plain_schema(levels, SchemasInUse(_releases(versions)), f"{dialect}, as ftlint reads it")
+    found = plain_schema(levels, SchemasInUse(_releases(versions)), dialect)
     write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     return 0
 

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from ftlint.run.fact import UNKNOWN, Fact, KeyValue, Unknown
 from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.spans import How, Origin, Span
-from ftlint.syntax.document import DataDocument, DataNode, MappingNode, Scalar, SequenceNode, Source
+from ftlint.syntax.document import DataDocument, DataNode, FaultCause, MappingNode, Scalar, SequenceNode, Source
 from ftlint.syntax.scalars import ScalarValue
 from ftlint.syntax.walk import is_merge_key, target_of
 
 # Beyond this an alias bomb, or a data file that only looks like settings: its keys are not worth reading.
 MAX_KEYS = 20_000
 MAX_DEPTH = 40
+# With these JSON is read to its end all the same.
+_HARMLESS = (FaultCause.COMMENT, FaultCause.TRAILING_COMMA)
 
 
 def read_keys(
@@ -29,7 +31,7 @@ def read_keys(
         keys=reader.keys,
         defaults={},
         duplicates=tuple(reader.duplicates),
-        complete=not document.faults and not reader.is_full,
+        complete=not any(fault.cause not in _HARMLESS for fault in document.faults) and not reader.is_full,
     )
 
 

@@ -117,6 +117,9 @@ def _method(read: KeyReader) -> Fact[Method]:
     by_blocks = read.flag("use_badam", False)
     if by_blocks.value is not False:
         return Fact(UNKNOWN, by_blocks.origins)  # BAdam trains one block of layers at a time
+    by_experts = read.flag("use_kt", False)
+    if by_experts.value is not False:
+        return Fact(UNKNOWN, by_experts.origins)  # KTransformers keeps frozen experts in RAM, 0.9.4 on
     chosen = read.choice("finetuning_type", _METHODS, Method.LORA)
     bits = read.raw("quantization_bit")
     if chosen.value is Method.LORA and bits.said and bits.value is not None:

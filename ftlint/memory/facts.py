@@ -13,6 +13,14 @@ from ftlint.spans import How
 
 T = TypeVar("T")
 
+COUNTS = frozenset(
+    """
+    batch.micro_batch batch.sequence_length_tokens batch.gradient_accumulation parallel.gpus_per_node
+    parallel.num_nodes parallel.num_processes parallel.sub_group_size adapter.lora_rank model.num_parameters
+    """.split()
+)
+"""Facts that count something there is at least one of."""
+
 
 def is_assumed(fact: Fact[Any]) -> bool:
     """Whether nobody wrote it: a default stands in, or nothing at all."""
@@ -35,6 +43,8 @@ class FactReader:
         """The fact, whatever it holds."""
         fact = self.run.fact(name)
         assert fact is not None, name
+        if name in COUNTS and isinstance(fact.value, int) and fact.value < 1:
+            fact = Fact(UNKNOWN, fact.origins)  # nonsense in somebody's file is another rule's business
         if fact.said:
             self.facts[name] = fact
         return fact

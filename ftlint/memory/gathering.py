@@ -6,10 +6,11 @@ distributed/checkpoint/state_dict.py, `_maybe_full_or_cpu_state_dict`.
 
 from __future__ import annotations
 
-from ftlint.memory.estimate import Interval, Moment, Place, Term, add_up
+from ftlint.memory.estimate import Interval, Moment, Place, Term, add_up, exactly
 from ftlint.memory.facts import FactReader
 from ftlint.memory.reading import read_workload
 from ftlint.memory.states import state_terms
+from ftlint.memory.terms import quantized_bytes
 from ftlint.memory.workload import Workload
 from ftlint.record import record
 from ftlint.run.run import ParallelKind, Run
@@ -64,6 +65,21 @@ def _gathered(work: Workload) -> Interval:
     """Every weight once, in the dtype it is kept in."""
     trained, frozen = work.parameters.num_trained, sum(work.parameters.frozen)
     return work.widths.trained.times(trained) + work.widths.frozen.times(frozen)
+
+
+def loaded_weights(run: Run, versions: VersionView) -> Interval | None:
+    """Every weight once, quantized ones packed, in the dtype that it is loaded in; None as for `full_gather`."""
+    work = read_workload(FactReader(run), versions)
+    if work is None:
+        return None
+    plain = work.widths.frozen.times(sum(work.parameters.frozen) + work.parameters.num_trained)
+    return plain + exactly(quantized_bytes(work))
+
+
+def gathered_weights(run: Run, versions: VersionView) -> Interval | None:
+    """The same in the dtype that training keeps them in, as a state dict holds them: float32 under FSDP."""
+    work = read_workload(FactReader(run), versions)
+    return None if work is None else _gathered(work) + exactly(quantized_bytes(work))
 
 
 def _is_there(term: Term) -> bool:

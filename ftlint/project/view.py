@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ftlint.dialects.launch_commands import Launch
     from ftlint.knowledge.architectures import Architecture
     from ftlint.project.launchers import LaunchFiles
+    from ftlint.project.overrides import Overrides
     from ftlint.project.trl_commands import Reading
     from ftlint.trace import ScriptTrace
 
@@ -60,6 +61,7 @@ class ProjectView:
         self._keys: dict[tuple[Path, str], KeySet] = {}
         self._launched: dict[Path, Run] = {}
         self._readings: dict[Path, Reading | None] = {}
+        self._overrides: dict[Path, Overrides] = {}
 
     def dialect_of(self, document: DataDocument) -> Dialect | None:
         """The dialect of a document by the settings or by its content."""
@@ -88,6 +90,14 @@ class ProjectView:
             self._readings[path] = commands_reading(path, place.root, place.launch_files(), place.workspace)
         return self._readings[path]
 
+    def overrides_of(self, path: Path) -> Overrides:
+        """What command lines set beside that file."""
+        from ftlint.project.overrides import overrides_of  # only files that are merged with a command line ask
+
+        if path not in self._overrides:
+            self._overrides[path] = overrides_of(path, self._place.launch_files())
+        return self._overrides[path]
+
     def keys_of(self, document: DataDocument, dialect: Dialect) -> KeySet:
         """The keys of a document as that dialect's loader reads them in this variant."""
         known = self._keys.get((document.path, dialect.name))
@@ -111,6 +121,10 @@ class ProjectView:
             if key is not None:
                 return document, key
         return None
+
+    def data_document(self, path: Path) -> DataDocument | None:
+        """The data document of that path, the model's config.json for one; None where there is none we can read."""
+        return self._document(path)
 
     def architecture_of(self, model_id: str, referrer: Path) -> Architecture | None:
         """The numbers of the model that a file calls so; None where we do not know them."""

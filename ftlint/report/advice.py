@@ -29,9 +29,12 @@ class Fitting:
 
 def render_advice(fitting: Fitting, palette: Palette, name_of: dict[Path, str]) -> str:
     """The whole answer as text that ends with a line end. `name_of`: the files' names as they are shown."""
-    lines = [*_headline(fitting.as_it_is, palette), "", *_extremes(fitting)]
+    lines = [*_headline(fitting.as_it_is, palette), *_extremes(fitting)]
     changes_needed = [advice for advice in fitting.advice if advice.changes]
-    if fitting.as_it_is.verdict is Verdict.FITS:
+    if fitting.as_it_is.host_capacity_bytes is None:
+        lines.append("  RAM of the node is not known, so only the GPUs are judged.")
+    lines.append("")
+    if any(advice.fits and not advice.changes for advice in fitting.advice):
         lines.append("Nothing has to be changed.")
     elif not changes_needed:
         lines.append("No change that ftlint knows makes it fit: take a smaller model or a larger GPU.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from enum import Enum
 from typing import Any, Protocol
 
@@ -12,6 +13,9 @@ from ftlint.run.fact import NOTHING, UNKNOWN, Fact, Truth, Unknown
 from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.run.run import Run
 from ftlint.spans import How, Location
+
+_FILLED_IN = re.compile(r"\$\{|\{\{|^\$\w+$|^<\w+>$|^%\w+%$")
+"""A text that somebody fills in before it is read: `${ADAPTER}`, `{{ rank }}`, `<model>`."""
 
 
 class Places(Environment, Protocol):
@@ -34,13 +38,15 @@ class KeyEnvironment:
     keys: KeySet
 
     def fact(self, dotted: str) -> Fact[Any]:
-        """As `KeySet.fact`; a sequence is worth its items, and below what is no mapping nothing is known."""
+        """As `KeySet.fact`; a sequence is worth its items; what a template fills in or is in no mapping is unknown."""
         key = self.keys.key(dotted)
         if key is None:
             blocking = self._blocking(dotted)
             return self.keys.fact(dotted) if blocking is None else Fact(UNKNOWN, blocking.fact.origins)
         if key.fact.value is Section.SEQUENCE:
             return Fact(self._items(key.path), key.fact.origins)
+        if isinstance(key.fact.value, str) and _FILLED_IN.search(key.fact.value):
+            return Fact(UNKNOWN, key.fact.origins)
         return key.fact
 
     def written(self, dotted: str) -> Truth:
@@ -48,6 +54,11 @@ class KeyEnvironment:
         if self.keys.key(dotted) is None and self._blocking(dotted) is not None:
             return Truth.UNKNOWN
         return self.keys.written(dotted)
+
+    def has_keys(self, dotted: str) -> bool:
+        """Whether the section has keys."""
+        path = tuple(dotted.split("."))
+        return any(key[:-1] == path for key in self.keys.keys)
 
     def place(self, dotted: str) -> Location | None:
         """The key with its value; of a whole section only its name."""
@@ -110,6 +121,10 @@ class RunEnvironment:
         if not fact.said:
             return Truth.UNKNOWN
         return Truth.of(any(origin.how is How.WRITTEN or origin.location is not None for origin in fact.origins))
+
+    def has_keys(self, dotted: str) -> bool:
+        """Facts hold no keys."""
+        return False
 
     def place(self, dotted: str) -> Location | None:
         """The first line that says it."""

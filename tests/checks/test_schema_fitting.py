@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from ftlint.checks.schema.fitting import Trouble, is_placeholder, judge
+from ftlint.checks.schema.fitting import is_placeholder, judge
 from ftlint.checks.schema.numbers_as_text import with_dot_and_sign
 from ftlint.checks.schema.spelling import distance, meant
+from ftlint.checks.schema.verdicts import Trouble
 from ftlint.knowledge.schemas import Level, Schema
 from ftlint.run.fact import Fact
 from ftlint.run.key import Key, Section
@@ -28,6 +29,34 @@ def verdict(shape: dict[str, Any], value: Any, reader: str, raw: str | None = No
 
 INTEGER, NUMBER, FLAG, TEXT = ({"type": name} for name in ("integer", "number", "boolean", "string"))
 WORDS = {"type": "string", "enum": ["no", "steps"]}
+
+
+KERNEL = {"anyOf": [{"enum": ["eager", None]}, {"type": "string", "pattern": "/"}], "x-checked": [{"kind": "enum"}]}
+AUTO = {"enum": ["auto", True, False]}
+FROM_ONE = {"type": ["integer", "null"], "minimum": 1}
+STATES = {"enum": ["FULL_STATE_DICT"]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "expected"),
+    [
+        (KERNEL, "owner/kernel", None),
+        (KERNEL, "flash", Trouble.VALUE),
+        (AUTO, 0, None),
+        (AUTO, "on", None),
+        (AUTO, 2, Trouble.TYPE),
+        (FROM_ONE, None, None),
+        (FROM_ONE, False, Trouble.VALUE),
+        (FROM_ONE, "0", Trouble.VALUE),
+        (FROM_ONE, "1", None),
+        (STATES, "FULL_STATE_DIC", Trouble.VALUE),
+        (STATES, "full_state_dict", Trouble.LETTER_CASE),
+        (STATES, "MY_STATE", None),
+    ],
+)
+def test_pydantic_knows_words_limits_and_patterns(shape: dict[str, Any], value: Any, expected: Trouble | None) -> None:
+    found = verdict(shape, value, "pydantic")
+    assert found == (None if expected is None else (expected, True))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +104,9 @@ def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: An
         (INTEGER, None, None),
         (TEXT, 3, None),
         (FLAG, "false", (Trouble.TYPE, False)),
+        ({"enum": [None, 8, 4], "x-checked": [{"kind": "enum"}]}, "8", (Trouble.TYPE, True)),
+        ({"enum": [None, 8, 4]}, "8", None),
+        ({"enum": ["auto", None]}, "autox", (Trouble.VALUE, False)),
         (WORDS, "epochs", None),
         (WORDS, "stepz", (Trouble.VALUE, False)),
         ({**WORDS, "x-checked": [{"kind": "enum"}]}, "epochs", (Trouble.VALUE, True)),
@@ -85,6 +117,13 @@ def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: An
         (WORDS, Section.SEQUENCE, None),
         ({"enum": ["in_words"], "x-checked": [{"kind": "enum"}]}, "IN_WORDS", (Trouble.LETTER_CASE, True)),
         ({"enum": ["in_words"], "x-checked": [{"kind": "enum"}]}, "MY_WORDS", None),
+        ({**WORDS, "x-checked": [{"kind": "enum", "fold": True}]}, False, (Trouble.VALUE, True)),
+        ({**WORDS, "x-checked": [{"kind": "enum", "fold": True}]}, Section.MAPPING, (Trouble.TYPE, True)),
+        ({**WORDS, "default": None, "x-checked": [{"kind": "enum", "fold": True}]}, None, None),
+        ({"type": "object", "x-checked": [{"kind": "type"}]}, Section.MAPPING, None),
+        ({"type": "object", "x-checked": [{"kind": "type"}]}, None, (Trouble.TYPE, True)),
+        ({"type": "object", "x-checked": [{"kind": "type"}]}, "auto", (Trouble.TYPE, True)),
+        ({"type": ["object", "null"], "x-checked": [{"kind": "type"}]}, None, None),
         ({"x-python": ["Callable"], "type": "null"}, "x", None),
         ({}, "anything", None),
     ],
@@ -102,6 +141,45 @@ def test_argparse_converts_texts_and_keeps_the_rest() -> None:
 def test_what_travels_through_the_environment_may_be_text() -> None:
     assert verdict(FLAG, "no", "environment") is None
     assert verdict(FLAG, "perhaps", "environment") == (Trouble.TYPE, False)
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "is_refused"),
+    [
+        (FLAG, "no", False),
+        (FLAG, True, False),
+        (FLAG, 1, False),
+        (FLAG, "auto", True),
+        (FLAG, 0.5, True),
+        (FLAG, Section.SEQUENCE, True),
+        ({**FLAG, "default": "false"}, None, True),
+        ({**FLAG, "default": None}, None, False),
+        (INTEGER, "2", False),
+        (INTEGER, 2, False),
+        (INTEGER, "auto", True),
+        (INTEGER, 0.5, True),
+        (INTEGER, True, True),
+    ],
+)
+def test_what_a_plugin_takes_out_of_the_environment(shape: dict[str, Any], value: Any, is_refused: bool) -> None:
+    """Each row was put to accelerate 1.15: `str_to_bool(str(value).lower())` and `int(str(value))`."""
+    found = verdict({**shape, "x-checked": [{"kind": "converted"}]}, value, "environment")
+    assert found == ((Trouble.TYPE, True) if is_refused else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("0.5", None), ("1.0", Trouble.VALUE), (False, Trouble.VALUE), (True, Trouble.VALUE), (0.5, None)],
+)
+def test_limits_hold_for_what_pydantic_converts(value: Any, expected: Trouble | None) -> None:
+    found = verdict({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, value, "pydantic")
+    assert (found[0] if found is not None else None) == expected
+
+
+def test_words_in_capitals_are_no_placeholders_where_all_of_them_are() -> None:
+    shape = {"type": "string", "enum": ["NO", "MULTI_GPU"], "x-checked": [{"kind": "enum"}]}
+    assert verdict(shape, "MULTI_GP", "unchecked") == (Trouble.VALUE, True)
+    assert verdict({**WORDS, "x-checked": [{"kind": "enum"}]}, "MY_STRATEGY", "unchecked") is None
 
 
 @pytest.mark.parametrize("text", ["${SIZE}", "{{ size }}", "<your size>", "$SIZE", "BATCH_SIZE", "", "..."])

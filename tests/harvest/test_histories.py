@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.harvest.windows import at
+from tools.harvest.describing import describe
 from tools.harvest.histories import fold
-from tools.harvest.schemas import merge_descriptions, merge_renames, render
+from tools.harvest.schemas import merge_renames, render
 
 RELEASES = ["1.0", "1.1", "1.2", "1.3"]
 INT: dict[str, object] = {"type": "integer", "default": 1}
@@ -95,10 +96,10 @@ def test_every_release_can_be_had_again(rows: list[dict[str, dict[str, object] |
 def test_text_has_a_property_on_each_line_and_tables_are_merged() -> None:
     levels = fold(RELEASES[:2], [{"L": {"properties": {"old": INT}}}, {"L": {"properties": {"new": INT}}}])
     merge_renames(levels, {"L": {"old": {"by": "new", "source": "a diff"}}})
-    merge_descriptions(levels, {"L": {"new": "How many."}})
+    describe("demo", levels, {"demo": {"L": {"new": "How many"}}}, lambda name: {})
     text = render({"title": "Demo"}, levels)
     assert text.count("\n") == 12
     found = json.loads(text)["$defs"]["L"]["properties"]
     assert list(found) == ["new", "old"]
-    assert found["new"]["description"] == "How many."
+    assert found["new"]["description"] == "How many"
     assert found["old"]["x-renamed"] == "new"

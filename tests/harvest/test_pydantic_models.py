@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harvest.releases_made import class_of, shapes
-from tools.harvest import pydantic_models, validators
+from tools.harvest import field_validators, pydantic_models, validators
 
 MODELS = """
     from pydantic import BaseModel, ConfigDict, Extra, Field, field_validator, model_validator, root_validator
@@ -57,6 +57,10 @@ VALIDATED = """
         def refuse(cls, data):
             if data.get("gone"):
                 raise ValueError("no longer supported")
+            removed = ["first", "second"]
+            found = [key for key in removed if data.get(key)]
+            if found:
+                raise ValueError("no longer supported")
             if data.get("mode") != "a":
                 return data
             if data.get("only_in_mode_a"):
@@ -68,6 +72,7 @@ VALIDATED = """
         old: int | None = None
         lent: int | None = None
         never: bool | None = None
+        ever: bool | None = None
 
         @model_validator(mode="before")
         @classmethod
@@ -87,6 +92,13 @@ VALIDATED = """
                 raise DeprecationWarning("`never` is no more")
             return value
 
+        @field_validator("ever")
+        @classmethod
+        def check_ever(cls, value):
+            if value is not None:
+                raise DeprecationWarning("`ever` is no more")
+            return value
+
         @model_validator(mode="after")
         def later(self):
             if self.new:
@@ -98,10 +110,13 @@ VALIDATED = """
 def test_what_validators_move_and_refuse(tmp_path: Path) -> None:
     made = shapes(tmp_path, settings=VALIDATED)
     assert validators.deprecations(class_of(made, "demo.settings.Settings"), made) == {
-        "gone": {"effect": "error"},
+        "gone": {"effect": "error", "unless": "falsy"},
+        "first": {"effect": "error", "unless": "falsy"},
+        "second": {"effect": "error", "unless": "falsy"},
         "old": {"by": "new", "effect": "moved"},
         "unlisted": {"by": "new", "effect": "moved"},
-        "never": {"effect": "error"},
+        "never": {"effect": "error", "unless": "falsy"},
+        "ever": {"effect": "error"},
     }
 
 
@@ -112,3 +127,99 @@ def test_only_validators_before_the_fields_are_followed(tmp_path: Path) -> None:
         "move": "data",
         "refuse": "data",
     }
+
+
+CHECKED = """
+    from pydantic import BaseModel, field_validator
+
+    KERNELS = frozenset({"eager", "sdpa"})
+
+    def as_dtype(v):
+        if v is None:
+            return None
+        if v == "int4":
+            return 4
+        if v in ["fp8", "float8"]:
+            return 8
+        raise ValueError("no dtype")
+
+    class Settings(BaseModel):
+        dtype: str | None = None
+        kernel: str | None = None
+        policy: str | None = None
+        resize: int | str | None = None
+        alpha: float | None = None
+        free: str | None = None
+
+        @field_validator("dtype", mode="before")
+        @classmethod
+        def check_dtype(cls, v):
+            return as_dtype(v)
+
+        @field_validator("kernel", mode="before")
+        @classmethod
+        def check_kernel(cls, value):
+            if value in KERNELS:
+                return value
+            if "/" in value:
+                return value
+            if value in ALIASES:
+                raise ValueError("write the long name")
+            raise ValueError("no kernel")
+
+        @field_validator("policy", mode="before")
+        @classmethod
+        def check_policy(cls, value):
+            valid = {"auto", "always"}
+            if str(value).lower() not in valid:
+                raise ValueError("no policy")
+            return str(value).lower()
+
+        @field_validator("resize", mode="before")
+        @classmethod
+        def check_resize(cls, value):
+            if isinstance(value, str):
+                value = value.lower()
+                if value == "linear":
+                    value = 1
+                elif value == "cubic":
+                    value = 2
+                else:
+                    raise ValueError("no way to resize")
+            return value
+
+        @field_validator("alpha")
+        @classmethod
+        def check_alpha(cls, alpha):
+            if alpha is not None and alpha <= 0.0:
+                raise ValueError("must be positive")
+            return alpha
+
+        @field_validator("free")
+        @classmethod
+        def check_free(cls, value):
+            if value == "x":
+                return value
+            return value
+"""
+
+
+def test_what_validators_of_single_fields_let_pass(tmp_path: Path) -> None:
+    made = shapes(tmp_path, settings=CHECKED)
+    keys = ("dtype", "kernel", "policy", "resize", "alpha", "free")
+    text = {"type": ["string", "null"], "default": None}
+    found = field_validators.demanded(class_of(made, "demo.settings.Settings"), {key: dict(text) for key in keys}, made)
+    checked = {key: shape.get("x-checked") for key, shape in found.items()}
+    assert checked == {
+        "dtype": [{"kind": "enum"}],
+        "kernel": [{"kind": "enum"}],
+        "policy": [{"kind": "enum", "fold": True}],
+        "resize": [{"kind": "enum", "fold": True}],
+        "alpha": [{"kind": "range", "exclusiveMinimum": 0.0}],
+        "free": None,
+    }
+    assert found["dtype"]["enum"] == ["int4", "fp8", "float8", None]
+    words, pattern = found["kernel"]["anyOf"]  # type: ignore[misc]
+    assert set(words["enum"]) == {"eager", "sdpa", None}
+    assert pattern == {"type": "string", "pattern": "/"}
+    assert found["free"] == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -158,13 +159,26 @@ class Machine:
                 row["exception"] == verdict.exception
                 and verdict.place.startswith(row["place"] + ":")
                 and row["message"] in verdict.message
+                and (not row.get("ranks") or _fits_some_ranks(verdict.message))
             ):
                 return str(row["why"])
         return ""
 
 
+def _fits_some_ranks(message: str) -> bool:
+    """Whether a message of DeepSpeed's, `8 != 2 * 1 * 1`, would have been none on another number of ranks."""
+    numbers = re.search(r"(\d+) != (\d+) \* (\d+) \* 1$", message.strip())
+    if numbers is None:
+        return False
+    whole, micro_batch, steps = map(int, numbers.groups())
+    return micro_batch * steps > 0 and whole % (micro_batch * steps) == 0
+
+
 def traps() -> dict[str, dict[str, Any]]:
-    """Codes that accuse what a framework accepts silently: `referees`, `why`, and the `test` that shows it there."""
+    """Codes that accuse what a framework accepts silently: `referees`, `why`, and the `test` that shows it there.
+
+    `message`: what the finding must say, where not all of that code are meant.
+    """
     found: dict[str, dict[str, Any]] = json.loads((_HERE / "traps.json").read_text("utf-8"))
     return found
 
@@ -197,11 +211,12 @@ def tallies(measured: Measured) -> list[Tally]:
     by_kind: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in measured.outcomes:
         by_kind[outcome.case.kind].append(outcome)
-    known = {code for code, trap in traps().items() if measured.referee.name in trap["referees"]}
+    own = {code: trap for code, trap in traps().items() if measured.referee.name in trap["referees"]}
+    known = {code: str(trap.get("message", "")) for code, trap in own.items()}
     return [_tally(kind, some, known) for kind, some in by_kind.items()] + [_tally("all", measured.outcomes, known)]
 
 
-def _tally(kind: str, outcomes: Iterable[Outcome], known_traps: set[str]) -> Tally:
+def _tally(kind: str, outcomes: Iterable[Outcome], known_traps: dict[str, str]) -> Tally:
     count: Counter[str] = Counter()
     for outcome in outcomes:
         if outcome.machine:
@@ -211,8 +226,8 @@ def _tally(kind: str, outcomes: Iterable[Outcome], known_traps: set[str]) -> Tal
             count["seen"] += bool(outcome.errors)
         else:
             count["accepted"] += 1
-            if outcome.errors:
-                trapped = all(found.code in known_traps for found in outcome.errors)
+            if errors := outcome.errors:
+                trapped = all(known_traps.get(found.code, "\n") in found.message for found in errors)
                 count["trapped" if trapped else "accused"] += 1
     return Tally(
         kind, count["rejected"], count["seen"], count["accepted"], count["accused"], count["trapped"], count["machine"]

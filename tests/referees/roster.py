@@ -68,7 +68,15 @@ REFEREES: tuple[Referee, ...] = (
         companions=(("run.sh", "trl {root} --config config.yaml\n"),),
         corpus_kinds=("trl_recipe_yaml",),
     ),
-    Referee("accelerate", "yaml", "config.yaml", "accelerate", "accelerate", corpus_kinds=("accelerate_yaml",)),
+    Referee(
+        "accelerate",
+        "yaml",
+        "config.yaml",
+        "accelerate",
+        "accelerate",
+        companions=(("run.sh", "accelerate launch --config_file config.yaml train.py\n"),),
+        corpus_kinds=("accelerate_yaml",),
+    ),
     Referee(
         "axolotl",
         "yaml",

@@ -30,6 +30,9 @@ class Facts:
     def written(self, dotted: str) -> Truth:
         return Truth.of(dotted in self.values)
 
+    def has_keys(self, dotted: str) -> bool:
+        return any(name.startswith(f"{dotted}.") for name in self.values)
+
 
 def ask(text: str, **values: object) -> Outcome:
     return parse_when(text).evaluate(Facts({name.replace("__", "."): value for name, value in values.items()}))
@@ -51,6 +54,17 @@ def ask(text: str, **values: object) -> Outcome:
         ("a is not None", {"a": Section.MAPPING}, YES),
         ("a is None", {}, DUNNO),
         ("a < 3", {"a": 2}, YES),
+        ("given(a)", {}, NO),
+        ("given(a)", {"a": False}, NO),
+        ("given(a)", {"a": None}, NO),
+        ("given(a)", {"a": 0}, NO),
+        ("given(a)", {"a": ""}, NO),
+        ("given(a)", {"a": ()}, NO),
+        ("given(a)", {"a": "no"}, YES),
+        ("given(a)", {"a": (UNKNOWN,)}, YES),
+        ("given(a)", {"a": UNKNOWN}, DUNNO),
+        ("given(a)", {"a": Section.MAPPING}, DUNNO),
+        ("given(a)", {"a": Section.MAPPING, "a__b": None}, YES),
         ("a < 3", {"a": "2"}, DUNNO),
         ("a < 3", {"a": True}, DUNNO),
         ("a < 3", {"a": float("nan")}, DUNNO),

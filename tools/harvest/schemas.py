@@ -1,7 +1,8 @@
 """Rebuilds `schemas/<framework>.json` from released packages, whose sources are read and never run.
 
 Run as `python -m tools.harvest.schemas FOLDER [NAME…]`; archives that are not in the folder are downloaded into it.
-Without names every framework is done anew. The format is decision 008 (`docs/decisions/`). What sources do not say in a
+Without names every framework is done anew. `--descriptions` in place of the folder harvests nothing and only lays the
+sentences anew over the files as they are. The format is decision 008 (`docs/decisions/`). What sources do not say in a
 readable way stands beside this file: `renames.json`, each row with its source, and `descriptions.json`, in our words.
 """
 
@@ -14,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tools.harvest.describing import describe
 from tools.harvest.frameworks import MODULES, Framework
 from tools.harvest.histories import Snapshot, fold
 from tools.harvest.packages import open_release
@@ -42,7 +44,7 @@ def build(name: str, folder: Path) -> str:
         snapshots.append(wanted.snapshot(open_release(wanted.plan.package, version, folder)))
     levels: Levels = fold(versions, snapshots)
     merge_renames(levels, _object(RENAMES).get(name, {}))
-    merge_descriptions(levels, _object(DESCRIPTIONS).get(name, {}))
+    describe(name, levels, _object(DESCRIPTIONS), committed_levels)
     head: dict[str, object] = {"$schema": DIALECT, "title": wanted.title, "x-package": wanted.plan.package}
     head["x-releases"] = list(versions)
     if wanted.root is not None:
@@ -57,12 +59,18 @@ def merge_renames(levels: Levels, renames: Mapping[str, Any]) -> None:
             levels[level]["properties"][key]["x-renamed"] = row["by"]
 
 
-def merge_descriptions(levels: Levels, descriptions: Mapping[str, Any]) -> None:
-    """Put our sentences into the properties. Raises KeyError for one about a key that is not there."""
-    for level, texts in descriptions.items():
-        for key, text in texts.items():
-            shape = levels[level]["properties"][key]
-            levels[level]["properties"][key] = {"description": text, **shape}
+def described_anew(name: str) -> str:
+    """The text of one schema as it is committed, with the sentences as they are now."""
+    head = _object(TARGET / f"{name}.json")
+    levels: Levels = head.pop("$defs")
+    describe(name, levels, _object(DESCRIPTIONS), committed_levels)
+    return render(head, levels)
+
+
+def committed_levels(name: str) -> Levels:
+    """The levels of a schema as it is committed."""
+    levels: Levels = _object(TARGET / f"{name}.json")["$defs"]
+    return levels
 
 
 def render(head: Mapping[str, object], levels: Levels) -> str:
@@ -103,9 +111,10 @@ def _object(path: Path) -> dict[str, Any]:
 def main() -> None:
     """Write the files anew."""
     if len(sys.argv) < 2:
-        raise SystemExit("usage: python -m tools.harvest.schemas FOLDER [NAME…]")
+        raise SystemExit("usage: python -m tools.harvest.schemas FOLDER|--descriptions [NAME…]")
     for name in sys.argv[2:] or MODULES:
-        (TARGET / f"{name}.json").write_text(build(name, Path(sys.argv[1])), encoding="utf-8")
+        text = described_anew(name) if sys.argv[1] == "--descriptions" else build(name, Path(sys.argv[1]))
+        (TARGET / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

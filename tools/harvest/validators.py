@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tools.harvest.python_source import ClassRef, FunctionRef, Shapes
 
@@ -12,7 +12,7 @@ FIELD_VALIDATORS = ("field_validator", "validator")
 
 def before(reference: ClassRef, shapes: Shapes) -> Iterator[FunctionRef]:
     """`@model_validator(mode="before")`, and pydantic 1's `@root_validator(pre=True)`, those of bases included."""
-    for function, decorator in _decorated(reference, shapes):
+    for function, decorator in decorated(reference, shapes):
         text = ast.unparse(decorator)
         is_before = text.startswith("model_validator") and "'before'" in text
         if is_before or (text.startswith("root_validator") and "pre=True" in text):
@@ -34,19 +34,25 @@ def deprecations(reference: ClassRef, shapes: Shapes) -> dict[str, dict[str, obj
     found: dict[str, dict[str, object]] = {}
     for function in before(reference, shapes):
         values = values_of(function)
-        found |= {key: {"effect": "error"} for key in _refused(function, values)}
+        found |= {key: _refusal(falsy_passes=True) for key in _refused(function, values)}
         for old, new, is_taken in _moved(function, values):
             if is_taken or old not in fields:
                 found[old] = {"by": new, "effect": "moved"}
-    for function, decorator in _decorated(reference, shapes):
+    for function, decorator in decorated(reference, shapes):
         is_refusal = "raise DeprecationWarning(" in ast.unparse(function.node)
         if is_refusal and isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in FIELD_VALIDATORS:
             names = [argument.value for argument in decorator.args if isinstance(argument, ast.Constant)]
-            found |= {str(name): {"effect": "error"} for name in names}
+            passes = any(isinstance(node, ast.If) and isinstance(node.test, ast.Name) for node in function.node.body)
+            found |= {str(name): _refusal(falsy_passes=passes) for name in names}
     return found
 
 
-def _decorated(reference: ClassRef, shapes: Shapes) -> Iterator[tuple[FunctionRef, ast.expr]]:
+def _refusal(*, falsy_passes: bool) -> dict[str, object]:
+    return {"effect": "error", **({"unless": "falsy"} if falsy_passes else {})}
+
+
+def decorated(reference: ClassRef, shapes: Shapes) -> Iterator[tuple[FunctionRef, ast.expr]]:
+    """Each method with each of its decorators, those of bases included."""
     for base in shapes.classes.order(reference):
         for node in base.node.body if isinstance(base, ClassRef) else ():
             if isinstance(base, ClassRef) and isinstance(node, ast.FunctionDef):
@@ -55,13 +61,34 @@ def _decorated(reference: ClassRef, shapes: Shapes) -> Iterator[tuple[FunctionRe
 
 
 def _refused(function: FunctionRef, values: str) -> Iterator[str]:
-    """`if data.get("key"): raise`, where nothing before it decides whether we come there."""
+    """`if data.get("key"): raise`, where nothing before it decides whether we come there.
+
+    Also of several at once: `found = [key for key in keys if data.get(key)]`, then `if found: raise`.
+    """
+    written: dict[str, list[str]] = {}  # local names of lists of keys, and of those of them that are in the file
     for statement in function.node.body:
-        if isinstance(statement, ast.If) and isinstance(statement.body[0], ast.Raise):
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            written[statement.targets[0].id] = _listed(statement.value, values, written)
+        elif isinstance(statement, ast.If) and isinstance(statement.body[0], ast.Raise):
             if (key := _key(statement.test, values)) is not None:
                 yield key
+            elif isinstance(statement.test, ast.Name):
+                yield from written.get(statement.test.id, ())
         elif any(isinstance(node, ast.Return) for node in ast.walk(statement)):
             return
+
+
+def _listed(node: ast.expr, values: str, written: Mapping[str, list[str]]) -> list[str]:
+    """The texts of a list that is written out, or of one that is filtered by what the file has."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        found = [item.value for item in node.elts if isinstance(item, ast.Constant)]
+        return [each for each in found if isinstance(each, str)]
+    if isinstance(node, ast.ListComp) and len(node.generators) == 1:
+        (each,) = node.generators
+        tests = [ast.unparse(test) for test in each.ifs]
+        if isinstance(each.iter, ast.Name) and tests == [f"{values}.get({ast.unparse(each.target)})"]:
+            return written.get(each.iter.id, [])
+    return []
 
 
 def _moved(function: FunctionRef, values: str) -> Iterator[tuple[str, str, bool]]:

@@ -75,6 +75,8 @@ def initialize(plugin: Any) -> None:
     )
     with (
         mock.patch("deepspeed.initialize", _initialize),
+        # It would ask for the state of a real Accelerator before it warns.
+        mock.patch("accelerate.accelerator.logger"),
         # It would compile a CPU optimizer.
         mock.patch("accelerate.accelerator.map_pytorch_optim_to_deepspeed", lambda each: each),
     ):

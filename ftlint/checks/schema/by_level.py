@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ftlint.checks.schema.fitting import converted_flag, converted_number
-from ftlint.checks.schema.in_use import SchemasInUse
+from ftlint.checks.schema.in_use import ABSENT, SchemasInUse
+from ftlint.checks.schema.readers import as_read
 from ftlint.checks.schema.shapes import accepted_by
-from ftlint.checks.schema.survey import Settings, Survey
+from ftlint.checks.schema.survey import Settings, Survey, is_passed_over
 from ftlint.knowledge.schemas import Level
 from ftlint.record import record
-from ftlint.run.fact import Fact, KeyValue, Unknown
-from ftlint.run.key import Key, KeyPath, KeySet
+from ftlint.run.fact import UNKNOWN, Fact, KeyValue
+from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.spans import How, Origin
 
 _CONVERTING = frozenset({"argparse", "argparse-defaults", "pydantic", "omegaconf"})
@@ -41,28 +41,15 @@ def keys_by_level(survey: Survey) -> Iterator[LevelKeys]:
 
 
 def with_defaults(survey: Survey, number: int) -> KeySet:
-    """The keys of the survey's settings at that place, with the defaults that all admissible releases agree on."""
-    written = survey.settings[number].keys
-    keys = {
-        path: _as_read(key, survey.levels.get((number, path[:-1]), ()), survey) for path, key in written.keys.items()
-    }
-    return KeySet(written.dialect, keys, _Defaults(survey, number), written.duplicates, written.complete)
-
-
-def _as_read(key: Key, levels: tuple[Level, ...], survey: Survey) -> Key:
-    """The key with the value that its reader makes of a text: argparse and pydantic make `"8"` a number."""
-    text = key.fact.value
-    if not isinstance(text, str) or len(levels) != 1:
-        return key
-    if not _CONVERTING & survey.in_use.keyword(levels[0], "x-values").keys():
-        return key
-    offers = survey.in_use.availability(levels[0], key.path[-1]).offers
-    types = [accepted_by(offer.level, offer.shape).types for offer in offers]
-    if any(each is None or str in each or not each & {bool, int, float} for each in types):
-        return key
-    flag = bool in set().union(*(each for each in types if each is not None))
-    value: KeyValue | Unknown = converted_flag(text) if flag else converted_number(text)
-    return replace(key, fact=replace(key.fact, value=value))
+    """The keys of the survey's settings at that place as they are read, with the defaults of all releases in use."""
+    settings = survey.settings[number]
+    written = settings.keys
+    stand_ins = dict(_stand_ins(settings))
+    defaults = _Defaults(survey, number, stand_ins)
+    converted = _converted(survey, number)
+    seen = {**written.keys, **converted} if converted else written.keys
+    seen = _under_their_names(seen, stand_ins) if stand_ins else seen
+    return KeySet(written.dialect, seen, defaults, written.duplicates, written.complete)
 
 
 def _names(level: Level) -> Iterator[str]:
@@ -72,15 +59,54 @@ def _names(level: Level) -> Iterator[str]:
         yield f"{each.schema.name}#{each.name}"
 
 
+def _converted(survey: Survey, number: int) -> dict[KeyPath, Key]:
+    """The texts that argparse or pydantic takes for a number or for an answer, as what it makes of them."""
+    found: dict[KeyPath, Key] = {}
+    for path, key in survey.settings[number].keys.keys.items():
+        text = key.fact.value
+        levels = survey.levels.get((number, path[:-1]), ()) if isinstance(text, str) else ()
+        if len(levels) != 1 or not isinstance(text, str) or not _converts(levels[0], survey):
+            continue
+        offers = survey.in_use.availability(levels[0], path[-1]).offers
+        values = [as_read(text, accepted_by(each.level, each.shape)) for each in offers]
+        if any(each is not text for each in values):
+            agreed = len({(type(each), each) for each in values}) == 1
+            found[path] = replace(key, fact=replace(key.fact, value=values[0] if agreed else UNKNOWN))
+    return found
+
+
+def _converts(level: Level, survey: Survey) -> bool:
+    readers = survey.in_use.keyword(level, "x-values").keys() - {ABSENT}
+    return bool(readers) and readers <= _CONVERTING
+
+
+def _stand_ins(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Sections at the top that are read in place of another one (`x-unless`), with its name: `bfloat16` for `bf16`."""
+    for level in settings.levels:
+        for (name, *below), key in settings.keys.keys.items():
+            raw = level.shape(name) if not below and key.fact.value is Section.MAPPING else None
+            unless = raw.get("x-unless") if raw is not None else None
+            if isinstance(unless, dict) and not is_passed_over(unless, key, settings):
+                yield name, str(unless["key"])
+
+
+def _under_their_names(keys: Mapping[KeyPath, Key], stand_ins: Mapping[str, str]) -> Mapping[KeyPath, Key]:
+    return {(stand_ins.get(path[0], path[0]), *path[1:]): key for path, key in keys.items()}
+
+
 class _Defaults(Mapping[KeyPath, Fact[KeyValue]]):
     """The default of a key that is not written, where every admissible release has the same one; looked up on demand.
 
     Not a mapping that can be walked: it has whatever it is asked for.
     """
 
-    def __init__(self, survey: Survey, number: int) -> None:
+    def __init__(self, survey: Survey, number: int, stand_ins: Mapping[str, str]) -> None:
         self._in_use: SchemasInUse = survey.in_use
-        self._levels = {path: levels for (place, path), levels in survey.levels.items() if place == number}
+        self._levels = {
+            (*(stand_ins.get(step, step) for step in path[:1]), *path[1:]): levels
+            for (place, path), levels in survey.levels.items()
+            if place == number
+        }
 
     def __getitem__(self, path: KeyPath) -> Fact[KeyValue]:
         levels = self._levels.get(path[:-1], ())

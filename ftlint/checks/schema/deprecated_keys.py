@@ -22,10 +22,16 @@ def deprecated_key(survey: Survey) -> Iterator[Match]:
     """A key that is deprecated in the newest admissible release that has it."""
     for each in survey.changing:
         found = _deprecation(each)
-        if found is not None and each.availability.in_newest and each.met.key.fact.value is not None:
+        if found is not None and each.availability.in_newest and not _is_let_pass(each, found):
             match = _match(each, found, survey)
             if match is not None:
                 yield match
+
+
+def _is_let_pass(each: Misfit, found: Mapping[str, Any]) -> bool:
+    """Whether nobody minds the key with this value: null, and false where only what is true is refused."""
+    value = each.met.key.fact.value
+    return value is None or (found.get("unless") == "falsy" and value in (False, 0, ""))
 
 
 def _deprecation(each: Misfit) -> Mapping[str, Any] | None:
@@ -44,12 +50,14 @@ def _match(each: Misfit, found: Mapping[str, Any], survey: Survey) -> Match | No
     window = survey.in_use.window(home)
     since = home.index(found.get("since"), 0)
     until = home.index(found.get("until"), len(home.releases))
-    within = tuple(release for place, there in window.at.items() if since <= place <= until for release in there)
+    within = tuple(each for low, high, there in window.spans if since <= low and high <= until for each in there)
     outside = tuple(release for release in window.releases if release not in within)
     if not within or (outside and window.is_guess and window.releases[-1] not in within):
         return None
-    consequence = _consequence(each, str(found.get("effect", "warns")), outside, within, survey)
     by = found.get("by") if isinstance(found.get("by"), str) else None
+    effect = "error" if by is not None and _is_there_too(each, by) else str(found.get("effect", "warns"))
+    consequence = _consequence(each, effect, outside, within, survey)
+    has_begun = effect == found.get("effect", "warns") and (bool(since) or "since" in found)
     if by is not None and consequence.severity is Severity.INFO and not _is_there(each, by, survey):
         return None  # a release in use still needs the old name
     return Match(
@@ -57,16 +65,37 @@ def _match(each: Misfit, found: Mapping[str, Any], survey: Survey) -> Match | No
         values={
             "key": met.name,
             "place": place_of(met),
-            "state": "is no longer accepted" if found.get("effect") == "error" else "is deprecated",
-            "since": f" since {said(home.package, (home.releases[since],))}" if since or "since" in found else "",
+            "state": _state(str(found.get("effect")), effect, by or ""),
+            "since": f" since {said(home.package, (home.releases[since],))}" if has_begun else "",
             "outcome": consequence.outcome,
-            "instead": f"; write {by}" if by else "",
+            "instead": f"; write {by}" if by and effect == found.get("effect", "warns") else "",
             "by": by or "",
         },
-        edits=replacement(met, by, survey),
+        edits=replacement(met, by, survey) if effect == found.get("effect", "warns") else {},
         severity=consequence.severity,
         reason=consequence.reason,
     )
+
+
+def _state(effect: str, in_effect: str, by: str) -> str:
+    if effect == "error":
+        return "is no longer accepted"
+    return f"and {by}, which replaces it, exclude each other" if in_effect == "error" else "is deprecated"
+
+
+def _is_there_too(each: Misfit, by: str) -> bool:
+    """Whether the key that takes the value over is written as well, which DeepSpeed's models assert against.
+
+    Source: deepspeed 0.9 to 0.19.8 runtime/config_utils.py, _process_deprecated_field; "auto" is dropped before.
+    """
+    met = each.met
+    if met.level.raw.get("x-auto") != "default" or met.key.fact.value == "auto":
+        return False
+    *sections, name = by.split(".")
+    raws = met.level.properties.items() if not sections else ()
+    names = [name, *(alias for alias, raw in raws if isinstance(raw, dict) and raw.get("x-alias-of") == name)]
+    others = [met.settings.keys.keys.get((*met.key.path[:-1], *sections, each)) for each in names]
+    return any(other is not None and other.fact.value != "auto" for other in others)
 
 
 def _is_there(each: Misfit, by: str, survey: Survey) -> bool:

@@ -51,6 +51,17 @@ class Window:
         self.is_beyond = is_beyond
         self.is_guess = is_guess
 
+    @property
+    def spans(self) -> list[tuple[int, int, tuple[str, ...]]]:
+        """Admissible releases, oldest first, with the places of those read before and after: of one read the same."""
+        read = [(place, place, releases) for place, releases in self.at.items()]
+        return sorted([*read, *((low, high, (release,)) for low, high, release in self.between)])
+
+    @property
+    def places(self) -> list[int]:
+        """The places of the admissible releases; one between two that were read counts as the older one."""
+        return [low for low, _, _ in self.spans]
+
 
 @record
 class Offer:
@@ -187,9 +198,8 @@ def looked_up(family: tuple[Level, ...], windows: tuple[Window, ...], key: str) 
 
 def _groups(window: Window) -> Iterator[tuple[int, tuple[str, ...]]]:
     """The places with their releases; one between two that were read counts as the older one."""
-    yield from window.at.items()
-    for low, _, release in window.between:
-        yield low, (release,)
+    for low, _, releases in window.spans:
+        yield low, releases
 
 
 def _own(level: Level, key: str, window: Window) -> Availability:
@@ -201,23 +211,18 @@ def _own(level: Level, key: str, window: Window) -> Availability:
     absent: list[str] = []
     unread = bool(window.unread) or not window.releases
     newest = None
-    for place, releases in window.at.items():
-        if level.shape_at(place) is None:
+    for low, high, releases in window.spans:
+        if level.shape_at(low) is None or level.shape_at(high) is None:
             unread = True
             continue
-        shape = newest = shape_at(level.schema, raw, place) if raw is not None else None
-        if shape is None:
-            absent += releases
-        else:
-            shapes.setdefault(id(shape), (shape, []))[1].extend(releases)
-    for low, high, release in window.between:
         below, above = (shape_at(level.schema, raw, place) if raw is not None else None for place in (low, high))
+        newest = above
         if below is not above:
             unread = True
         elif below is None:
-            absent.append(release)
+            absent += releases
         else:
-            shapes.setdefault(id(below), (below, []))[1].append(release)
+            shapes.setdefault(id(below), (below, []))[1].extend(releases)
     offers = tuple(Offer(level, shape, _in_order(releases, window)) for shape, releases in shapes.values())
     return Availability(offers, _in_order(absent, window), window.package, unread, newest is not None)
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ftlint.checks.schema.by_level import with_defaults
-from ftlint.checks.schema.fitting import Trouble, Verdict, judge
-from ftlint.checks.schema.in_use import ABSENT, Offer, said
+from ftlint.checks.schema.fitting import judge
+from ftlint.checks.schema.in_use import ABSENT, Offer, SchemasInUse, said
 from ftlint.checks.schema.shapes import Frozen
 from ftlint.checks.schema.survey import Met, Misfit, Survey
+from ftlint.checks.schema.verdicts import Trouble, Verdict
 from ftlint.checks.schema.wording import place_of, refusal
 from ftlint.findings import Severity
-from ftlint.knowledge.schemas import Raw
+from ftlint.knowledge.schemas import Level, Raw
 from ftlint.record import record
 from ftlint.syntax.document import Format
 
@@ -41,7 +42,7 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     met, availability = misfit.met, misfit.availability
     if _is_no_value_in_json(misfit):
         return None  # no JSON, and mostly a template's word: a syntax error says so
-    if met.key.fact.value == "auto" and _is_filled(misfit):
+    if met.key.fact.value == "auto" and (_is_filled(misfit) or _is_refused_before(misfit)):
         return None
     verdicts = [(offer, _verdict(offer, misfit, survey)) for offer in availability.offers]
     wrong = [(offer, verdict) for offer, verdict in verdicts if verdict is not None]
@@ -54,6 +55,8 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     verdict = newest if newest is not None else wrong[-1][1]
     caveat = survey.in_use.caveat(newest_offer.level.schema)
     raises = all(each.raises for _, each in wrong)
+    if raises and not _is_read(misfit):
+        return None
     severity = Severity.ERROR if raises and met.settings.is_sure else Severity.WARNING
     reason = ""
     if caveat:
@@ -68,7 +71,7 @@ def _over_releases(misfit: Misfit, survey: Survey) -> Judged | None:
     elif availability.absent:
         severity = Severity.WARNING if not raises else severity
     values = {
-        "key": met.name,
+        "key": f"item {int(met.name) + 1}" if met.name.isdecimal() else met.name,
         "place": place_of(met),
         "value": _shown(misfit),
         "expected": verdict.expected,
@@ -91,6 +94,24 @@ def _is_filled(misfit: Misfit) -> bool:
         named = offer.shape.get("x-auto")
         fillers.update(named if isinstance(named, list) else ())
     return bool(fillers) and bool(fillers & misfit.met.settings.readers())
+
+
+def _is_read(misfit: Misfit) -> bool:
+    """Whether the value is looked at, which another key of the file may decide (`x-read-where`)."""
+    keys = misfit.met.settings.keys
+    for raw in (misfit.met.level.raw, misfit.availability.offers[-1].shape):
+        where = raw.get("x-read-where")
+        for dotted, values in where.items() if isinstance(where, dict) else ():
+            key = keys.key(dotted)
+            if not isinstance(values, list) or (key.fact.value if key is not None else None) not in values:
+                return False
+    return True
+
+
+def _is_refused_before(misfit: Misfit) -> bool:
+    """Whether a program refuses this "auto" before DeepSpeed reads the file; a rule of its own says so."""
+    readers = misfit.met.settings.readers()
+    return bool(readers) and "deepspeed" not in readers
 
 
 def _is_no_value_in_json(misfit: Misfit) -> bool:
@@ -158,10 +179,14 @@ def _held(shape: Raw, met: Met, survey: Survey) -> frozenset[str]:
 def _readers(offer: Offer, misfit: Misfit, survey: Survey) -> tuple[str, ...]:
     """Who looks at the value: whom the level at the top of what is read together names, else the key's own."""
     root = misfit.met.level if len(misfit.met.key.path) == 1 else offer.level
-    there = survey.in_use.keyword(root, "x-values")
-    if misfit.met.settings.keys.dialect == "accelerate":
+    return readers_of(root, misfit.met.settings.keys.dialect, survey.in_use)
+
+
+def readers_of(level: Level, dialect: str, in_use: SchemasInUse) -> tuple[str, ...]:
+    """Who looks at the values of a level, in any release in use; accelerate hands its file's on as texts."""
+    if dialect == "accelerate":
         return ("environment",)
-    return tuple(each for each in there if each != ABSENT) or ("unchecked",)
+    return tuple(each for each in in_use.keyword(level, "x-values") if each != ABSENT) or ("unchecked",)
 
 
 def _releases(offers: list[Offer]) -> tuple[str, ...]:

@@ -38,16 +38,18 @@ def missing_key(survey: Survey) -> Iterator[Match]:
 
 
 def _is_demanded(level: Level, survey: Survey) -> bool:
-    """Whether somebody looks for what is missing: calls do, and readers that refuse what they do not know."""
-    return bool(level.raw.get("x-imports")) or set(survey.in_use.keyword(level, "x-unknown")) == {REFUSED}
+    """Whether somebody looks for what is missing: calls do, pydantic, and readers that refuse what they do not know."""
+    if level.raw.get("x-imports") or set(survey.in_use.keyword(level, "x-unknown")) == {REFUSED}:
+        return True
+    return set(survey.in_use.keyword(level, "x-values")) <= {"pydantic", "pydantic-strict"}
 
 
 def _required(level: Level, written: set[str], survey: Survey) -> Iterator[str]:
     """The keys that are not written and have no default in any admissible release."""
     for each in level.family:
         for name, raw in each.properties.items():
-            if name in written or not _may_be_required(raw):
-                continue
+            if name in written or not _may_be_required(raw) or "x-plugin" in raw:
+                continue  # a plugin's keys are asked for only where the file names it
             availability = survey.in_use.availability(level, name)
             if availability.always and all(offer.shape.get("x-required") is True for offer in availability.offers):
                 yield name

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from ftlint.checks.schema.fitting import PLACEHOLDER, judge
 from ftlint.checks.schema.in_use import ABSENT, Availability, Offer, SchemasInUse
+from ftlint.checks.schema.judging import readers_of
 from ftlint.checks.schema.shapes import accepted_by
 from ftlint.checks.schema.unknown_keys import PRIVATE
 from ftlint.knowledge.schemas import Level, Raw
@@ -53,9 +54,10 @@ _SHARED = {name: {"type": "string", "pattern": pattern} for name, _, pattern in 
 }
 
 
-def plain_schema(levels: tuple[Level, ...], in_use: SchemasInUse, title: str) -> Plain:
-    """The schema of a document that may be of any of these levels at its top."""
-    writer = _Writer(in_use)
+def plain_schema(levels: tuple[Level, ...], in_use: SchemasInUse, dialect: str) -> Plain:
+    """The schema of a document of that dialect, or of a class, that may be of any of these levels at its top."""
+    title = f"{dialect}, as ftlint reads it"
+    writer = _Writer(in_use, dialect)
     tops = [writer.reference(level) for level in levels]
     writer.finish()
     top: Plain = {"$schema": DRAFT, "title": title}
@@ -66,7 +68,8 @@ def plain_schema(levels: tuple[Level, ...], in_use: SchemasInUse, title: str) ->
 class _Writer:
     """Writes each level once, and those it refers to until there are no more."""
 
-    def __init__(self, in_use: SchemasInUse) -> None:
+    def __init__(self, in_use: SchemasInUse, dialect: str) -> None:
+        self._dialect = dialect
         self.definitions: dict[str, Plain] = {}
         self._in_use = in_use
         self._names: dict[tuple[str, str], str] = {}
@@ -91,8 +94,14 @@ class _Writer:
 
     def _level(self, level: Level) -> Plain:
         choices = [*self._replacements(level)]
-        if choices:  # a key inside decides what this is
-            return {"type": "object", "allOf": choices}
+        own = self._own(level)
+        if not choices:
+            return own
+        # A key inside decides what this is.
+        is_another = {"anyOf": [choice["if"] for choice in choices]}
+        return {"type": "object", "if": is_another, "then": {"allOf": choices}, "else": own}
+
+    def _own(self, level: Level) -> Plain:
         names = dict.fromkeys(level.names())
         found: Plain = {"type": "object"}
         if isinstance(level.raw.get("description"), str):
@@ -139,10 +148,10 @@ class _Writer:
 
     def _shape(self, level: Level, name: str, offer: Offer) -> Plain:
         accepted = accepted_by(offer.level, offer.shape)
-        if accepted.types is None:
-            return {}
+        if accepted.types is None or "x-read-where" in {**offer.level.raw, **offer.shape}:
+            return {}  # what another key of the file decides is left to the rules
         key_of = _keys(name)
-        readers = [kind for kind in self._in_use.keyword(level, "x-values") if kind != ABSENT] or ["unchecked"]
+        readers = readers_of(level, self._dialect, self._in_use)
         passes = {
             kind: any(judge(offer.level, offer.shape, key_of(value), reader) is None for reader in readers)
             for kind, value in _SAMPLES
@@ -152,6 +161,7 @@ class _Writer:
             parts.append({"enum": [value for _, value in sorted(accepted.values, key=repr)]})
             if not passes["string"]:
                 parts += self._in_other_letters(offer, accepted.values, readers, key_of)
+        parts += [{"type": "string", "pattern": pattern} for pattern in accepted.patterns]
         scalars = [kind for kind in ("null", "boolean", "string") if passes[kind]]
         if passes["number"]:
             scalars.append("number")
@@ -159,6 +169,10 @@ class _Writer:
             scalars.append("integer")
         if scalars:
             parts.append({"type": scalars[0] if len(scalars) == 1 else scalars, **self._limits(offer, readers, key_of)})
+        if not passes["boolean"] and self._takes(False, offer, readers, key_of):
+            parts.append({"enum": [False]})  # `no` without quotes, to YAML
+        if "integer" not in scalars and "number" not in scalars and self._takes_answers(offer, readers, key_of):
+            parts.append({"enum": [0, 1]})
         if not passes["string"]:
             parts += [
                 _shared(text)
@@ -172,7 +186,7 @@ class _Writer:
             parts.append({"type": "array", **self._items(offer)})
         return parts[0] if len(parts) == 1 else {"anyOf": parts}
 
-    def _takes_whole_numbers(self, offer: Offer, readers: list[str], key_of: KeyOf) -> bool:
+    def _takes_whole_numbers(self, offer: Offer, readers: tuple[str, ...], key_of: KeyOf) -> bool:
         """Whether some whole number passes where 3 is outside the limits."""
         bounds = [row.get(word) for row in _rows(offer.shape) for word in _LIMITS]
         samples = [bound + step for bound in bounds if isinstance(bound, (int, float)) for step in (-1, 0, 1)]
@@ -182,7 +196,14 @@ class _Writer:
             for reader in readers
         )
 
-    def _limits(self, offer: Offer, readers: list[str], key_of: KeyOf) -> Plain:
+    def _takes_answers(self, offer: Offer, readers: tuple[str, ...], key_of: KeyOf) -> bool:
+        """Whether 0 and 1 stand for no and yes."""
+        return self._takes(0, offer, readers, key_of) and self._takes(1, offer, readers, key_of)
+
+    def _takes(self, value: KeyValue, offer: Offer, readers: tuple[str, ...], key_of: KeyOf) -> bool:
+        return any(judge(offer.level, offer.shape, key_of(value), reader) is None for reader in readers)
+
+    def _limits(self, offer: Offer, readers: tuple[str, ...], key_of: KeyOf) -> Plain:
         """Those limits of the shape that the judge holds numbers to."""
         found: Plain = {}
         for row in _rows(offer.shape):
@@ -196,7 +217,7 @@ class _Writer:
         return found
 
     def _in_other_letters(
-        self, offer: Offer, values: frozenset[tuple[type, object]], readers: list[str], key_of: KeyOf
+        self, offer: Offer, values: frozenset[tuple[type, object]], readers: tuple[str, ...], key_of: KeyOf
     ) -> Iterator[Plain]:
         """Words of an enumeration in any letters, where the framework does not mind."""
         words = sorted(str(value) for kind, value in values if kind is str and value != "auto")

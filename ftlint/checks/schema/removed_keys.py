@@ -58,7 +58,7 @@ def _last_release(met: Met, survey: Survey) -> tuple[Level, str] | None:
             until = min(
                 level.schema.index(raw.get("x-until"), last), level.schema.index(level.raw.get("x-until"), last)
             )
-            if until < last and any(place > until for place in survey.in_use.window(level.schema).at):
+            if until < last and any(place > until for place in survey.in_use.window(level.schema).places):
                 return level, level.schema.releases[until]
     return None
 

@@ -35,6 +35,9 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
     if dialect.name == "trl" and (reading := project.trl_commands(document.path)) is not None:
         levels = tuple(level for level in levels if level.name in reading.commands) or levels
         keys = _without(keys, reading.overruled)
+    if dialect.name == "llamafactory":
+        overrides = project.overrides_of(document.path)
+        keys = _without(keys, overrides.keys, overrides.may_be_more)
     if levels and not any((key,) in keys.keys for key in dialect.beyond_schemas):
         yield Settings(
             keys,
@@ -46,9 +49,9 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
         )
 
 
-def _without(keys: KeySet, overruled: frozenset[str]) -> KeySet:
-    """The keys that nothing overrules; where something does, what is not written may be said there."""
-    if not overruled:
+def _without(keys: KeySet, overruled: frozenset[str], may_be_more: bool = False) -> KeySet:
+    """The keys that nothing overrules; where something does, or may, what is not written may be said there."""
+    if not overruled and not may_be_more:
         return keys
     kept = {path: key for path, key in keys.keys.items() if path[0] not in overruled}
     return replace(keys, keys=kept, complete=False)

@@ -6,6 +6,7 @@ This is the quick path: most keys of a file are known in every release and hold 
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -38,6 +39,7 @@ class Accepted:
     `values`: of an enumeration, with their types, since True is no 1. `levels`: the levels that a mapping may be of;
     `item_levels`: those of the mappings in a sequence; `member_levels`: those of a mapping's own values. `has_limits`:
     some values of these types are refused; `bounds`: by these comparisons alone, of the bound with the value.
+    `patterns`: texts in which one of these is found are accepted beside `values`.
     """
 
     types: frozenset[object] | None
@@ -47,11 +49,14 @@ class Accepted:
     member_levels: tuple[Level, ...] = ()
     has_limits: bool = False
     bounds: tuple[tuple[Callable[[float, float], bool], float], ...] | None = None
+    patterns: tuple[str, ...] = ()
 
     def lets_pass(self, value: object) -> bool:
         """Whether the value is of the right kind at a glance; where it is not, somebody has to look closer."""
         kind = value if isinstance(value, Section) else type(value)
         if self.types is None or (kind in self.types and self._is_within(value)):
+            return True
+        if self.patterns and isinstance(value, str) and any(re.search(each, value) for each in self.patterns):
             return True
         return bool(self.values) and not isinstance(value, Section) and (kind, value) in self.values
 
@@ -116,10 +121,11 @@ def _accepted(level: Level, frozen: Frozen) -> Accepted:
     levels: list[Level] = []
     items: list[Level] = []
     members: list[Level] = []
+    patterns: list[str] = []
     anything = False
     for part in alternatives(raw):
         found = _level(level, part)
-        if part.get("x-python"):
+        if part.get("x-python") and not _is_looked_up(raw, part):
             anything = True  # objects of a script, of which only their class is known
         elif found is not None:
             levels.append(found)
@@ -128,6 +134,8 @@ def _accepted(level: Level, frozen: Frozen) -> Accepted:
             values.update((type(each), each) for each in part["enum"] if not isinstance(each, (list, dict)))
         elif "const" in part:
             values.add((type(part["const"]), part["const"]))
+        elif part.get("type") == "string" and isinstance(part.get("pattern"), str):
+            patterns.append(part["pattern"])
         elif "type" in part:
             for name in _names(part["type"]):
                 types |= _TYPES.get(name, frozenset())
@@ -145,6 +153,7 @@ def _accepted(level: Level, frozen: Frozen) -> Accepted:
         tuple(members),
         bool(bounds) or _is_looked_into(raw),
         None if _is_looked_into(raw) else bounds,
+        tuple(patterns),
     )
 
 
@@ -157,6 +166,13 @@ def bounds_of(raw: Raw) -> Iterator[tuple[str, Callable[[float, float], bool], f
             bound = shape.get(word)
             if isinstance(bound, (int, float)) and not isinstance(bound, bool):
                 yield said, fits, bound
+
+
+def _is_looked_up(raw: Raw, part: Raw) -> bool:
+    """Whether the framework looks the value up among words, so that no other object gets past."""
+    rows = raw.get("x-checked")
+    asks = isinstance(rows, list) and any(isinstance(row, dict) and row.get("kind") == "enum" for row in rows)
+    return asks and isinstance(part.get("enum"), list)
 
 
 def _is_looked_into(raw: Raw) -> bool:

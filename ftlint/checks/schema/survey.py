@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
-from ftlint.checks.schema.in_use import Availability, SchemasInUse, Window, looked_up
+from ftlint.checks.schema.in_use import Availability, Offer, SchemasInUse, Window, looked_up
 from ftlint.checks.schema.shapes import Accepted, Property, accepted_by, property_of
-from ftlint.knowledge.schemas import Level
+from ftlint.knowledge.schemas import Level, Raw
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN
 from ftlint.run.key import Key, KeyPath, KeySet, Section
@@ -110,7 +110,7 @@ class Walk:
             there = levels.get(parent)
             if not there or not isinstance(key.path[-1], str):
                 continue
-            found = self._met(settings, key, there)
+            found = self._met(settings, key, there) if not _is_in_vain(there, key, settings) else None
             if found is None:
                 continue
             if key.fact.value is Section.MAPPING:
@@ -120,8 +120,10 @@ class Walk:
                     levels[key.path] = tuple(_narrowed(level, settings.keys, key.path) for level in inner)
                 elif found.member_levels:
                     items[key.path] = found.member_levels
-            elif key.fact.value is Section.SEQUENCE and found.item_levels:
-                items[key.path] = found.item_levels
+            elif key.fact.value is Section.SEQUENCE:
+                if found.item_levels:
+                    items[key.path] = found.item_levels
+                self._items(settings, key, there)
         self.levels.update({(number, path): value for path, value in levels.items()})
 
     def _met(self, settings: Settings, key: Key, levels: tuple[Level, ...]) -> Accepted | None:
@@ -149,6 +151,28 @@ class Walk:
                 self.misfits.append(kept)
         return view.joined or prop.accepted
 
+    def _items(self, settings: Settings, key: Key, levels: tuple[Level, ...]) -> None:
+        """Keeps the items of a list that do not pass, where the reader looks into lists: pydantic does."""
+        found = _owners(levels, key.path[-1])
+        if found is None or found[2] or found[0].raw.get("x-values") != "pydantic":
+            return
+        level = found[0]
+        availability = self.in_use.availability(level, key.path[-1])
+        offers = [(each, each.shape.get("items")) for each in availability.offers]
+        inner = tuple(Offer(each.level, raw, each.releases) for each, raw in offers if isinstance(raw, dict))
+        if len(inner) < len(offers) or any("prefixItems" in each.shape for each, _ in offers):
+            return
+        accepted = [accepted_by(each.level, each.shape) for each in inner]
+        of_items = Availability(
+            inner, availability.absent, availability.absent_package, availability.unread, availability.in_newest
+        )
+        number = 0
+        while (item := settings.keys.keys.get((*key.path, str(number)))) is not None:
+            number += 1
+            value = item.fact.value
+            if value is not UNKNOWN and not all(each.lets_pass(value) for each in accepted):
+                self.misfits.append(Misfit(Met(settings, item, level, levels), of_items))
+
     def _of_several(
         self, settings: Settings, key: Key, levels: tuple[Level, ...], owners: tuple[tuple[Level, Property], ...]
     ) -> Accepted:
@@ -160,6 +184,20 @@ class Walk:
             met = Met(settings, key, level, levels)
             self.misfits.append(Misfit(met, self.in_use.availability(level, key.path[-1])))
         return _joined(accepted)
+
+
+def _is_in_vain(levels: tuple[Level, ...], key: Key, settings: Settings) -> bool:
+    owners = _owners(levels, key.path[-1])
+    unless = owners[1].raw.get("x-unless") if owners is not None else None
+    return isinstance(unless, dict) and is_passed_over(unless, key, settings)
+
+
+def is_passed_over(unless: Raw, key: Key, settings: Settings) -> bool:
+    """Whether nobody looks into a section because another key is there that it only stands in for (`x-unless`)."""
+    writers = unless.get("writers")
+    readers = settings.readers()
+    is_given = bool(readers) and readers <= set(writers if isinstance(writers, list) else ())
+    return is_given or (*key.path[:-1], str(unless.get("key"))) in settings.keys.keys
 
 
 def _component(roots: tuple[Level, ...], keys: KeySet, path: KeyPath) -> tuple[Level, ...]:

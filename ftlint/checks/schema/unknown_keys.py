@@ -10,23 +10,25 @@ from ftlint.checks.schema.in_use import said
 from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.spelling import meant
 from ftlint.checks.schema.survey import Met, Misfit, Survey
-from ftlint.checks.schema.wording import Consequence, is_open, is_refused, of_unknown, place_of
+from ftlint.checks.schema.wording import REFUSED, Consequence, is_open, is_refused, merged_kinds, of_unknown, place_of
 from ftlint.findings import Match, Severity
 from ftlint.knowledge.schemas import Level
 
 PRIVATE = r"^[^A-Za-z]|^$|[^\u0000-\u007f]|[{}$<> ]|^x-"
 """What is no framework's key; means the same to Python and to JavaScript."""
+NOTE = r"_\w*[A-Za-z0-9]$|x-[\w-]+$"
+"""A name that people give their own keys; `_component_` and its like are words of a loader."""
 
 
 def unknown_key(survey: Survey) -> Iterator[Match]:
     """A key of no release, with the known one that is meant; and one that the releases in use do not have yet."""
     for met in survey.unknown:
-        if is_open(met, survey.in_use) or (is_private(met) and not _is_refused_note(met, survey)):
+        if is_open(met, survey.in_use) or (is_private(met) and not is_refused_note(met, survey)):
             continue
-        word = suggestion(met, survey)
+        word = None if is_private(met) else suggestion(met, survey)
         if word is None and home_of(met, survey) is not None:
             continue  # a rule of its own says where
-        consequence = of_unknown(met, survey.in_use, may_be_new=word is None)
+        consequence = of_unknown(met, survey.in_use, may_be_new=word is None and not is_private(met))
         if word is None and not is_refused(met, survey.in_use):
             continue  # people keep notes where nobody reads them
         if met.settings.is_sure or word is not None:
@@ -35,17 +37,16 @@ def unknown_key(survey: Survey) -> Iterator[Match]:
         yield from _too_early(each, survey)
 
 
-def _is_refused_note(met: Met, survey: Survey) -> bool:
-    """Whether the key is a note, `_comment`, and whoever surely reads it makes flags of all that it does not know."""
-    readers = survey.in_use.keyword(met.levels[0], "x-values").keys()
-    is_note = re.fullmatch(r"_\w+", met.name, re.ASCII) is not None
-    return is_note and met.settings.is_sure and readers == {"argparse-defaults"} and is_refused(met, survey.in_use)
-
-
 def is_private(met: Met) -> bool:
     """Whether the key is plainly nobody's: a note, a placeholder, a part of YAML. An argument of a call is none."""
     is_argument = bool(met.settings.callee) and len(met.key.path) == 1 and not met.settings.callee.endswith("=")
     return not is_argument and re.search(PRIVATE, met.name) is not None
+
+
+def is_refused_note(met: Met, survey: Survey) -> bool:
+    """Whether it is a note, such as `_comment`, where no note may be: whoever reads it refuses all it does not know."""
+    is_note = re.match(NOTE, met.name) is not None
+    return is_note and set(merged_kinds(met, survey.in_use)) == {REFUSED}
 
 
 def suggestion(met: Met, survey: Survey) -> str | None:
@@ -116,7 +117,7 @@ def first_release(met: Met, survey: Survey) -> str | None:
         if raw is None:
             continue
         since = level.schema.index(raw.get("x-since"), 0)
-        lacking = [place for place in survey.in_use.window(level.schema).at if level.shape_at(place) is not None]
+        lacking = [place for place in survey.in_use.window(level.schema).places if level.shape_at(place) is not None]
         if lacking and min(lacking) < since:
             return said(level.schema.package, (level.schema.releases[since],))
     return None

@@ -64,7 +64,7 @@ def of_unknown(
     is_own = lack is None or lack.absent_package == met.level.schema.package
     absent = lack.absent if lack is not None else refusing
     where = tuple(each for each in refusing if each in absent) if is_own else absent
-    if REFUSED in kinds and (where or not refusing):
+    if REFUSED in kinds and (where or not refusing) and not is_dropped(met):
         if caveat:
             return Consequence(refusal(met), Severity.INFO, caveat)
         if not met.settings.is_sure:
@@ -91,9 +91,15 @@ def merged_kinds(met: Met, in_use: SchemasInUse) -> Mapping[str, tuple[str, ...]
     return {**kinds, ABSENT: absent} if absent else kinds
 
 
+def is_dropped(met: Met) -> bool:
+    """Whether the key is gone before anybody asks whether it is known: "auto" in DeepSpeed's sections is."""
+    is_auto = met.key.fact.value == "auto"
+    return is_auto and bool(met.levels) and all(level.raw.get("x-auto") == "default" for level in met.levels)
+
+
 def is_refused(met: Met, in_use: SchemasInUse) -> bool:
     """Whether some admissible release refuses unknown keys there."""
-    return REFUSED in merged_kinds(met, in_use)
+    return not is_dropped(met) and REFUSED in merged_kinds(met, in_use)
 
 
 def is_open(met: Met, in_use: SchemasInUse) -> bool:

@@ -23,12 +23,19 @@ def _known(reading: Reading, dotted: str) -> Truth:
     return Truth.UNKNOWN if reading.environment.written(dotted) is Truth.UNKNOWN else Truth.NO
 
 
+def _given(reading: Reading, dotted: str) -> Truth:
+    """Written with what Python takes for true. Many frameworks ask `if config.get("key")`."""
+    written = reading.written(dotted)
+    return _truthy(reading, dotted) if written is Truth.YES else written
+
+
 def _truthy(reading: Reading, dotted: str) -> Truth:
-    """What Python's `if` makes of the value; of a mapping we cannot tell whether anything is in it."""
+    """What Python's `if` makes of the value, be it written or a default."""
     value = reading.fact(dotted).value
-    if value is Section.SEQUENCE:
-        return reading.written(f"{dotted}.0")
-    return Truth.of(bool(value)) if value is None or isinstance(value, (bool, int, float, str)) else Truth.UNKNOWN
+    if isinstance(value, Section):
+        # Not everything in it need be visible (`<<: *others`), so only what is there proves anything.
+        return Truth.YES if reading.environment.has_keys(dotted) else Truth.UNKNOWN
+    return Truth.UNKNOWN if value is UNKNOWN else Truth.of(bool(value))
 
 
 def _len(value: Value) -> Value:
@@ -61,7 +68,7 @@ def _matches(value: Value, pattern: Value) -> Value:
 
 Question: TypeAlias = Callable[[Reading, str], Truth]
 
-QUESTIONS: dict[str, Question] = {"written": _written, "known": _known, "truthy": _truthy}
+QUESTIONS: dict[str, Question] = {"written": _written, "known": _known, "given": _given, "truthy": _truthy}
 """Functions of one name."""
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {

@@ -17,6 +17,9 @@ class Environment(Protocol):
     def written(self, dotted: str) -> Truth:
         """Whether the text itself says it."""
 
+    def has_keys(self, dotted: str) -> bool:
+        """Whether something is seen to be written inside of it."""
+
 
 @record
 class Outcome:

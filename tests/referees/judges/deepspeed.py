@@ -1,7 +1,7 @@
-"""DeepSpeed reading a file itself: `deepspeed.initialize(config="ds_config.json")`, as far as its DeepSpeedConfig.
+"""DeepSpeed alone: the product's judge, and the keys that DeepSpeed declares.
 
-The keys that DeepSpeed declares are those of its pydantic models, and those it asks a dictionary for, which is seen by
-giving it a dictionary that remembers the questions.
+They are those of its pydantic models, and those it asks a dictionary for, which is seen by giving it a dictionary that
+remembers the questions.
 """
 
 from __future__ import annotations
@@ -9,32 +9,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from ftlint.asking.judges.deepspeed import PACKAGES, judge, prepare
 from tests.referees.describing import Key, of_model, plain
 
-PACKAGES = ("deepspeed",)
+__all__ = ["PACKAGES", "judge", "keys", "prepare"]
+
 _MARK = "referee_mark"
-
-
-def prepare() -> None:
-    """DeepSpeed's own log stays out of the way."""
-    import logging
-
-    import deepspeed.runtime.config  # noqa: F401 - slow, so it happens before the first text
-    from deepspeed.utils import logger
-
-    logger.setLevel(logging.CRITICAL)
-
-
-def judge(root: str, text: str) -> None:
-    """Reads the file as `deepspeed.initialize` does before it builds anything."""
-    from deepspeed.runtime.config import DeepSpeedConfig
-
-    Path("ds_config.json").write_text(text, "utf-8")
-    DeepSpeedConfig("ds_config.json")
 
 
 def keys() -> list[Key]:

@@ -6,24 +6,13 @@ A GPU is pretended where TrainingArguments asks for one (bfloat16 and TF32 suppo
 from __future__ import annotations
 
 from typing import Any
-from unittest import mock
 
+from ftlint.asking.judges.gpu import pretend_gpu
 from tests.referees.describing import Key, of_dataclass
 from tests.referees.judges.calls import read_call
 
 PACKAGES = ("transformers", "accelerate")
 ROOTS = ("TrainingArguments", "Seq2SeqTrainingArguments")
-
-
-def pretend_gpu() -> None:
-    """What training_args.py asks the machine is answered as an H100 would."""
-    from transformers import training_args
-
-    for question in ("is_torch_bf16_gpu_available", "is_torch_tf32_available"):
-        if hasattr(training_args, question):
-            mock.patch.object(training_args, question, return_value=True).start()
-    if hasattr(training_args, "enable_tf32"):
-        mock.patch.object(training_args, "enable_tf32").start()
 
 
 def construct(cls: Any, keywords: dict[str, Any]) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ftlint.asking.judges.gpu import pretend_gpu
 from tests.referees.describing import Key, of_dataclass
 from tests.referees.judges.calls import read_call
-from tests.referees.judges.training_arguments import construct, pretend_gpu
+from tests.referees.judges.training_arguments import construct
 
 PACKAGES = ("trl", "transformers", "accelerate")
 ROOTS = ("SFTConfig", "DPOConfig", "GRPOConfig", "KTOConfig", "RewardConfig")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 from unittest import mock
 
+from ftlint.asking.judges.gpu import pretend_gpu
 from tests.referees.describing import Key, of_dataclass
-from tests.referees.judges.training_arguments import pretend_gpu
 
 PACKAGES = ("trl", "transformers", "accelerate")
 ROOTS = ("sft", "dpo", "grpo", "kto", "reward")

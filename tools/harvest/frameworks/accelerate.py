@@ -57,6 +57,97 @@ MOVED = {
 }
 """Keys that the loader takes over and deletes before it looks at the rest. Source: `process_config`."""
 
+_WORDS: dict[str, tuple[str, ...]] = {
+    "fsdp_sharding_strategy": ("FULL_SHARD", "SHARD_GRAD_OP", "NO_SHARD", "HYBRID_SHARD", "HYBRID_SHARD_ZERO2"),
+    "fsdp_backward_prefetch": ("BACKWARD_PRE", "BACKWARD_POST"),
+    "fsdp_state_dict_type": ("FULL_STATE_DICT", "LOCAL_STATE_DICT", "SHARDED_STATE_DICT"),
+}
+"""Members of torch's enumerations, which are taken by name or by number. Source: FullyShardedDataParallelPlugin."""
+_FLAG: dict[str, object] = {"type": "boolean", "x-checked": [{"kind": "converted", "by": "bool"}]}
+_WHOLE: dict[str, object] = {"type": "integer", "x-checked": [{"kind": "converted", "by": "int"}]}
+_FIRST_VERSION: dict[str, object] = {
+    "x-read-where": {f"fsdp_config.{key}": [None, 1, "1"] for key in ("fsdp_version", "version")}
+}
+_PLUGIN, _HELPERS = "accelerate.utils.dataclasses", "accelerate.utils.launch"
+
+
+def _member(key: str, *others: str) -> dict[str, object]:
+    words = _WORDS[key]
+    numbers = range(1, len(words) + 1)
+    values = [*words, *others, *numbers, *map(str, numbers), None]
+    return {"enum": values, "x-checked": [{"kind": "enum", "fold": True}]}
+
+
+LOOKED_AT: tuple[tuple[str, str, str, dict[str, object]], ...] = (
+    ("fsdp_version", _PLUGIN, "int(os.environ.get(env_prefix + 'VERSION'", _WHOLE),
+    (
+        "fsdp_sharding_strategy",
+        _PLUGIN,
+        "ShardingStrategy[self.sharding_strategy.upper()]",
+        {**_member("fsdp_sharding_strategy"), **_FIRST_VERSION},
+    ),
+    (
+        "fsdp_backward_prefetch",
+        _PLUGIN,
+        "BackwardPrefetch[self.backward_prefetch.upper()]",
+        _member("fsdp_backward_prefetch", "NO_PREFETCH"),
+    ),
+    (
+        "fsdp_state_dict_type",
+        _PLUGIN,
+        "StateDictType[self.state_dict_type.upper()]",
+        _member("fsdp_state_dict_type"),
+    ),
+    (
+        "fsdp_auto_wrap_policy",
+        _PLUGIN,
+        "self.auto_wrap_policy.upper() not in FSDP_AUTO_WRAP_POLICY",
+        {
+            "enum": ["TRANSFORMER_BASED_WRAP", "SIZE_BASED_WRAP", "NO_WRAP", None],
+            "x-checked": [{"kind": "enum", "fold": True}],
+        },
+    ),
+    ("fsdp_offload_params", _PLUGIN, "str_to_bool(os.environ.get(env_prefix + 'OFFLOAD_PARAMS'", _FLAG),
+    (
+        "fsdp_use_orig_params",
+        _PLUGIN,
+        "str_to_bool(os.environ.get(env_prefix + 'USE_ORIG_PARAMS'",
+        {**_FLAG, **_FIRST_VERSION},
+    ),
+    (
+        "fsdp_forward_prefetch",
+        _PLUGIN,
+        "str_to_bool(os.environ.get(env_prefix + 'FORWARD_PREFETCH'",
+        {**_FLAG, **_FIRST_VERSION},
+    ),
+    (
+        "fsdp_activation_checkpointing",
+        _PLUGIN,
+        "str_to_bool(os.environ.get(env_prefix + 'ACTIVATION_CHECKPOINTING'",
+        _FLAG,
+    ),
+    (
+        "fsdp_activation_checkpointing_offload",
+        _PLUGIN,
+        "str_to_bool(os.environ.get(env_prefix + 'ACTIVATION_CHECKPOINTING_OFFLOAD'",
+        _FLAG,
+    ),
+    ("zero_stage", _PLUGIN, "int(os.environ.get('ACCELERATE_DEEPSPEED_ZERO_STAGE'", _WHOLE),
+    ("zero3_init_flag", _PLUGIN, "os.environ.get('ACCELERATE_DEEPSPEED_ZERO3_INIT'", _FLAG),
+    ("dynamo_backend", _HELPERS, "DynamoBackend(args.dynamo_backend.upper())", {}),
+)
+"""Values of blocks that the launcher or a plugin looks at: the key, and the words by which a release does so.
+
+Blocks reach the plugins as variables of the environment, so that a number may be written as a text.
+"""
+_SEVERAL = [f"MULTI_{kind}" for kind in ("CPU", "GPU", "NPU", "MLU", "SDAA", "MUSA", "XPU", "HPU", "NEURON")]
+READ_WHERE: dict[str, list[object]] = {
+    "fsdp_config": ["FSDP"],
+    "deepspeed_config": ["DEEPSPEED"],
+    "dynamo_config": ["NO", False, *_SEVERAL, "FSDP", "MEGATRON_LM"],
+}
+"""Only under these values of `distributed_type` the launcher or a plugin looks at the block; YAML reads NO as false."""
+
 
 def snapshot(source: Source) -> Snapshot:
     """What one release says."""
@@ -65,7 +156,7 @@ def snapshot(source: Source) -> Snapshot:
     launch = modules.find("accelerate.commands.launch.launch_command_parser")
     assert isinstance(launch, FunctionRef)
     found = list(flags(launch, shapes))
-    blocks = dict(_blocks(found, modules))
+    blocks = dict(_blocks(found, shapes))
     levels = {**_files(shapes, blocks), **blocks, "launch": _launch(found)}
     makers = Levels(shapes, lambda _base: None)
     for module in (modules.get(name) for name in CLASSES):
@@ -144,7 +235,8 @@ def _members(dotted: str, shapes: Shapes) -> list[object]:
 # Its blocks
 
 
-def _blocks(found: list[Flag], modules: Modules) -> Iterator[tuple[str, Level]]:
+def _blocks(found: list[Flag], shapes: Shapes) -> Iterator[tuple[str, Level]]:
+    modules, looked_at = shapes.modules, _looked_at(shapes)
     launcher, questions = modules.get("accelerate.commands.launch"), modules.get("accelerate.commands.config.cluster")
     assert launcher is not None
     assert questions is not None
@@ -165,7 +257,24 @@ def _blocks(found: list[Flag], modules: Modules) -> Iterator[tuple[str, Level]]:
         read |= {flag.dest for flag in found}
         for key in sorted(written | {key for key in read if key.startswith(added) and is_poured}):
             properties.setdefault(key, {} if is_poured and key in read else {"x-unread": True})
-        yield block, {"x-values": "unchecked", "x-unknown": "ignored", "properties": properties}
+        for key, shape in looked_at.items():
+            if "x-unread" not in properties.get(key, {"x-unread": True}):
+                properties[key] = {word: entry for word, entry in properties[key].items() if word != "examples"} | shape
+        where = {"x-read-where": {"distributed_type": READ_WHERE[block]}} if block in READ_WHERE else {}
+        yield block, {"x-values": "unchecked", "x-unknown": "ignored", **where, "properties": properties}
+
+
+def _looked_at(shapes: Shapes) -> dict[str, dict[str, object]]:
+    """The keys of blocks that this release looks at, with what it takes."""
+    found: dict[str, dict[str, object]] = {}
+    for key, name, words, shape in LOOKED_AT:
+        module = shapes.modules.get(name)
+        if module is not None and words in ast.unparse(module.tree):
+            found[key] = shape
+    if "dynamo_backend" in found:
+        backends = _members("accelerate.utils.dataclasses.DynamoBackend", shapes)
+        found["dynamo_backend"] = {"enum": [*backends, None], "x-checked": [{"kind": "enum", "fold": True}]}
+    return found
 
 
 def _read(tree: ast.Module) -> set[str]:

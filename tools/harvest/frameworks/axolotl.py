@@ -6,10 +6,11 @@ What the models' validators ask for before the fields are looked at is accepted 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tools.harvest import pydantic_models, validators
+from tools.harvest import field_validators, pydantic_models, validators
 from tools.harvest.frameworks import Framework
 from tools.harvest.histories import Snapshot
 from tools.harvest.keys_read import Reader, Reads
@@ -24,6 +25,7 @@ HOMES = ("axolotl.utils.schemas.config", "axolotl.utils.config.models.input.v0_4
 """Where the root model is, newest first."""
 CLOUD = ("CloudConfig", "ImageConfig")
 FSDP_TABLES = "axolotl.utils.schemas.validation"
+COMMAND = "axolotl.cli.config"
 INTEGRATIONS = "axolotl.integrations"
 
 
@@ -58,7 +60,17 @@ class _Release:
                 self.found[reference.name] = self._model(reference)
         if "FSDPConfig" in self.found:
             self._fsdp(root, self.found["FSDPConfig"]["properties"])
+        self._written_by_the_command(own)
         return self.found
+
+    def _written_by_the_command(self, properties: Level) -> None:
+        """Keys that `axolotl train` sets itself before anything is validated: what the file says of them is lost."""
+        module = self.modules.get(COMMAND)
+        node = module.names.get("load_cfg") if module is not None else None
+        body = node.body if isinstance(node, ast.FunctionDef) else []
+        before = itertools.takewhile(lambda statement: "validate_config(" not in ast.unparse(statement), body)
+        for key in _assigned(list(before)) & properties.keys():
+            properties[key]["x-checked"] = [{"kind": "nothing"}]
 
     def _fsdp(self, root: ClassRef, properties: Level) -> None:
         """What the root's validators do with the keys of `fsdp_config`: tables of names, and a prefix taken off."""
@@ -88,7 +100,7 @@ class _Release:
         behaviour = Behaviour(str(keywords["x-values"]), str(keywords["x-unknown"]))
         level: Level = self.makers.of_dataclass(reference, behaviour)
         level.pop("x-imports")  # nobody makes them in a script
-        properties = level["properties"]
+        level["properties"] = properties = field_validators.demanded(reference, level["properties"], self.shapes)
         takes_names = pydantic_models.takes_names(reference, self.shapes)
         for field in self.shapes.classes.fields(reference):
             key = self.shapes.key(field)
@@ -148,6 +160,19 @@ class _Release:
                 if isinstance(dotted, str) and not isinstance(dotted, Expression):
                     return self.modules.find_class(dotted)
         return None
+
+
+def _assigned(statements: Sequence[ast.stmt]) -> set[str]:
+    """The keys of `cfg.key = …` on every way through."""
+    found: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, ast.If) and statement.orelse:
+            found |= _assigned(statement.body) & _assigned(statement.orelse)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
+            target = statement.targets[0]
+            if ast.unparse(target.value) == "cfg":
+                found.add(target.attr)
+    return found
 
 
 FRAMEWORK = Framework("Axolotl", Plan("axolotl", "0.5.2"), snapshot, ROOT)

@@ -38,6 +38,8 @@ CHOSEN = ("optimizer.params", "scheduler.params")
 """What these may hold depends on the `type` beside them."""
 
 LAST = ("default", "x-default", "x-checked")
+MAPPING = {"x-checked": [{"kind": "type"}]}
+"""Of a section: `section.get(…)` and `Model(**section)` raise where it is anything else."""
 Level = dict[str, Any]
 
 
@@ -88,13 +90,15 @@ class _Release:
     def _key(self, read: KeyRead, path: str) -> dict[str, object]:
         if read.is_refused:
             return {"x-deprecated": {"effect": "error"}}
-        own: dict[str, object] = self.table["keys"].get(path, {})
+        own: dict[str, Any] = self.table["keys"].get(path, {})
         shape = {} if path in CHOSEN or "anyOf" in own else self._below(read.below, path)
         if not shape and read.defaults and "anyOf" not in own:
             default = next((value for value in read.defaults if value is not None), None)
             kind = type_of(default)
             shape = {**({"type": kind} if kind not in (None, "null") else {}), "default": default}
-        shape |= {keyword: value for keyword, value in own.items() if keyword != "source"}
+        shape |= {keyword: value for keyword, value in own.items() if keyword not in ("source", "or")}
+        if "or" in own and "$ref" in shape:
+            shape = {"anyOf": [{"$ref": shape.pop("$ref")}, *own["or"]], **shape}
         return {keyword: shape[keyword] for keyword in sorted(shape, key=lambda keyword: keyword in LAST)}
 
     def _below(self, reads: Reads, path: str) -> dict[str, object]:
@@ -102,15 +106,15 @@ class _Release:
         for target in reads.targets:
             if isinstance(target.reference, ClassRef) and target.parameter is None:
                 self._refuse(target.reference, reads)
-                return {"$ref": self._refer(target.reference)}
+                return {"$ref": self._refer(target.reference), **MAPPING}
             if isinstance(target.reference, ClassRef):
                 fields = {field.name: field for field in self.shapes.classes.fields(target.reference)}
                 if target.parameter in fields:
-                    return _plain_default(self.shapes.field(fields[target.parameter]))
+                    return _as_field(_plain_default(self.shapes.field(fields[target.parameter])))
         if not reads.keys and (reads.each is None or not reads.each.keys):
             return {}
         self.found[path] = self._raw(reads, path)
-        return {"$ref": f"#/$defs/{path}"}
+        return {"$ref": f"#/$defs/{path}", **MAPPING}
 
     def _refuse(self, reference: ClassRef, reads: Reads) -> None:
         """Keys that are refused before the model could do it."""
@@ -137,6 +141,10 @@ class _Release:
         properties: dict[str, dict[str, object]] = {}
         for field in fields:
             shape = {**_plain_default(self.shapes.field(field)), **self._deprecated(field, keys)}
+            own: dict[str, Any] = self.table["models"].get(f"{reference.name}.{field.name}", {})
+            if own:
+                own = {keyword: entry for keyword, entry in own.items() if keyword != "source"}
+                shape = {**own, **{keyword: entry for keyword, entry in shape.items() if keyword in LAST[:2]}}
             properties[keys[field.name]] = shape
             if keys[field.name] != field.name and pydantic_models.takes_names(reference, self.shapes):
                 properties[field.name] = {"x-alias-of": keys[field.name]}
@@ -212,6 +220,15 @@ class _Release:
             return
         for reference in _references(shape):
             yield from self._at(path[1:], self.found[reference.removeprefix("#/$defs/")])
+
+
+def _as_field(shape: dict[str, object]) -> dict[str, object]:
+    """A section that is handed to a field of a model: `"auto"` is dropped there, and all else has to be a mapping."""
+    reference = shape.get("$ref")
+    if reference is None:
+        return {**shape, **(MAPPING if "anyOf" in shape else {})}
+    rest = {keyword: entry for keyword, entry in shape.items() if keyword != "$ref"}
+    return {"anyOf": [{"$ref": reference}, {"const": "auto"}], **rest, **MAPPING}
 
 
 def _references(shape: dict[str, Any]) -> Iterator[str]:

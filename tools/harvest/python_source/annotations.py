@@ -155,7 +155,7 @@ class Annotations:
         if name == "Literal":
             return self._literal(arguments, module)
         if name in WRAPPERS:
-            return self._schema(arguments[0], module, depth + 1)
+            return self._schema(arguments[0], module, depth + 1) | self._pattern(arguments[1:], module)
         if name in UNIONS:
             parts = [self._schema(argument, module, depth + 1) for argument in arguments]
             return unite([*parts, {"type": "null"}] if name == "Optional" else parts)
@@ -168,6 +168,15 @@ class Annotations:
         if isinstance(meaning, Assigned):
             return {}
         return {"x-python": [ast.unparse(node.value)]}
+
+    def _pattern(self, annotations: Sequence[ast.expr], module: Module) -> Schema:
+        """pydantic's `StringConstraints(pattern="^a")` beside a type."""
+        for node in annotations:
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "StringConstraints":
+                for keyword in node.keywords:
+                    if keyword.arg == "pattern" and isinstance(keyword.value, ast.Constant):
+                        return {"pattern": keyword.value.value}
+        return {}
 
     def _array(self, name: str, arguments: Sequence[ast.expr], module: Module, depth: int) -> Schema:
         is_fixed = name in ("tuple", "Tuple") and not any(
@@ -233,6 +242,9 @@ def _plain(parts: Sequence[Schema]) -> list[Schema]:
     for part in parts:
         if isinstance(values := part.get("enum"), list):
             closed += values
+            continue
+        if "pattern" in part:
+            others.append(part)
             continue
         if isinstance(values := part.get("examples"), list):
             meant += values

@@ -74,6 +74,13 @@ class Checks:
             self._call(reference, name, known, reading)
         return {key: _merged(checks) for key, checks in reading.checks.items()}
 
+    def of_function(self, reference: ClassRef, function: FunctionRef, parameter: str) -> list[Check]:
+        """What a function, of that class or not, demands of one parameter."""
+        reading = _Reading()
+        keys = frozenset((parameter,))
+        _Walk(self._values, reference, reference, function, keys, reading, self._call).body(function.node.body, None)
+        return _merged(reading.checks.get(parameter, []))
+
     def _call(
         self, reference: ClassRef, name: str, keys: frozenset[str], reading: _Reading, above: ClassRef | None = None
     ) -> None:
