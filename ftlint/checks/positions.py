@@ -9,7 +9,6 @@ from typing import Protocol
 from ftlint.findings import Match, Related, Severity
 from ftlint.knowledge.architectures import Architecture, parameter_table
 from ftlint.memory.blocks import Rotary, find_block
-from ftlint.memory.facts import is_assumed
 from ftlint.run.fact import Unknown
 from ftlint.run.key import Key
 from ftlint.run.run import Run
@@ -39,12 +38,12 @@ class Project(Protocol):
 def beyond_positions(run: Run, project: Project) -> Iterator[Match]:
     """A length that is written and beyond the positions of the model.
 
-    Silent for a default length, for models whose positions have no end (ALiBi, T5), and where a word on scaling rotary
+    Silent for a default length, for models whose positions have no end (BLOOM, T5), and where a word on scaling rotary
     positions stands beside the length or in the model's config.json. A script may scale them anywhere.
     """
     length, architecture = run.batch.sequence_length_tokens, run.model.architecture.value
-    place = length.location
-    if isinstance(architecture, Unknown) or not isinstance(length.value, int) or is_assumed(length) or place is None:
+    place = length.location  # a default has none
+    if isinstance(architecture, Unknown) or not isinstance(length.value, int) or place is None:
         return
     positions = architecture.max_position_embeddings
     if positions is None or length.value <= positions:

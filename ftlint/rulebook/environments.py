@@ -38,7 +38,10 @@ class KeyEnvironment:
     keys: KeySet
 
     def fact(self, dotted: str) -> Fact[Any]:
-        """As `KeySet.fact`; a sequence is worth its items; what a template fills in or is in no mapping is unknown."""
+        """As `KeySet.fact`; a sequence is worth its items.
+
+        What a template fills in is unknown, and so is what is below no mapping.
+        """
         key = self.keys.key(dotted)
         if key is None:
             blocking = self._blocking(dotted)

@@ -150,13 +150,17 @@ def test_merges_that_multiply_end(cli: Cli, folder: Path) -> None:
     (folder / "train.yaml").write_text(f"{LLAMAFACTORY}{bomb}<<: *p\n")
     (folder / "broken.json").write_text(BROKEN)
     outcome = cli("check", "--output-format", "json")
-    assert [finding["filename"] for finding in json.loads(outcome.stdout)] == ["broken.json"]
+    filenames = [finding["filename"] for finding in json.loads(outcome.stdout)]
+    assert "broken.json" in filenames
+    assert len(filenames) < 1_000
 
 
 def test_keys_written_over_and_over_end(cli: Cli, folder: Path) -> None:
     keys = ",".join(f'"k{number % 14000}": {{}}' for number in range(33_000))
     (folder / "ds.json").write_text(f'{{"zero_optimization": {{{keys}}}}}')
-    assert cli("check").status == 0
+    outcome = cli("check", "--output-format", "json")
+    assert outcome.status == 1  # DeepSpeed knows none of them
+    assert len(json.loads(outcome.stdout)) < 1_000
 
 
 @pytest.mark.parametrize("number", ["0x" + "f" * 20_000, "9" * 20_000, "1" + ":59" * 5_000])

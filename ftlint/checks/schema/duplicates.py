@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.checks.schema.loaders import Loader, loaders_of, refuses_duplicates
+from ftlint.checks.schema.survey import MAX_KEPT
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.project.view import ProjectView
 from ftlint.run.key import Key, KeySet, Section
 from ftlint.syntax.document import DataDocument, Document
+
+MOST_CHARACTERS = 50_000
+"""Of a file whose duplicates are repaired; settings have a twentieth of that."""
 
 
 def duplicate_key(document: Document, project: ProjectView) -> Iterator[Match]:
@@ -29,7 +33,7 @@ def _of_file(document: DataDocument, project: ProjectView) -> Iterator[Match]:
     loaders = loaders_of(document, project)
     if not loaders:
         return
-    for earlier in keys.duplicates:
+    for earlier in keys.duplicates[:MAX_KEPT]:
         last = keys.keys.get(earlier.path)
         if last is not None and last.location != earlier.location:
             yield _match(earlier, last, keys, document, loaders)
@@ -57,7 +61,12 @@ def _match(earlier: Key, last: Key, keys: KeySet, document: DataDocument, loader
 
 
 def _removal(earlier: Key, keys: KeySet, document: DataDocument) -> dict[str, tuple[Edit, ...]]:
-    """The edit that takes the overruled writing out, which changes nothing of what is loaded."""
+    """The edit that takes the overruled writing out, which changes nothing of what is loaded.
+
+    Each edit is tried by reading the file once more, which a large file with many duplicates has no time for.
+    """
+    if len(document.source.text) > MOST_CHARACTERS:
+        return {}
     from ftlint.checks.schema.renaming import positions
     from ftlint.syntax.editing import delete_writing
 

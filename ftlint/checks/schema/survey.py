@@ -17,6 +17,9 @@ from ftlint.run.fact import UNKNOWN
 from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.syntax.document import DataDocument, Source
 
+MAX_KEPT = 100
+"""Unknown keys, and duplicates, that are kept of one file: with more it is no settings file, and nobody reads them."""
+
 
 @record
 class Settings:
@@ -131,7 +134,8 @@ class Walk:
         name = key.path[-1]
         found = _owners(levels, name)
         if found is None:
-            self.unknown.append(Met(settings, key, levels[0], levels))
+            if len(self.unknown) < MAX_KEPT:
+                self.unknown.append(Met(settings, key, levels[0], levels))
             return None
         level, prop, several = found
         if several:

@@ -100,7 +100,8 @@ class _Release:
         behaviour = Behaviour(str(keywords["x-values"]), str(keywords["x-unknown"]))
         level: Level = self.makers.of_dataclass(reference, behaviour)
         level.pop("x-imports")  # nobody makes them in a script
-        level["properties"] = properties = field_validators.demanded(reference, level["properties"], self.shapes)
+        properties: Level = dict(field_validators.demanded(reference, level["properties"], self.shapes))
+        level["properties"] = properties
         takes_names = pydantic_models.takes_names(reference, self.shapes)
         for field in self.shapes.classes.fields(reference):
             key = self.shapes.key(field)
@@ -111,11 +112,25 @@ class _Release:
                 properties.setdefault(other, {"x-alias-of": key})
         for key in self._before(reference).keys:
             properties.setdefault(key, {"x-unread": True})
+        for key in self._stripped(reference) & properties.keys():
+            properties[key]["x-checked"] = [{"kind": "nothing"}]
         for key, said in validators.deprecations(reference, self.shapes).items():
             if key in properties:
                 properties[key]["x-deprecated"] = {**properties[key].get("x-deprecated", {}), **said}
                 properties[key].pop("x-unread", None)
         return level
+
+    def _stripped(self, reference: ClassRef) -> set[str]:
+        """Keys that are taken out before anything looks at them: `for key in …: data.pop(key)`."""
+        found: set[str] = set()
+        for function in validators.before(reference, self.shapes):
+            for node in function.node.body:
+                if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+                    taken = f"{validators.values_of(function)}.pop({node.target.id}, None)"
+                    keys = self.shapes.values.of(node.iter, function.module)
+                    if [ast.unparse(each) for each in node.body] == [taken] and isinstance(keys, (list, dict)):
+                        found |= {str(key) for key in keys}
+        return found
 
     def _alternatives(self, node: ast.expr | None, reference: ClassRef) -> list[str]:
         """The names in `validation_alias=AliasChoices("fsdp_version", "version")`."""
