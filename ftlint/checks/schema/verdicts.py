@@ -45,13 +45,13 @@ AUTO = frozenset({(str, "auto")})
 
 def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
+    names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
     chosen = {each for each in accepted.values if each[1] is not None}
-    if chosen:
+    if chosen - AUTO or (chosen and not names):
         by_name = {(kind, word) for kind, word in chosen if kind is str and not str(word).isdecimal()} - AUTO
         words = [_shown(value) for _, value in sorted(by_name or chosen - AUTO or chosen, key=repr)]
         listed = words if len(words) <= 8 else [*words[:7], "another of them"]
         return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
-    names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
     return " or ".join(names) or "something else"
 
 
