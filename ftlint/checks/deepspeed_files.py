@@ -70,7 +70,7 @@ def unfilled_auto(survey: Survey) -> Iterator[Match]:
     for number, settings in enumerate(survey.settings):
         readers = _first_readers(settings) if settings.document is not None else frozenset()
         for key in settings.keys if readers else ():
-            if key.fact.value != "auto" or not _is_in_mappings(settings, key.path):
+            if key.fact.value != "auto" or _is_overwritten(settings, key) or not _is_in_mappings(settings, key.path):
                 continue
             if not readers & _fillers(survey, number, key, readers):
                 yield Match(at=key.value_location, values={"key": key.dotted, "who": _names(settings)})
@@ -110,6 +110,12 @@ def _is_no_section(key: Key) -> bool:
     if value is UNKNOWN or value is None or value is Section.MAPPING:
         return False
     return not (isinstance(value, str) and is_placeholder(value))
+
+
+def _is_overwritten(settings: Settings, key: Key) -> bool:
+    """Whether accelerate writes the key anew, whatever stood there; the second where the optimizer is the script's."""
+    has_optimizer = ("optimizer",) in settings.keys.keys
+    return key.dotted == "steps_per_print" or (key.dotted == "zero_allow_untested_optimizer" and not has_optimizer)
 
 
 def _is_in_mappings(settings: Settings, path: KeyPath) -> bool:

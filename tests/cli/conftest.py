@@ -20,7 +20,7 @@ from ftlint.project.workspace import Workspace
 from ftlint.spans import Location, Span
 
 ROOT = Path(__file__).parents[2]
-SETTINGS_TEXT = '{"zero_optimization": {"stage": 2}}\n'
+SETTINGS_TEXT = '{"train_batch_size": 8, "zero_optimization": {"stage": 2}}\n'
 
 
 @dataclass(frozen=True, slots=True)

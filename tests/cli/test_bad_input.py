@@ -157,7 +157,7 @@ def test_merges_that_multiply_end(cli: Cli, folder: Path) -> None:
 
 def test_keys_written_over_and_over_end(cli: Cli, folder: Path) -> None:
     keys = ",".join(f'"k{number % 14000}": {{}}' for number in range(33_000))
-    (folder / "ds.json").write_text(f'{{"zero_optimization": {{{keys}}}}}')
+    (folder / "ds.json").write_text(f'{{"train_batch_size": 8, "zero_optimization": {{{keys}}}}}')
     outcome = cli("check", "--output-format", "json")
     assert outcome.status == 1  # DeepSpeed knows none of them
     assert len(json.loads(outcome.stdout)) < 1_000

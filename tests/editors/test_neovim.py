@@ -44,7 +44,8 @@ bf16: true
     "stage": 3,
     "offload_optimizer": {"device": "cpu", "pin_memory": true},
     "offload_param": {"device": "cpu", "pin_memory": true}
-  }
+  },
+  "train_micro_batch_size_per_gpu": "auto"
 }
 """,
     "ftlint.toml": '[hardware]\ngpus-per-node = 1\nnodes = 1\nhost-ram = "512GB"\n',

@@ -16,6 +16,8 @@ finetuning_type: full
 template: qwen
 deepspeed: ds.json
 bf16: true
+dataset: alpaca_en_demo
+output_dir: saves/qwen
 """
 LORA = TRAIN.replace("finetuning_type: full", "finetuning_type: lora")
 OFFLOAD = """\
@@ -24,7 +26,9 @@ OFFLOAD = """\
     "stage": 3,
     "offload_optimizer": {"device": "cpu"},
     "offload_param": {"device": "cpu"}
-  }
+  },
+  "train_batch_size": "auto",
+  "train_micro_batch_size_per_gpu": "auto"
 }
 """
 SETTINGS = """\

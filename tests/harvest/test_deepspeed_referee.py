@@ -37,7 +37,8 @@ MODULES = {
     "deepspeed.utils.config",
 }
 FILLERS = {
-    "transformers": ("transformers.integrations.deepspeed",),
+    # TrainingArguments hands its file on to accelerate's plugin, which fills in what is left.
+    "transformers": ("transformers.integrations.deepspeed", "accelerate.accelerator", "accelerate.utils.dataclasses"),
     "accelerate": ("accelerate.accelerator", "accelerate.utils.dataclasses"),
 }
 """Who replaces `"auto"`, and where it does."""

@@ -19,7 +19,7 @@ template: qwen  # \U0001f600
 deepspeed: ds.json
 bf16: true
 """
-DS = '{"zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}, "offload_param": {"device": "cpu"}}}\n'
+DS = '{"zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}, "offload_param": {"device": "cpu"}}, "train_micro_batch_size_per_gpu": "auto"}\n'
 SETTINGS = '[hardware]\ngpus-per-node = 1\nnodes = 1\nhost-ram = "{ram}"\n'
 SCRIPT = """\
 import torch

@@ -36,6 +36,8 @@ def judge(root: str, text: str) -> None:
     Path("ds_config.json").write_text(text, "utf-8")
     arguments = _ARGUMENTS[0]
     config = HfTrainerDeepSpeedConfig("ds_config.json")
+    arguments.gradient_accumulation_steps = _number(config.get_value("gradient_accumulation_steps"))
+    arguments.per_device_train_batch_size = _number(config.get_value("train_micro_batch_size_per_gpu"))
     config.trainer_config_process(arguments)
     plugin = DeepSpeedPlugin(hf_ds_config=config)
     plugin.set_mixed_precision(precision_of(plugin.deepspeed_config))
@@ -47,3 +49,8 @@ def judge(root: str, text: str) -> None:
         if "mismatch TrainingArguments" not in str(error):
             raise
     initialize(plugin)
+
+
+def _number(written: Any) -> int:
+    """What arguments that agree with the file say; one where it says "auto", or nothing that they could say."""
+    return written if type(written) is int and written > 0 else 1

@@ -95,7 +95,9 @@ def _is_there_too(each: Misfit, by: str) -> bool:
     raws = met.level.properties.items() if not sections else ()
     names = [name, *(alias for alias, raw in raws if isinstance(raw, dict) and raw.get("x-alias-of") == name)]
     others = [met.settings.keys.keys.get((*met.key.path[:-1], *sections, each)) for each in names]
-    return any(other is not None and other.fact.value != "auto" for other in others)
+    readers = met.settings.readers()
+    is_filled = bool(readers) and "deepspeed" not in readers  # then "auto" is something else before DeepSpeed sees it
+    return any(other is not None and (is_filled or other.fact.value != "auto") for other in others)
 
 
 def _is_there(each: Misfit, by: str, survey: Survey) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ftlint.checks.schema.homes import home_of
 from ftlint.checks.schema.in_use import said
@@ -35,6 +36,32 @@ def unknown_key(survey: Survey) -> Iterator[Match]:
             yield _match(met, consequence, word)
     for each in survey.changing:
         yield from _too_early(each, survey)
+    for met, other in _under_two_names(survey):
+        yield _match(met, of_unknown(met, survey.in_use), None, f" beside {other}, which is another name of it")
+
+
+def _under_two_names(survey: Survey) -> Iterator[tuple[Met, str]]:
+    """A key that stands there under a second name as well, where its reader then takes one of the two for unknown.
+
+    Source: pydantic 2.12, a field with an alias under `populate_by_name` and `extra="forbid"`. DeepSpeed drops "auto".
+    """
+    for (number, path), levels in survey.levels.items():
+        settings = survey.settings[number]
+        for name, other in _aliases(levels[0]) if len(levels) == 1 else ():
+            keys = [settings.keys.keys.get((*path, each)) for each in (name, other)]
+            if keys[0] is None or any(key is None or key.fact.value == "auto" for key in keys):
+                continue
+            met = Met(settings, keys[0], levels[0], levels)
+            if settings.is_sure and set(merged_kinds(met, survey.in_use)) == {REFUSED}:
+                yield met, other
+
+
+@lru_cache(maxsize=1024)
+def _aliases(level: Level) -> tuple[tuple[str, str], ...]:
+    if level.raw.get("x-values") != "pydantic":
+        return ()
+    rows = ((name, raw.get("x-alias-of")) for name, raw in level.properties.items() if isinstance(raw, dict))
+    return tuple((name, other) for name, other in rows if isinstance(other, str))
 
 
 def is_private(met: Met) -> bool:
@@ -62,14 +89,14 @@ def _may_be_meant(level: Level, name: str, survey: Survey) -> bool:
     return survey.in_use.availability(level, name).in_newest
 
 
-def _match(met: Met, consequence: Consequence, word: str | None) -> Match:
+def _match(met: Met, consequence: Consequence, word: str | None, beside: str = "") -> Match:
     edits = rename(met, word) if word is not None else ()
     return Match(
         at=met.key.name_location,
         values={
             "key": met.name,
             "place": place_of(met),
-            "since": "",
+            "since": beside,
             "outcome": consequence.outcome,
             "hint": f"; did you mean {word}?" if word is not None else "",
             "meant": word or "",

@@ -46,7 +46,7 @@ CALLABLES = (
     "accelerate.notebook_launcher",
 )
 CHECKED = {
-    "compute_environment": [{"kind": "enum"}],
+    "compute_environment": [{"kind": "enum"}, {"kind": "type"}],
     "distributed_type": [{"kind": "enum"}],
     "mixed_precision": [{"kind": "enum", "fold": True}],
 }
