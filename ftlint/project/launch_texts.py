@@ -18,7 +18,7 @@ MAX_FILE_BYTES = 200_000
 MAX_NOTEBOOKS = 30
 MAX_NOTEBOOK_BYTES = 2_000_000
 
-_LAUNCHES = re.compile(rb"torchrun|accelerate|deepspeed|llamafactory-cli|torch\.distributed|[!\n\"]python3? ")
+_LAUNCHES = re.compile(rb"torchrun|accelerate|deepspeed|llamafactory-cli|torch\.distributed|[!\n\"](?:python3?|trl) ")
 _SHELL_CELL = re.compile(r"\s*%%(?:(?:bash|sh|script[ \t]+(?:bash|sh))\b|!)[^\r\n]*")
 _BEFORE_COMMAND = re.compile(r"!{1,2}|%(?:sx|system)\b")
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ftlint.knowledge.architectures import Architecture
     from ftlint.project.launchers import LaunchFiles
     from ftlint.project.overrides import Overrides
+    from ftlint.project.trl_commands import Reading
     from ftlint.trace import ScriptTrace
 
 
@@ -59,6 +60,7 @@ class ProjectView:
         self._dialects: dict[Path, Dialect | None] = {}
         self._keys: dict[tuple[Path, str], KeySet] = {}
         self._launched: dict[Path, Run] = {}
+        self._readings: dict[Path, Reading | None] = {}
         self._overrides: dict[Path, Overrides] = {}
 
     def dialect_of(self, document: DataDocument) -> Dialect | None:
@@ -78,6 +80,15 @@ class ProjectView:
         from ftlint.project.deepspeed_readers import readers_of  # only what they take differently asks
 
         return readers_of(path, self._place.root, self._place.settings, self._place.workspace)
+
+    def trl_commands(self, path: Path) -> Reading | None:
+        """The commands of TRL's that read that file, where nothing else does."""
+        from ftlint.project.trl_commands import commands_reading  # only TRL's files ask
+
+        if path not in self._readings:
+            place = self._place
+            self._readings[path] = commands_reading(path, place.root, place.launch_files(), place.workspace)
+        return self._readings[path]
 
     def overrides_of(self, path: Path) -> Overrides:
         """What command lines set beside that file."""

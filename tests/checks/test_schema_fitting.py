@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from ftlint.checks.schema.fitting import Trouble, is_placeholder, judge
+from ftlint.checks.schema.fitting import is_placeholder, judge
 from ftlint.checks.schema.numbers_as_text import with_dot_and_sign
 from ftlint.checks.schema.spelling import distance, meant
+from ftlint.checks.schema.verdicts import Trouble
 from ftlint.knowledge.schemas import Level, Schema
 from ftlint.run.fact import Fact
 from ftlint.run.key import Key, Section
@@ -95,6 +96,8 @@ def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: An
         ({**NUMBER, "x-checked": [{"kind": "converted"}]}, "fast", (Trouble.TYPE, True)),
         ({**NUMBER, "x-checked": [{"kind": "nothing"}]}, "fast", None),
         ({**INTEGER, "x-checked": [{"kind": "instance", "of": ["int"]}]}, 1.5, (Trouble.TYPE, True)),
+        ({**INTEGER, "x-checked": [{"kind": "instance", "of": ["int"]}]}, Section.SEQUENCE, (Trouble.TYPE, True)),
+        ({**NUMBER, "x-checked": [{"kind": "number", "if": {"a": 1}}]}, "0.1", (Trouble.NUMBER_AS_TEXT, False)),
         ({**INTEGER, "x-checked": [{"kind": "range", "minimum": 1}]}, 0, (Trouble.VALUE, True)),
         ({**INTEGER, "x-checked": [{"kind": "range", "minimum": 1}]}, 1, None),
         (INTEGER, 1.5, None),
@@ -109,7 +112,11 @@ def test_pydantic_converts_what_is_surely_meant(shape: dict[str, Any], value: An
         ({**WORDS, "x-checked": [{"kind": "enum"}]}, "epochs", (Trouble.VALUE, True)),
         ({**WORDS, "x-checked": [{"kind": "enum"}]}, "Steps", (Trouble.LETTER_CASE, True)),
         ({**WORDS, "x-checked": [{"kind": "enum", "fold": True}]}, "Steps", None),
-        ({**WORDS, "x-checked": [{"kind": "enum"}]}, False, (Trouble.VALUE, False)),
+        ({**WORDS, "x-checked": [{"kind": "enum"}]}, False, (Trouble.VALUE, True)),
+        ({**WORDS, "x-checked": [{"kind": "enum"}]}, Section.SEQUENCE, (Trouble.TYPE, True)),
+        (WORDS, Section.SEQUENCE, None),
+        ({"enum": ["in_words"], "x-checked": [{"kind": "enum"}]}, "IN_WORDS", (Trouble.LETTER_CASE, True)),
+        ({"enum": ["in_words"], "x-checked": [{"kind": "enum"}]}, "MY_WORDS", None),
         ({**WORDS, "x-checked": [{"kind": "enum", "fold": True}]}, False, (Trouble.VALUE, True)),
         ({**WORDS, "x-checked": [{"kind": "enum", "fold": True}]}, Section.MAPPING, (Trouble.TYPE, True)),
         ({**WORDS, "default": None, "x-checked": [{"kind": "enum", "fold": True}]}, None, None),

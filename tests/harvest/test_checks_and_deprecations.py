@@ -10,6 +10,7 @@ from tests.harvest.releases_made import BEHAVIOUR, class_of, properties_of, shap
 from tools.harvest.python_source.levels import Levels
 
 HEAD = """
+import os
 import warnings
 from dataclasses import dataclass, field
 from enum import Enum
@@ -41,6 +42,21 @@ class Settings:
         ("if not isinstance(self.x, bool):\n    raise TypeError", [{"kind": "instance", "of": ["bool"]}]),
         ("if self.x is None:\n    self.x = 1\nif self.x < 0:\n    raise ValueError", [{"kind": "range", "minimum": 0}]),
         ("self._validate()", [{"kind": "range", "minimum": 7}]),
+        (
+            "self.y = Kind(self.y)\nif self.y == Kind.A and self.x > 1:\n    print(self.x)",
+            [{"kind": "number", "if": {"y": "a"}}],
+        ),
+        ("if self.y is None and self.x > 1:\n    print(self.x)", [{"kind": "number", "if": {"y": None}}]),
+        (
+            "if not (isinstance(self.x, int) and self.x > 0):\n    raise ValueError",
+            [
+                {"kind": "instance", "of": ["int"]},
+                {"kind": "range", "exclusiveMinimum": 0},
+            ],
+        ),
+        ("self.x = os.path.expanduser(self.x)", [{"kind": "instance", "of": ["str"]}]),
+        ("self.y = 'a'\nif self.y == 'a' and self.x > 1:\n    print(self.x)", None),
+        ("if self.y and self.x > 1:\n    print(self.x)", None),
         # What depends on another value, or comes after the value was replaced, says nothing of what was passed.
         ("if self.y is not None and self.x < 0:\n    raise ValueError", None),
         ("if self.y:\n    self.x = Kind(self.x)", None),

@@ -7,6 +7,7 @@ line per answer on standard output; whatever the framework prints goes to standa
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import importlib.metadata
 import json
@@ -28,16 +29,27 @@ SECONDS_PER_TEXT = 20
 
 def main(name: str) -> None:
     """Answers until standard input ends."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    answers = os.fdopen(_out_of_reach(1), "w", encoding="utf-8")
+    questions = os.fdopen(_out_of_reach(0), encoding="utf-8")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)  # prints of the framework, also of its C code
+    standard = {descriptor: _out_of_reach(descriptor) for descriptor in (0, 1, 2)}
     judge = importlib.import_module(f"tests.referees.judges.{name}")
     with tempfile.TemporaryDirectory(prefix="referee-") as folder:
         os.chdir(folder)
         judge.prepare()
-        for line in sys.stdin:
+        for line in questions:
             question = json.loads(line)
             print(json.dumps(_answer(judge, question), default=str), file=answers, flush=True)
             _clear(Path(folder))
+            for descriptor, copy in standard.items():
+                os.dup2(copy, descriptor)
+
+
+def _out_of_reach(descriptor: int) -> int:
+    """A copy that no text closes: a whole number in place of a file's name is opened, and closed, as a descriptor."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
 
 
 def _answer(judge: Any, question: dict[str, str]) -> Any:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from ftlint.checks.schema.fitting import as_pydantic_reads
-from ftlint.checks.schema.in_use import SchemasInUse
-from ftlint.checks.schema.shapes import property_of
+from ftlint.checks.schema.in_use import ABSENT, SchemasInUse
+from ftlint.checks.schema.readers import as_read
+from ftlint.checks.schema.shapes import accepted_by
 from ftlint.checks.schema.survey import Settings, Survey, is_passed_over
 from ftlint.knowledge.schemas import Level
 from ftlint.record import record
-from ftlint.run.fact import Fact, KeyValue
+from ftlint.run.fact import UNKNOWN, Fact, KeyValue
 from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.spans import How, Origin
+
+_CONVERTING = frozenset({"argparse", "argparse-defaults", "pydantic", "omegaconf"})
+"""Readers (`x-values`) that make numbers and answers of texts."""
 
 
 @record
@@ -34,14 +37,19 @@ def keys_by_level(survey: Survey) -> Iterator[LevelKeys]:
         names = [frozenset(_names(level)) for level in settings.levels]
         certain = frozenset.intersection(*names) if names else frozenset()
         if certain:
-            written = settings.keys
-            stand_ins = dict(_stand_ins(settings))
-            defaults = _Defaults(survey, number, stand_ins)
-            converted = _as_read(survey, number)
-            seen = {**written.keys, **converted} if converted else written.keys
-            seen = _under_their_names(seen, stand_ins) if stand_ins else seen
-            keys = KeySet(written.dialect, seen, defaults, written.duplicates, written.complete)
-            yield LevelKeys(settings, keys, certain)
+            yield LevelKeys(settings, with_defaults(survey, number), certain)
+
+
+def with_defaults(survey: Survey, number: int) -> KeySet:
+    """The keys of the survey's settings at that place as they are read, with the defaults of all releases in use."""
+    settings = survey.settings[number]
+    written = settings.keys
+    stand_ins = dict(_stand_ins(settings))
+    defaults = _Defaults(survey, number, stand_ins)
+    converted = _converted(survey, number)
+    seen = {**written.keys, **converted} if converted else written.keys
+    seen = _under_their_names(seen, stand_ins) if stand_ins else seen
+    return KeySet(written.dialect, seen, defaults, written.duplicates, written.complete)
 
 
 def _names(level: Level) -> Iterator[str]:
@@ -51,17 +59,25 @@ def _names(level: Level) -> Iterator[str]:
         yield f"{each.schema.name}#{each.name}"
 
 
-def _as_read(survey: Survey, number: int) -> dict[KeyPath, Key]:
-    """The texts that pydantic takes for a number or for an answer, as what it makes of them."""
+def _converted(survey: Survey, number: int) -> dict[KeyPath, Key]:
+    """The texts that argparse or pydantic takes for a number or for an answer, as what it makes of them."""
     found: dict[KeyPath, Key] = {}
     for path, key in survey.settings[number].keys.keys.items():
-        levels = survey.levels.get((number, path[:-1]), ()) if isinstance(key.fact.value, str) else ()
-        if len(levels) == 1 and levels[0].raw.get("x-values") == "pydantic" and isinstance(key.fact.value, str):
-            prop = property_of(levels[0], path[-1])
-            value = as_pydantic_reads(key.fact.value, prop.accepted) if prop is not None else key.fact.value
-            if not isinstance(value, str):
-                found[path] = replace(key, fact=Fact(value, key.fact.origins))
+        text = key.fact.value
+        levels = survey.levels.get((number, path[:-1]), ()) if isinstance(text, str) else ()
+        if len(levels) != 1 or not isinstance(text, str) or not _converts(levels[0], survey):
+            continue
+        offers = survey.in_use.availability(levels[0], path[-1]).offers
+        values = [as_read(text, accepted_by(each.level, each.shape)) for each in offers]
+        if any(each is not text for each in values):
+            agreed = len({(type(each), each) for each in values}) == 1
+            found[path] = replace(key, fact=replace(key.fact, value=values[0] if agreed else UNKNOWN))
     return found
+
+
+def _converts(level: Level, survey: Survey) -> bool:
+    readers = survey.in_use.keyword(level, "x-values").keys() - {ABSENT}
+    return bool(readers) and readers <= _CONVERTING
 
 
 def _stand_ins(settings: Settings) -> Iterator[tuple[str, str]]:

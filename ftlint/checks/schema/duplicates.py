@@ -1,4 +1,4 @@
-"""Keys that are written twice in one section."""
+"""Keys that are written twice in one section, and arguments in one call."""
 
 from __future__ import annotations
 
@@ -9,15 +9,26 @@ from ftlint.checks.schema.survey import MAX_KEPT
 from ftlint.findings import Edit, Match, Related, Severity
 from ftlint.project.view import ProjectView
 from ftlint.run.key import Key, KeySet, Section
-from ftlint.syntax.document import DataDocument
+from ftlint.syntax.document import DataDocument, Document
 
 MOST_CHARACTERS = 50_000
 """Of a file whose duplicates are repaired; settings have a twentieth of that."""
 
 
-def duplicate_key(keys: KeySet, document: DataDocument, project: ProjectView) -> Iterator[Match]:
+def duplicate_key(document: Document, project: ProjectView) -> Iterator[Match]:
     """A writing that a later one of the same key overrules, or for which the loader stops."""
-    if not keys.duplicates:
+    if isinstance(document, DataDocument):
+        yield from _of_file(document, project)
+    else:
+        from ftlint.checks.schema.repeated_arguments import repeated_arguments  # a check of files needs no `ast`
+
+        yield from repeated_arguments(document)
+
+
+def _of_file(document: DataDocument, project: ProjectView) -> Iterator[Match]:
+    dialect = project.dialect_of(document)
+    keys = project.keys_of(document, dialect) if dialect is not None else None
+    if keys is None or not keys.duplicates:
         return
     loaders = loaders_of(document, project)
     if not loaders:

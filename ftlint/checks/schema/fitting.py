@@ -1,73 +1,39 @@
 """Whether a value fits a shape, in the eyes of whoever reads it: pydantic converts, argparse does, a dataclass keeps.
 
-Sources: pydantic 2.12 conversion table (lax mode); argparse `_get_value`; omegaconf 2.4 nodes.py; a dataclass looks at
-no value by itself, and what its `__post_init__` does stands in the schema (`x-checked`).
+How each reader takes types stands in `readers`, how it takes words in `enumerations`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Set as AbstractSet
-from enum import Enum
 
+from ftlint.checks.schema.enumerations import near, of_enumeration
+from ftlint.checks.schema.readers import READERS, as_read
 from ftlint.checks.schema.shapes import Accepted, accepted_by, bounds_of
+from ftlint.checks.schema.verdicts import AUTO, NUMBERS, Trouble, Verdict, expected_of, wrong
 from ftlint.knowledge.schemas import Level, Raw
-from ftlint.record import record
 from ftlint.run.fact import UNKNOWN
 from ftlint.run.key import Key, Section
 
-
-class Trouble(Enum):
-    """What does not fit about a value."""
-
-    TYPE = "type"
-    VALUE = "value"
-    LETTER_CASE = "letter case"
-    NUMBER_AS_TEXT = "number as text"
-
-
-@record
-class Verdict:
-    """`raises`: whether the reader refuses the value; else it is kept as it is and may fail later. `expected` in words.
-
-    `instead`: the value that was meant.
-    """
-
-    trouble: Trouble
-    raises: bool
-    expected: str
-    instead: str | None = None
-
-
-_NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_INTEGER = re.compile(r"[-+]?\d[\d_]*(?:\.0*)?")
 PLACEHOLDER = r"\$|\{\{|\}\}|<[^>]*>|%\w+%|^@|^__\w+__$|^[A-Z][A-Z0-9]*_[A-Z0-9_]*$|^\.\.\.$|^$|\bTODO\b"
 """A text that somebody fills in before it is read; means the same to Python and to JavaScript."""
 _PLACEHOLDER = re.compile(PLACEHOLDER)
-_TRUE_OR_FALSE = frozenset("0 off f false n no 1 on t true y yes".split())
-_WORDS = {
-    "integer": "a whole number",
-    "number": "a number",
-    "string": "a text",
-    "boolean": "true or false",
-    "object": "a mapping",
-    "array": "a list",
-}
-_NUMBERS = frozenset({int, float})
 
 
-def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
-    """What is wrong with the value under that shape; None where it fits, or where we cannot tell."""
+def judge(level: Level, shape: Raw, key: Key, reader: str, held: frozenset[str] = frozenset()) -> Verdict | None:
+    """What is wrong with the value under that shape; None where it fits, or where we cannot tell.
+
+    `held`: the checks that are made because of what other keys say (`if`).
+    """
     value = key.fact.value
     if value is UNKNOWN:
         return None
     accepted = accepted_by(level, shape)
-    is_template = isinstance(value, str) and is_placeholder(value)
-    if is_template and not (_is_word(accepted, str(value)) or _is_such_a_word(str(value), accepted)):
+    if isinstance(value, str) and is_placeholder(value) and not _is_word(accepted, value):
         return None
     if accepted.types is None or (accepted.lets_pass(value) and not accepted.has_limits):
         return None
-    checks = _checks(shape)
+    checks = _checks(shape) | held
     if "nothing" in checks:
         return None
     if "x-python" in shape and not isinstance(value, str):
@@ -79,23 +45,24 @@ def judge(level: Level, shape: Raw, key: Key, reader: str) -> Verdict | None:
     number = _as_number(value, accepted, reader)
     if accepted.lets_pass(value) or _is_number(number):
         limits = _out_of_limits(shape, number, reader, checks)
-        if limits is not None or (accepted.types & _NUMBERS and type(value) in accepted.types):
+        if limits is not None or (accepted.types & NUMBERS and type(value) in accepted.types):
             return limits
     folds = _folds(shape)
-    if len(accepted.values) > len(accepted.values & _AUTO) and (folds or not isinstance(value, Section)):
+    is_chosen = bool(folds) or ("enum" in checks and reader != "environment")
+    if len(accepted.values) > len(accepted.values & AUTO) and (is_chosen or not isinstance(value, Section)):
         is_null = value is None and shape.get("default", "") is None
-        return None if is_null else _of_enumeration(accepted, value, reader, checks | folds)
+        return None if is_null else of_enumeration(accepted, value, reader, checks | folds)
     if value is None and reader == "environment" and "converted" in checks:
         # Written to the environment as `None`, unless the default is null as well: then nothing is written.
-        return _wrong(accepted, raises=True) if shape.get("default", "") is not None else None
-    judged = _READERS.get(reader, _unchecked)
+        return wrong(accepted, raises=True) if shape.get("default", "") is not None else None
+    judged = READERS.get(reader, READERS["unchecked"])
     return judged(accepted, value, key.raw, checks)
 
 
 def _is_word(accepted: Accepted, text: str) -> bool:
-    """Whether a word of the enumeration is meant, if misspelt: `TOKEN_MASK` looks like a variable too."""
+    """Whether a word of the enumeration is meant, in other letters or misspelt: `TOKEN_MASK` looks like a variable."""
     words = {each for _, each in accepted.values if isinstance(each, str)}
-    return text.lower() in {word.lower() for word in words} or _near(text, words) is not None
+    return text.lower() in {word.lower() for word in words} or near(text, words) is not None
 
 
 def is_placeholder(text: str) -> bool:
@@ -103,52 +70,10 @@ def is_placeholder(text: str) -> bool:
     return _PLACEHOLDER.search(text) is not None
 
 
-_IN_CAPITALS = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]*")
-
-
-def _is_such_a_word(value: str, accepted: Accepted) -> bool:
-    """Whether it only looks like the name of a variable because all the words that may stand there do: `MULTI_XP`."""
-    if _IN_CAPITALS.fullmatch(value) is None:
-        return False
-    return any(_IN_CAPITALS.fullmatch(str(word).upper()) for kind, word in accepted.values if kind is str)
-
-
-def expected_of(accepted: Accepted) -> str:
-    """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
-    chosen = {each for each in accepted.values if each[1] is not None}
-    if chosen:
-        by_name = {(kind, word) for kind, word in chosen if kind is str and not str(word).isdecimal()} - _AUTO
-        words = [_shown(value) for _, value in sorted(by_name or chosen - _AUTO or chosen, key=repr)]
-        listed = words if len(words) <= 8 else [*words[:7], "another of them"]
-        return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
-    names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
-    return " or ".join(names) or "something else"
-
-
-def _is_named(name: str, accepted: Accepted) -> bool:
-    types = accepted.types or frozenset()
-    match name:
-        case "integer":
-            return int in types and float not in types
-        case "number":
-            return float in types
-        case "string":
-            return str in types
-        case "boolean":
-            return bool in types
-        case "object":
-            return Section.MAPPING in types
-    return Section.SEQUENCE in types
-
-
-def _shown(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
 def _checks(shape: Raw) -> frozenset[str]:
     checked = shape.get("x-checked")
     rows = checked if isinstance(checked, list) else []
-    return frozenset(str(row.get("kind")) for row in rows if isinstance(row, dict))
+    return frozenset(str(row.get("kind")) for row in rows if isinstance(row, dict) and "if" not in row)
 
 
 _CLASSES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float,), "str": (str,), "bool": (bool,)}
@@ -161,12 +86,9 @@ def _is_no_instance(shape: Raw, value: object) -> bool:
         if not isinstance(row, dict) or row.get("kind") != "instance" or not isinstance(row.get("of"), list):
             continue
         names = [name for name in row["of"] if isinstance(name, str)]
-        if names and all(name in _CLASSES for name in names) and isinstance(value, (bool, int, float, str)):
+        if names and all(name in _CLASSES for name in names) and isinstance(value, (bool, int, float, str, Section)):
             return not isinstance(value, tuple(each for name in names for each in _CLASSES[name]))
     return False
-
-
-_AUTO = frozenset({(str, "auto")})
 
 
 def _folds(shape: Raw) -> frozenset[str]:
@@ -177,89 +99,17 @@ def _folds(shape: Raw) -> frozenset[str]:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in _NUMBERS
-
-
-# Enumerations and limits -------------------------------------------------------------------------------------------
-
-
-def _of_enumeration(accepted: Accepted, value: object, reader: str, checks: frozenset[str]) -> Verdict | None:
-    types = accepted.types or frozenset()
-    is_lowered = "fold" in checks and not isinstance(value, str)  # `value.lower()` of what is no text
-    if value is None and not is_lowered and reader not in ("pydantic", "pydantic-strict"):
-        return None  # what is null is mostly taken for not said
-    # What code of the framework's own looks up in an enumeration are mostly texts, and others pass by.
-    is_looked_up = is_lowered or ("enum" in checks and isinstance(value, str))
-    raises = is_looked_up or reader in ("pydantic", "pydantic-strict", "argparse", "omegaconf")
-    texts = {each for kind, each in accepted.values if kind is str}
-    numbers = {each for kind, each in accepted.values if kind in _NUMBERS and isinstance(each, (int, float))}
-    if isinstance(value, bool) and bool in {kind for kind, _ in accepted.values}:
-        return None
-    if _is_number(value):
-        if value in numbers or (numbers and bool in types):
-            return None
-        if reader == "pydantic" and value in (0, 1) and (bool, bool(value)) in accepted.values:
-            return None
-    elif isinstance(value, str) and value.strip() in {str(number) for number in numbers}:
-        # A number written as a text: an enumeration of whole numbers converts it, others keep it, a list lacks it.
-        is_lacking = "enum" in checks and reader == "unchecked"
-        return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted)) if is_lacking else None
-    if isinstance(value, str):
-        if str in types:
-            return None
-        takes_flags = reader == "pydantic" and (bool, True) in accepted.values
-        if takes_flags and value.strip().lower() in _TRUE_OR_FALSE:
-            return None
-        same = next((str(each) for each in texts if str(each).lower() == value.lower()), None)
-        if same is not None and ("fold" in checks or not raises):
-            return None  # the letters do not matter, or whoever reads the value may fold them
-        if same is not None:
-            return Verdict(Trouble.LETTER_CASE, raises, expected_of(accepted), same)
-        near = _near(value, texts)
-        if near is None and not raises:
-            return None  # a hint of types that nothing looks at: other values may well be meant
-        return Verdict(Trouble.VALUE, raises, expected_of(accepted), near)
-    if isinstance(value, bool):
-        return Verdict(Trouble.VALUE, raises, expected_of(accepted), _as_yaml_word(value, texts))
-    if not raises:
-        return None
-    kind_fits = any(type(value) is kind for kind, _ in accepted.values)
-    return Verdict(Trouble.VALUE if kind_fits or numbers else Trouble.TYPE, raises, expected_of(accepted))
-
-
-def _as_yaml_word(value: bool, texts: set[object]) -> str | None:
-    """The word of an enumeration that YAML read as a boolean because it has no quotes."""
-    words = ("yes", "on", "true") if value else ("no", "off", "false")
-    return next((str(each) for each in sorted(map(str, texts)) if each.lower() in words), None)
-
-
-def _near(value: str, texts: AbstractSet[object]) -> str | None:
-    from ftlint.checks.schema.spelling import meant
-
-    return meant(value, (str(each) for each in texts))
+    return type(value) in NUMBERS
 
 
 def _as_number(value: object, accepted: Accepted, reader: str) -> object:
     """The number that pydantic makes of a truth value or of a text; else the value itself."""
     types = accepted.types or frozenset()
-    if reader != "pydantic" or not types & _NUMBERS or type(value) in types:
+    if reader != "pydantic" or not types & NUMBERS or type(value) in types:
         return value
     if isinstance(value, bool):
         return int(value)
-    return as_pydantic_reads(value, accepted) if isinstance(value, str) else value
-
-
-def as_pydantic_reads(text: str, accepted: Accepted) -> str | int | float | bool:
-    """The number or the answer that pydantic makes of a text, where it makes one."""
-    types, word = accepted.types or frozenset(), text.strip()
-    if str in types or (str, text) in accepted.values:
-        return text
-    if types & _NUMBERS and _NUMBER.fullmatch(word):
-        number = float(word.replace("_", ""))
-        return int(number) if number.is_integer() else number
-    if bool in types and word.lower() in _TRUE_OR_FALSE:
-        return word.lower() in ("1", "on", "t", "true", "y", "yes")
-    return text
+    return as_read(value, accepted) if isinstance(value, str) else value
 
 
 def _out_of_limits(shape: Raw, value: object, reader: str, checks: frozenset[str]) -> Verdict | None:
@@ -270,129 +120,3 @@ def _out_of_limits(shape: Raw, value: object, reader: str, checks: frozenset[str
     is_out = any(not fits(bound, value) for _, fits, bound in limits)
     words = " and ".join(f"{said} {bound}" for said, _, bound in limits)
     return Verdict(Trouble.VALUE, raises, words) if is_out else None
-
-
-# Types, as each reader takes them ------------------------------------------------------------------------------------
-
-
-def _wrong(accepted: Accepted, raises: bool) -> Verdict:
-    return Verdict(Trouble.TYPE, raises, expected_of(accepted))
-
-
-def _unchecked(accepted: Accepted, value: object, raw: str, checks: frozenset[str]) -> Verdict | None:
-    """Kept as it is: certain to go wrong is only a text that is calculated with, and a section in place of a scalar."""
-    types = accepted.types or frozenset()
-    raises = bool(checks & {"number", "range"})
-    if isinstance(value, str):
-        if str in types or not types & {int, float, bool} or Section.SEQUENCE in types or Section.MAPPING in types:
-            return None
-        if types & _NUMBERS:
-            return _text_for_number(accepted, value, raw, raises, "converted" in checks)
-        return _wrong(accepted, raises=False) if bool in types else None
-    if isinstance(value, Section):
-        is_calculated_with = bool(types & _NUMBERS) and not types & {Section.MAPPING, Section.SEQUENCE, str}
-        return _wrong(accepted, raises or "converted" in checks) if is_calculated_with else None
-    return None
-
-
-def _text_for_number(accepted: Accepted, value: str, raw: str, raises: bool, is_converted: bool) -> Verdict | None:
-    is_number = _NUMBER.fullmatch(value.strip()) is not None
-    if is_number and is_converted:
-        return None
-    if is_number and raw.strip() == value:
-        return Verdict(Trouble.NUMBER_AS_TEXT, raises, expected_of(accepted), value)
-    return _wrong(accepted, raises or is_converted)
-
-
-def _pydantic(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
-    types = accepted.types or frozenset()
-    if isinstance(value, Section):
-        return None if value in types else _wrong(accepted, raises=True)
-    if value is None:
-        return _wrong(accepted, raises=True)
-    if isinstance(value, str):
-        word = value.strip()
-        if str in types or (float in types and _is_numeric(word)) or (int in types and _INTEGER.fullmatch(word)):
-            return None
-        if bool in types and word.lower() in _TRUE_OR_FALSE:
-            return None
-        return _wrong(accepted, raises=True)
-    if isinstance(value, bool):
-        return None if types & {bool, *_NUMBERS} else _wrong(accepted, raises=True)
-    if isinstance(value, (int, float)):
-        if float in types or (int in types and float(value).is_integer()):
-            return None
-        if bool in types and value in (0, 1):
-            return None
-        return _wrong(accepted, raises=True)
-    return None
-
-
-def _is_numeric(word: str) -> bool:
-    return _NUMBER.fullmatch(word) is not None or word.lower().lstrip("+-") in ("inf", "infinity", "nan")
-
-
-def _strict(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
-    return _wrong(accepted, raises=True)
-
-
-def _argparse(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
-    """A text is converted, and refused where it cannot be; all else is kept as it is.
-
-    So it is with the values of a file that are handed on as defaults. Their choices are not looked at.
-    """
-    types = accepted.types or frozenset()
-    if not isinstance(value, str) or str in types or not types & {int, float, bool}:
-        return None
-    word = value.strip()
-    if types & _NUMBERS and (_is_numeric(word) if float in types else re.fullmatch(r"[-+]?\d[\d_]*", word)):
-        return None
-    if bool in types and word.lower() in _TRUE_OR_FALSE:
-        return None
-    if types <= {Section.MAPPING, Section.SEQUENCE}:
-        return None
-    return _wrong(accepted, raises=True)
-
-
-def _omegaconf(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
-    """Structured configs convert as pydantic does, and take any scalar for a text."""
-    types = accepted.types or frozenset()
-    if str in types and not isinstance(value, Section):
-        return None
-    return _pydantic(accepted, value, _raw, _checks)
-
-
-def _environment(accepted: Accepted, value: object, raw: str, checks: frozenset[str]) -> Verdict | None:
-    """Handed on through variables of the environment, which are texts anyway, or as truthy as any text.
-
-    Source: accelerate 1.15 utils/launch.py; `accelerate config` itself writes `downcast_bf16: 'no'`.
-    """
-    types = accepted.types or frozenset()
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if (bool in types and word in _TRUE_OR_FALSE) or (types & _NUMBERS and _is_numeric(word)):
-            return None
-    if "converted" in checks and not _is_converted(types, value):
-        return _wrong(accepted, raises=True)
-    return _unchecked(accepted, value, raw, checks)
-
-
-def _is_converted(types: frozenset[object], value: object) -> bool:
-    """Whether `int()` or a question for yes or no gets along with what stands in the environment for that value."""
-    if isinstance(value, (str, Section)):
-        return False  # texts that are right were let pass before
-    if isinstance(value, (bool, float)) and bool not in types:
-        return float in types
-    return bool not in types or value in (None, 0, 1)
-
-
-_READERS = {
-    "pydantic": _pydantic,
-    "pydantic-strict": _strict,
-    "argparse": _argparse,
-    "argparse-defaults": _argparse,
-    "omegaconf": _omegaconf,
-    "unchecked": _unchecked,
-    "environment": _environment,
-}
-"""By the value of `x-values`."""

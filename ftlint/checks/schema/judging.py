@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 
-from ftlint.checks.schema.fitting import Trouble, Verdict, judge
+from ftlint.checks.schema.by_level import with_defaults
+from ftlint.checks.schema.fitting import judge
 from ftlint.checks.schema.in_use import ABSENT, Offer, SchemasInUse, said
-from ftlint.checks.schema.survey import Misfit, Survey
+from ftlint.checks.schema.shapes import Frozen
+from ftlint.checks.schema.survey import Met, Misfit, Survey
+from ftlint.checks.schema.verdicts import Trouble, Verdict
 from ftlint.checks.schema.wording import place_of, refusal
 from ftlint.findings import Severity
-from ftlint.knowledge.schemas import Level
+from ftlint.knowledge.schemas import Level, Raw
 from ftlint.record import record
 from ftlint.syntax.document import Format
 
@@ -126,10 +131,50 @@ def refusal_of_value(misfit: Misfit) -> str:
 def _verdict(offer: Offer, misfit: Misfit, survey: Survey) -> Verdict | None:
     """Of several readers in those releases the one that says least."""
     readers = _readers(offer, misfit, survey)
-    found = [judge(offer.level, offer.shape, misfit.met.key, reader) for reader in readers]
+    shape = _with_inherited_checks(offer, misfit.met.name, survey)
+    held = _held(shape, misfit.met, survey)
+    found = [judge(offer.level, shape, misfit.met.key, reader, held) for reader in readers]
     if any(each is None for each in found):
         return None
     return min((each for each in found if each is not None), key=lambda each: each.raises, default=None)
+
+
+def _with_inherited_checks(offer: Offer, name: str, survey: Survey) -> Raw:
+    """The shape with what the constructors of the classes it builds on demand as well, in all releases of theirs."""
+    rows: list[object] = []
+    for base in offer.level.family[1:]:
+        own = survey.in_use.own(base, name)
+        said = [each.shape.get("x-checked") for each in own.offers]
+        if own.always and isinstance(said[0], list) and all(each == said[0] for each in said):
+            rows += said[0]
+    return (
+        _with_checks(Frozen(offer.shape), tuple(json.dumps(row, sort_keys=True) for row in rows))
+        if rows
+        else offer.shape
+    )
+
+
+@lru_cache(maxsize=1024)
+def _with_checks(shape: Frozen, rows: tuple[str, ...]) -> Raw:
+    own = shape.raw.get("x-checked")
+    known = own if isinstance(own, list) else []
+    return {**shape.raw, "x-checked": [*known, *(row for row in map(json.loads, rows) if row not in known)]}
+
+
+def _held(shape: Raw, met: Met, survey: Survey) -> frozenset[str]:
+    """The checks of a shape that are made only where other keys have certain values, and that surely are made."""
+    rows = shape.get("x-checked")
+    asked = [row for row in rows if isinstance(row, dict) and "if" in row] if isinstance(rows, list) else []
+    if not asked:
+        return frozenset()
+    keys = with_defaults(survey, survey.settings.index(met.settings))
+    section = met.key.path[:-1]
+
+    def holds(name: str, value: object) -> bool:
+        fact = keys.fact(".".join((*section, name)))
+        return fact.said and type(fact.value) is type(value) and fact.value == value
+
+    return frozenset(str(row["kind"]) for row in asked if all(holds(*each) for each in row["if"].items()))
 
 
 def _readers(offer: Offer, misfit: Misfit, survey: Survey) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ftlint.checks.schema.fitting import Trouble
 from ftlint.checks.schema.judging import Judged, judged
 from ftlint.checks.schema.survey import Survey
+from ftlint.checks.schema.verdicts import Trouble
 from ftlint.findings import Edit, Match
 
 

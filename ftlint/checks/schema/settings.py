@@ -10,6 +10,7 @@ from ftlint.checks.schema.survey import Settings, Survey, Walk
 from ftlint.dialects.dialect import Dialect
 from ftlint.knowledge.schemas import Level, schema
 from ftlint.project.view import ProjectView
+from ftlint.run.key import KeySet
 from ftlint.syntax.document import DataDocument, Document
 
 
@@ -31,11 +32,12 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
         return
     levels = roots_of(dialect)
     keys = project.keys_of(document, dialect)
+    if dialect.name == "trl" and (reading := project.trl_commands(document.path)) is not None:
+        levels = tuple(level for level in levels if level.name in reading.commands) or levels
+        keys = _without(keys, reading.overruled)
     if dialect.name == "llamafactory":
         overrides = project.overrides_of(document.path)
-        if overrides.keys or overrides.may_be_more:
-            kept = {path: key for path, key in keys.keys.items() if path[0] not in overrides.keys}
-            keys = replace(keys, keys=kept, complete=False)  # what is not written may be said there
+        keys = _without(keys, overrides.keys, overrides.may_be_more)
     if levels and not any((key,) in keys.keys for key in dialect.beyond_schemas):
         yield Settings(
             keys,
@@ -45,6 +47,14 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
             is_sure=len(levels) == 1,
             readers=lambda: project.deepspeed_readers(document.path),
         )
+
+
+def _without(keys: KeySet, overruled: frozenset[str], may_be_more: bool = False) -> KeySet:
+    """The keys that nothing overrules; where something does, or may, what is not written may be said there."""
+    if not overruled and not may_be_more:
+        return keys
+    kept = {path: key for path, key in keys.keys.items() if path[0] not in overruled}
+    return replace(keys, keys=kept, complete=False)
 
 
 def roots_of(dialect: Dialect) -> tuple[Level, ...]:

@@ -94,10 +94,10 @@ def property_of(level: Level, key: str) -> Property | None:
 
 def accepted_by(level: Level, raw: Raw) -> Accepted:
     """What one shape of a key of that level accepts."""
-    return _accepted(level, _Frozen(raw))
+    return _accepted(level, Frozen(raw))
 
 
-class _Frozen:
+class Frozen:
     """A shape as a key of a cache: by identity, for the schemas are kept as long as the process lives."""
 
     __slots__ = ("raw",)
@@ -106,14 +106,14 @@ class _Frozen:
         self.raw = raw
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Frozen) and other.raw is self.raw
+        return isinstance(other, Frozen) and other.raw is self.raw
 
     def __hash__(self) -> int:
         return id(self.raw)
 
 
 @lru_cache(maxsize=16384)
-def _accepted(level: Level, frozen: _Frozen) -> Accepted:
+def _accepted(level: Level, frozen: Frozen) -> Accepted:
     raw = frozen.raw
     bounds = tuple((fits, bound) for _, fits, bound in bounds_of(raw))
     types: set[object] = set()

@@ -65,8 +65,9 @@ def _aliases(level: Level) -> tuple[tuple[str, str], ...]:
 
 
 def is_private(met: Met) -> bool:
-    """Whether the key is plainly nobody's: a note, a placeholder, a part of YAML."""
-    return re.search(PRIVATE, met.name) is not None
+    """Whether the key is plainly nobody's: a note, a placeholder, a part of YAML. An argument of a call is none."""
+    is_argument = bool(met.settings.callee) and len(met.key.path) == 1 and not met.settings.callee.endswith("=")
+    return not is_argument and re.search(PRIVATE, met.name) is not None
 
 
 def is_refused_note(met: Met, survey: Survey) -> bool:

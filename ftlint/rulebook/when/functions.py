@@ -26,13 +26,16 @@ def _known(reading: Reading, dotted: str) -> Truth:
 def _given(reading: Reading, dotted: str) -> Truth:
     """Written with what Python takes for true. Many frameworks ask `if config.get("key")`."""
     written = reading.written(dotted)
-    if written is not Truth.YES:
-        return written
+    return _truthy(reading, dotted) if written is Truth.YES else written
+
+
+def _truthy(reading: Reading, dotted: str) -> Truth:
+    """What Python's `if` makes of the value, be it written or a default."""
     value = reading.fact(dotted).value
-    if value is Section.MAPPING:
+    if isinstance(value, Section):
         # Not everything in it need be visible (`<<: *others`), so only what is there proves anything.
         return Truth.YES if reading.environment.has_keys(dotted) else Truth.UNKNOWN
-    return Truth.UNKNOWN if value is UNKNOWN or isinstance(value, Section) else Truth.of(bool(value))
+    return Truth.UNKNOWN if value is UNKNOWN else Truth.of(bool(value))
 
 
 def _len(value: Value) -> Value:
@@ -65,7 +68,7 @@ def _matches(value: Value, pattern: Value) -> Value:
 
 Question: TypeAlias = Callable[[Reading, str], Truth]
 
-QUESTIONS: dict[str, Question] = {"written": _written, "known": _known, "given": _given}
+QUESTIONS: dict[str, Question] = {"written": _written, "known": _known, "given": _given, "truthy": _truthy}
 """Functions of one name."""
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {

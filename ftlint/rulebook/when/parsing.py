@@ -3,8 +3,8 @@
     test        or / and / not, comparisons (also chained), `in`, `not in`, `is None`, `is not None`
     arithmetic  + - * / // %
     operand     name.of.key, name["odd-key"], key("odd-key.name"), items[0], number, "text", True, False, None, (a, b)
-    call        written(name), known(name), given(name): written, and neither false, 0, null nor empty;
-                and the functions of values in `functions`
+    call        written(name), known(name), truthy(name): neither false, 0, null nor empty, given(name): written and
+                truthy; and the functions of values in `functions`
 
 Python's own parser gives the syntax (it never executes anything); only the node types listed below get through.
 """

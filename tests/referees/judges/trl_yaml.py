@@ -1,4 +1,5 @@
-"""A YAML file as `trl sft --config config.yaml` and its sisters read it: through the script's own TrlParser."""
+"""A YAML file as `trl sft --config config.yaml` and its sisters read it: through the script's own TrlParser, then
+through the parser of `accelerate launch`."""
 
 from __future__ import annotations
 
@@ -29,14 +30,18 @@ def prepare() -> None:
 
 
 def judge(root: str, text: str) -> None:
-    """Parses the file into the script's dataclasses."""
+    """Parses the file into the script's dataclasses, and the rest into flags."""
+    from accelerate.commands.launch import launch_command_parser
     from accelerate.state import AcceleratorState
+    from trl.cli.accelerate_config import resolve_accelerate_config_argument
 
     Path("config.yaml").write_text(text, "utf-8")
     # A parser keeps the defaults that a file gave it, so each file gets its own.
     parser = importlib.import_module(f"trl.scripts.{root}").make_parser()
     try:
-        parser.parse_args_and_config(args=["--config", "config.yaml"])
+        # As trl/cli/commands/training.py: what the classes do not know are flags of `accelerate launch`.
+        *_, left = parser.parse_args_and_config(args=["--config", "config.yaml"], return_remaining_strings=True)
+        launch_command_parser().parse_args([*resolve_accelerate_config_argument(left), f"{root}.py"])
     finally:
         AcceleratorState._reset_state(reset_partial_state=True)
 

@@ -20,6 +20,9 @@ ELSEWHERE = ("TrainingArguments", "Seq2SeqTrainingArguments", "Trainer", "Seq2Se
 SETTINGS = ("Config", "Arguments")
 # Of the parser itself, in every file that it reads (`trl.scripts.utils.TrlParser`).
 PARSER_KEYS: dict[str, object] = {"env": {"type": "object"}}
+# Of the command, where it hands to `accelerate launch` what the script's classes do not know.
+COMMAND_KEYS: dict[str, object] = {"accelerate_config": {"type": "string"}}
+COMMAND_MODULES = ("trl.cli", "trl.cli.commands.training")
 
 
 class _Release:
@@ -90,14 +93,23 @@ class _Release:
                 meanings = [self.modules.resolve(node, inside) for node in types.value.elts]
                 names = [meaning.name for meaning in meanings if isinstance(meaning, ClassRef)]
                 assert len(names) == len(meanings), f"{module.name}: {ast.unparse(types)}"
+                above = [{"$ref": f"#/$defs/{name}"} for name in names]
+                hands_on = self._hands_on()
                 yield (
                     module.name.rpartition(".")[2],
                     {
                         **COMMAND.keywords(),
-                        "allOf": [{"$ref": f"#/$defs/{name}"} for name in names],
-                        "properties": PARSER_KEYS,
+                        "allOf": [*above, {"$ref": "accelerate.json#/$defs/launch"}] if hands_on else above,
+                        "properties": {**PARSER_KEYS, **COMMAND_KEYS} if hands_on else PARSER_KEYS,
                     },
                 )
+
+    def _hands_on(self) -> bool:
+        """Whether the command gives keys that it does not know to `accelerate launch` as flags."""
+        found = [self.modules.get(name) for name in COMMAND_MODULES]
+        return any(
+            "return_remaining_strings=True" in ast.unparse(module.tree) for module in found if module is not None
+        )
 
 
 def snapshot(source: Source) -> Snapshot:

@@ -20,6 +20,8 @@ Check = dict[str, object]
 """One entry of `x-checked`; of an enum also `values`, which become the property's `enum`."""
 
 CONVERSIONS = ("float", "int")
+# Functions that take a path and nothing else, and raise TypeError for a number.
+PATH_FUNCTIONS = ("os.path.expanduser", "os.path.abspath", "os.path.join", "os.path.expandvars")
 ORDERINGS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 INSTANCES = ("bool", "dict", "float", "int", "list", "str", "tuple")
 # What a value must not be, where the comparison leads to `raise` -> the bound that it must keep.
@@ -53,6 +55,7 @@ class _Reading:
 
     checks: dict[str, list[Check]] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
+    members: set[str] = field(default_factory=set)  # replaced by the member of an enumeration that has this value
     called: set[str] = field(default_factory=set)
 
 
@@ -150,7 +153,7 @@ class _Walk:
         if key is not None and (guarded is None or guarded == key) and not statement.orelse:
             self.body(statement.body, key)
             return
-        missing = self._is_none(statement.test)
+        missing = self._is_none(statement.test) or self._is_empty(statement.test)
         if missing is not None and not statement.orelse:
             # A default that is only found now: what was passed is asked about all the same.
             self._replace_in(statement.body, besides=missing)
@@ -175,8 +178,11 @@ class _Walk:
         meaning = self._values.modules.resolve(call.func, self._module)
         if isinstance(meaning, ClassRef) and (members := self._values.enum(meaning)) is not None:
             self._found(key, {"kind": "enum", "values": list(members.values())}, key)
+            self._reading.members.add(key)
         elif isinstance(meaning, External) and meaning.dotted.removeprefix("builtins.") in CONVERSIONS:
             self._found(key, {"kind": "converted", "by": meaning.dotted.removeprefix("builtins.")}, key)
+        elif isinstance(meaning, External) and meaning.dotted in PATH_FUNCTIONS:
+            self._found(key, {"kind": "instance", "of": ["str"]}, key)
 
     def _must(self, test: ast.expr, guarded: str | None) -> None:
         """What holds for every value that goes on: `assert test`."""
@@ -197,6 +203,10 @@ class _Walk:
             return
         negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
         inner = test.operand if isinstance(test, ast.UnaryOp) and negated else test
+        if negated and isinstance(inner, ast.BoolOp) and isinstance(inner.op, ast.And):
+            for part in inner.values:
+                self._must(part, guarded)
+            return
         if isinstance(inner, ast.Compare):
             self._comparison(inner, guarded, negated=negated)
         elif negated and isinstance(inner, ast.Call):
@@ -234,16 +244,12 @@ class _Walk:
         if key is not None and all(name in INSTANCES for name in names):
             self._found(key, {"kind": "instance", "of": names}, guarded)
 
-    def _looked_at(self, test: ast.expr, guarded: str | None) -> None:
+    def _looked_at(self, test: ast.expr, guarded: str | None, conditions: Mapping[str, object] | None = None) -> None:
         """Values that the condition compares by size whenever it is asked: a text there raises TypeError."""
         if isinstance(test, ast.BoolOp):
-            key = self._not_none(test.values[0])
-            if key is not None and isinstance(test.op, ast.And) and len(test.values) > 1:
-                self._looked_at(test.values[1], key)
-            else:
-                self._looked_at(test.values[0], guarded)
+            self._looked_at_in_turn(test, guarded, conditions)
         elif isinstance(test, ast.UnaryOp):
-            self._looked_at(test.operand, guarded)
+            self._looked_at(test.operand, guarded, conditions)
         elif isinstance(test, ast.Compare):
             sides = [test.left, *test.comparators]
             for operator, left, right in list(zip(test.ops, sides, sides[1:], strict=False))[:1]:
@@ -251,7 +257,36 @@ class _Walk:
                     bound = self._constant(other) if isinstance(operator, ORDERINGS) else None
                     key = self._key(one)
                     if key is not None and isinstance(bound, (int, float)):
-                        self._found(key, {"kind": "number"}, guarded)
+                        also: Check = {"if": dict(conditions)} if conditions else {}
+                        self._found(key, {"kind": "number", **also}, guarded)
+
+    def _looked_at_in_turn(
+        self, test: ast.BoolOp, guarded: str | None, conditions: Mapping[str, object] | None
+    ) -> None:
+        """`a == "steps" and b > 1`: the later is asked where the earlier holds; all behind a comparison is left."""
+        there = dict(conditions or {})
+        for part in test.values:
+            key = self._not_none(part)
+            if isinstance(test.op, ast.And) and key is not None and guarded in (None, key):
+                guarded = key
+            elif isinstance(test.op, ast.And) and (equality := self._equality(part)) is not None:
+                there |= equality
+            else:
+                self._looked_at(part, guarded, there)
+                return
+
+    def _equality(self, test: ast.expr) -> dict[str, object] | None:
+        """The key and its value in `self.a == Enum.X` and `self.a is None`, as it was passed."""
+        if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], (ast.Eq, ast.Is)):
+            return None
+        key = self._key(test.left)
+        if key is None or (key in self._reading.replaced and key not in self._reading.members):
+            return None
+        try:
+            value = self._values.constant(test.comparators[0], self._module)
+        except NotConstant:
+            return None
+        return {key: value} if value is None or isinstance(value, (bool, int, float, str)) else None
 
     def _found(self, key: str, check: Check, guarded: str | None) -> None:
         # Where another value decides whether this one is asked, nothing follows from this one alone.
@@ -284,6 +319,17 @@ class _Walk:
 
     def _is_none(self, test: ast.expr) -> str | None:
         return self._compared_with_none(test, ast.Is)
+
+    def _is_empty(self, test: ast.expr) -> str | None:
+        """The key of which some part says `key is None or key == 0`, whatever else has to hold."""
+        parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+        for part in parts:
+            if isinstance(part, ast.BoolOp) and isinstance(part.op, ast.Or):
+                key = self._is_none(part.values[0])
+                rest = [self._equality(each) for each in part.values[1:]]
+                if key is not None and all(each is not None and key in each for each in rest):
+                    return key
+        return None
 
     def _compared_with_none(self, test: ast.expr, operator: type[ast.cmpop]) -> str | None:
         if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], operator):
@@ -321,9 +367,9 @@ def _merged(checks: list[Check]) -> list[Check]:
     for check in checks:
         if check["kind"] == "range":
             bounds |= check
-        elif check["kind"] != "number":
+        elif check["kind"] != "number" or "if" in check:
             others.append(check)
-    numbers = [check for check in checks if check["kind"] == "number"]
+    numbers = [check for check in checks if check["kind"] == "number" and "if" not in check]
     return [*others, *([bounds] if bounds else numbers)]
 
 
