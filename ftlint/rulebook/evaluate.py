@@ -25,7 +25,10 @@ def evaluate(rule: Rule, inputs: Inputs) -> Iterator[Match]:
     Where admissible releases lie on both sides of the rule's window nothing is found either: `versions` then
     remembers by what the variant has to be split.
     """
-    if not _is_concerned(rule, inputs) or _in_window(rule, inputs, remember=False) is Truth.NO:
+    if not _is_concerned(rule, inputs):
+        return
+    # What looks at keys is cheap, and mostly finds nothing: the releases are asked for only where it does.
+    if rule.subject not in (Subject.KEYS, Subject.LEVEL) and _in_window(rule, inputs, remember=False) is Truth.NO:
         return
     matches = list(_match_condition(rule, inputs) if rule.when is not None else call_check(rule, inputs))
     # Only now may the question be remembered: a rule that is silent anyway must not multiply the variants.

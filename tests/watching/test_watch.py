@@ -24,6 +24,13 @@ from ftlint.watching.watch import MOMENTS
 GIB = 2**30
 
 
+@pytest.fixture(autouse=True)
+def _logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever another test has done to logging, ours is seen."""
+    caplog.set_level(logging.WARNING, logger="ftlint.watching")
+    logging.getLogger("ftlint").disabled = logging.getLogger("ftlint.watching").disabled = False
+
+
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 

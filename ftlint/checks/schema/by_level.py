@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ftlint.checks.schema.in_use import ABSENT, SchemasInUse
 from ftlint.checks.schema.readers import as_read
-from ftlint.checks.schema.shapes import accepted_by
+from ftlint.checks.schema.shapes import accepted_by, property_of
 from ftlint.checks.schema.survey import Settings, Survey, is_passed_over
 from ftlint.knowledge.schemas import Level
 from ftlint.record import record
@@ -113,6 +113,24 @@ class _Defaults(Mapping[KeyPath, Fact[KeyValue]]):
         if len(levels) != 1:
             raise KeyError(path)
         (level,) = levels
+        found = self._timeless(level, path[-1])
+        if found is None:
+            found = self._in_releases(level, path)
+        first = found[0]
+        same = all(type(each) is type(first) and each == first for each in found)
+        if not same or not (first is None or isinstance(first, bool | int | float | str)):
+            raise KeyError(path)
+        return Fact(first, (Origin(How.DEFAULT, None, f"{level.schema.title}'s default for {path[-1]}"),))
+
+    def _timeless(self, level: Level, name: str) -> list[object] | None:
+        """The default of a key that never was anything else: then no release has to be asked for."""
+        found = property_of(level, name)
+        if found is None or not found.is_plain or "default" not in found.raw:
+            return None
+        return [found.raw["default"]]
+
+    def _in_releases(self, level: Level, path: KeyPath) -> list[object]:
+        """The defaults of the admissible releases. Raises KeyError where one of them has none."""
         availability = self._in_use.availability(level, path[-1])
         # A release between two that were read has the default that both have; one older than all is not known.
         homes = {offer.level.schema for offer in availability.offers}
@@ -123,11 +141,7 @@ class _Defaults(Mapping[KeyPath, Fact[KeyValue]]):
             if "default" not in offer.shape:
                 raise KeyError(path)
             found.append(offer.shape["default"])
-        first = found[0]
-        same = all(type(each) is type(first) and each == first for each in found)
-        if not same or not (first is None or isinstance(first, bool | int | float | str)):
-            raise KeyError(path)
-        return Fact(first, (Origin(How.DEFAULT, None, f"{level.schema.title}'s default for {path[-1]}"),))
+        return found
 
     def __iter__(self) -> Iterator[KeyPath]:
         return iter(())
