@@ -63,7 +63,9 @@ def test_settings_of_the_readme_are_accepted(tmp_path: Path) -> None:
     (settings,) = re.findall(r"```toml\n(.*?)```", _text("README.md"), re.DOTALL)
     (tmp_path / ".ftlint" / "rules").mkdir(parents=True)
     (tmp_path / "ftlint.toml").write_text(settings, encoding="utf-8")
-    (tmp_path / "ds_config.json").write_text('{"train_batch_size": 8, "zero_optimization": {"stage": 2}}\n', encoding="utf-8")
+    (tmp_path / "ds_config.json").write_text(
+        '{"train_batch_size": 8, "zero_optimization": {"stage": 2}}\n', encoding="utf-8"
+    )
     done = _check(tmp_path)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 

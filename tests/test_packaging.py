@@ -162,7 +162,9 @@ def test_wheel_works_far_from_the_checkout(installed: Path, tmp_path: Path) -> N
     assert page.returncode == 0, page.stderr
     assert "replaced-head-dtype" in page.stdout
 
-    (tmp_path / "ds_config.json").write_text('{"train_batch_size": 8, "zero_optimization": {"stage": 2}}\n', encoding="utf-8")
+    (tmp_path / "ds_config.json").write_text(
+        '{"train_batch_size": 8, "zero_optimization": {"stage": 2}}\n', encoding="utf-8"
+    )
     check = ftlint("check", "--output-format", "json", ".")
     assert (check.returncode, check.stdout) == (0, "[]\n"), check.stderr
 

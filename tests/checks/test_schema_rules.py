@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ftlint.engine import check
-from ftlint.findings import Finding
+from ftlint.findings import Finding, Severity
 from ftlint.knowledge import releases, schemas
 from ftlint.knowledge.releases import Release
 from ftlint.knowledge.schemas import schema
@@ -137,3 +137,12 @@ def test_an_argument_without_default_is_missed(tmp_path: Path) -> None:
     )
     assert said(tmp_path, "train.py", script.replace("bf16", "**o, bf16")) == []
     assert said(tmp_path, "train.py", script.replace("bf16=True", "'out'")) == []
+
+
+def test_a_package_without_a_version_says_no_more_than_none(tmp_path: Path) -> None:
+    """What the newest release has is right, though a script's own header asks for just any release."""
+    header = '# /// script\n# dependencies = ["trl"]\n# ///\n'
+    call = "from trl import SFTTrainer\n\nSFTTrainer(model=None, quantization_config=None)\n"
+    (tmp_path / "train.py").write_text(header + call, encoding="utf-8")
+    found = check(Workspace(tmp_path), [tmp_path]).findings
+    assert [finding for finding in found if finding.severity is not Severity.INFO] == []

@@ -122,8 +122,13 @@ class SchemasInUse:
             if admissible is None:
                 found = _window(home, (), False, False)
             else:
-                is_guess = any(origin.how is How.DEFAULT for origin in admissible.origins)
+                from ftlint.knowledge.releases import admissible_default  # most files never ask for a release
+
                 releases = admissible.of_all_variants
+                # Who asks for a package without a version says no more than who asks for none.
+                is_guess = any(origin.how is How.DEFAULT for origin in admissible.origins) or (
+                    len(releases) > 1 and releases == tuple(each.version for each in admissible_default(home.package))
+                )
                 found = _window(
                     home,
                     self._compatible(home, releases) if is_guess else releases,
