@@ -5,6 +5,7 @@ Every key is answered over the whole admissible set and not per variant: sixteen
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
@@ -12,7 +13,7 @@ from ftlint.knowledge.required import compatible
 from ftlint.knowledge.schemas import Level, Raw, Schema, has_history, shape_at
 from ftlint.record import record
 from ftlint.run.versions import VersionView, describe
-from ftlint.spans import How
+from ftlint.spans import How, Origin
 
 ABSENT = "absent"
 
@@ -122,12 +123,9 @@ class SchemasInUse:
             if admissible is None:
                 found = _window(home, (), False, False)
             else:
-                from ftlint.knowledge.releases import admissible_default  # most files never ask for a release
-
                 releases = admissible.of_all_variants
-                # Who asks for a package without a version says no more than who asks for none.
-                is_guess = any(origin.how is How.DEFAULT for origin in admissible.origins) or (
-                    len(releases) > 1 and releases == tuple(each.version for each in admissible_default(home.package))
+                is_guess = any(origin.how is How.DEFAULT for origin in admissible.origins) or _names_no_version(
+                    admissible.origins
                 )
                 found = _window(
                     home,
@@ -178,6 +176,12 @@ class SchemasInUse:
         """Why nothing said about these schemas can be more than advice; empty where it can."""
         beyond = [home.package for home in homes if self.window(home).is_beyond]
         return f"{beyond[0]} may be newer than ftlint's data" if beyond else ""
+
+
+def _names_no_version(origins: tuple[Origin, ...]) -> bool:
+    """Whether all that was found asks for the package without a version, which says no more than asking for none."""
+    found = [origin for origin in origins if origin.how is How.DETECTED]
+    return len(found) == len(origins) > 0 and not any(re.search(r"\d", origin.note) for origin in found)
 
 
 @lru_cache(maxsize=65536)
