@@ -7,17 +7,19 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ftlint.dialects.launch_commands import Launch, Surroundings, is_about_files, read_launch
-from ftlint.dialects.launchers import Command, lower
 from ftlint.project.launch_texts import launch_texts
 from ftlint.project.workspace import Workspace, absolute
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, written
 from ftlint.run.run import SECTIONS, Input, ParallelFacts, Run, merge
 from ftlint.spans import Span
 from ftlint.syntax.document import Source
-from ftlint.syntax.shell import Variables, Word, commands_inside, simple_commands
+
+if TYPE_CHECKING:
+    from ftlint.dialects.launch_commands import Launch, Surroundings
+    from ftlint.dialects.launchers import Command
+    from ftlint.syntax.shell import Variables, Word
 
 LowerAccelerate: TypeAlias = "Callable[[Launch, Path], Run]"
 """What accelerate's flags, in that launch file, and the configuration file behind them say."""
@@ -46,6 +48,8 @@ class LaunchText:
     @cached_property
     def variables(self) -> Variables:
         """What its variables hold."""
+        from ftlint.syntax.shell import Variables  # most folders have no launch file, and nothing to read in it
+
         return Variables(self._written, self.source.text)
 
     def surroundings(self, numbers: ParallelFacts, gpus_of_node: Fact[int]) -> Surroundings:
@@ -60,10 +64,15 @@ class LaunchText:
         tasks: Fact[int] = NOTHING
         if match := _NUM_TASKS.search(self.source.text):
             tasks = written(int(match["number"]), self.source.location(Span(*match.span("number"))), "#SBATCH")
+        from ftlint.dialects.launch_commands import Surroundings
+
         return Surroundings(self.source, self.variables, numbers, gpus_of_node, tasks, exported)
 
     @cached_property
     def _written(self) -> tuple[tuple[Word, ...], ...]:
+        from ftlint.dialects.launch_commands import is_about_files
+        from ftlint.syntax.shell import commands_inside, simple_commands
+
         found: list[tuple[Word, ...]] = []
         for words in simple_commands(self.source.text):
             found.append(words)
@@ -105,6 +114,9 @@ class LaunchFiles:
         self, path: Path, text: LaunchText, lower_accelerate: LowerAccelerate, gpus_of_node: Fact[int]
     ) -> Run | None:
         """What one text says of that very file; unknown facts where it may mean another of the same name."""
+        from ftlint.dialects.launch_commands import read_launch
+        from ftlint.dialects.launchers import lower
+
         folders = (self._root, text.source.path.parent)  # where people stand when they launch
 
         def is_named(word: str) -> bool:

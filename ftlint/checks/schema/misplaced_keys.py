@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ftlint.checks.schema.homes import Home, home_of
 from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.survey import Met, Survey
 from ftlint.checks.schema.unknown_keys import is_private, suggestion
@@ -14,9 +14,16 @@ from ftlint.run.fact import Unknown
 from ftlint.run.key import Section
 from ftlint.spans import Location
 
+if TYPE_CHECKING:
+    from ftlint.checks.schema.homes import Home
+
 
 def misplaced_key(survey: Survey) -> Iterator[Match]:
     """A key that the level has in no release while another level has it."""
+    if not survey.unknown:
+        return
+    from ftlint.checks.schema.homes import home_of  # most files have no such key
+
     for met in survey.unknown:
         if is_private(met) or is_open(met, survey.in_use) or suggestion(met, survey) is not None:
             continue

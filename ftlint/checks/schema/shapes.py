@@ -70,11 +70,20 @@ class Accepted:
 
 @record
 class Property:
-    """One key of a level as it is looked up: `is_plain` where it was never anything else in any release."""
+    """One key of a level as it is looked up: `is_plain` where it was never anything else in any release.
+
+    `ever`: what it accepted in each of its shapes, where every release has the key and none wants to be rid of it. A
+    value that passes in all of them passes whatever release is in use.
+    """
 
     raw: Raw
     accepted: Accepted
     is_plain: bool
+    ever: tuple[Accepted, ...] = ()
+
+    def always_lets_pass(self, value: object) -> bool:
+        """Whether a scalar passes at a glance in every release there is."""
+        return bool(self.ever) and not isinstance(value, Section) and all(each.lets_pass(value) for each in self.ever)
 
 
 def property_of(level: Level, key: str) -> Property | None:
@@ -87,9 +96,23 @@ def property_of(level: Level, key: str) -> Property | None:
     raw = level.shape(key)
     if raw is not None:
         is_plain = not has_history(raw) and "x-deprecated" not in raw and "deprecated" not in raw
-        found = Property(raw, accepted_by(level, raw), is_plain and not level.has_history)
+        accepted = accepted_by(level, raw)
+        found = Property(raw, accepted, is_plain and not level.has_history, tuple(_ever(level, raw, accepted)))
     level.compiled[key] = found
     return found
+
+
+_COMES_OR_GOES = ("x-since", "x-until", "x-absent")
+
+
+def _ever(level: Level, raw: Raw, accepted: Accepted) -> Iterator[Accepted]:
+    shapes = [raw, *(each for each in raw.get("x-was") or () if isinstance(each, dict))]
+    if any(word in each for each in (raw, level.raw) for word in _COMES_OR_GOES):
+        return
+    if any("x-deprecated" in each or "deprecated" in each for each in shapes):
+        return
+    yield accepted
+    yield from (accepted_by(level, each) for each in shapes[1:])
 
 
 def accepted_by(level: Level, raw: Raw) -> Accepted:

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ftlint.checks.schema.homes import home_of
 from ftlint.checks.schema.in_use import said
-from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.spelling import meant
 from ftlint.checks.schema.survey import Met, Misfit, Survey
 from ftlint.checks.schema.wording import REFUSED, Consequence, is_open, is_refused, merged_kinds, of_unknown, place_of
@@ -23,6 +21,17 @@ NOTE = r"_\w*[A-Za-z0-9]$|x-[\w-]+$"
 
 def unknown_key(survey: Survey) -> Iterator[Match]:
     """A key of no release, with the known one that is meant; and one that the releases in use do not have yet."""
+    if survey.unknown:
+        yield from _never_there(survey)
+    for each in survey.changing:
+        yield from _too_early(each, survey)
+    for met, other in _under_two_names(survey):
+        yield _match(met, of_unknown(met, survey.in_use), None, f" beside {other}, which is another name of it")
+
+
+def _never_there(survey: Survey) -> Iterator[Match]:
+    from ftlint.checks.schema.homes import home_of  # most files have no such key
+
     for met in survey.unknown:
         if is_open(met, survey.in_use) or (is_private(met) and not is_refused_note(met, survey)):
             continue
@@ -34,10 +43,6 @@ def unknown_key(survey: Survey) -> Iterator[Match]:
             continue  # people keep notes where nobody reads them
         if met.settings.is_sure or word is not None:
             yield _match(met, consequence, word)
-    for each in survey.changing:
-        yield from _too_early(each, survey)
-    for met, other in _under_two_names(survey):
-        yield _match(met, of_unknown(met, survey.in_use), None, f" beside {other}, which is another name of it")
 
 
 def _under_two_names(survey: Survey) -> Iterator[tuple[Met, str]]:
@@ -90,6 +95,8 @@ def _may_be_meant(level: Level, name: str, survey: Survey) -> bool:
 
 
 def _match(met: Met, consequence: Consequence, word: str | None, beside: str = "") -> Match:
+    from ftlint.checks.schema.renaming import rename
+
     edits = rename(met, word) if word is not None else ()
     return Match(
         at=met.key.name_location,

@@ -9,8 +9,7 @@ import re
 from collections.abc import Mapping
 
 from ftlint.project.specifiers import normalised_name
-from ftlint.project.version_sources.source import NOTHING_SAID, Answer, Demand, Group, Problem, SourceFile
-from ftlint.project.version_sources.toml_locks import locked
+from ftlint.project.version_sources.source import NOTHING_SAID, Answer, Demand, Group, Problem, SourceFile, locked
 from ftlint.spans import Span
 from ftlint.syntax.document import DataDocument, Format, MappingNode, Scalar
 

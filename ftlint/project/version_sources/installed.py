@@ -9,8 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from ftlint.project.specifiers import normalised_name
-from ftlint.project.version_sources.source import NOTHING_SAID, Answer, Demand, Group, Problem
-from ftlint.project.version_sources.toml_locks import locked
+from ftlint.project.version_sources.source import NOTHING_SAID, Answer, Demand, Group, Problem, locked
 from ftlint.project.workspace import Workspace
 from ftlint.run.run import Input
 from ftlint.spans import Location, Span

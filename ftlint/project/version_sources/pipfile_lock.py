@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 from ftlint.project.specifiers import normalised_name
 from ftlint.project.version_sources.pyproject import address_of
-from ftlint.project.version_sources.source import NOTHING_SAID, Answer, Demand, Group, Problem, SourceFile
-from ftlint.project.version_sources.toml_locks import locked
+from ftlint.project.version_sources.source import NOTHING_SAID, Answer, Demand, Group, Problem, SourceFile, locked
 from ftlint.spans import Location
 
 

@@ -177,3 +177,13 @@ class FileSource:
 
 def _without_path(error: InputError, path: Path, prefix: str) -> str:
     return prefix + str(error).removeprefix(f"{shown(path)}: ")
+
+
+def locked(package: str, version: str, place: Location) -> Demand | Problem:
+    """The one release that a lock names; a Problem for a text that is no version."""
+    from ftlint.project.specifiers import exact_specifier
+
+    specifier = exact_specifier(version)
+    if specifier is None:
+        return Problem(place, f'"{version[:60]}" is no version of {package}')
+    return Demand(package, specifier, None, False, False, place, f"{package} {version}")

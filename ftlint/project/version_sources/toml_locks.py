@@ -13,7 +13,7 @@ from itertools import pairwise
 from ftlint.project.specifiers import normalised_name
 from ftlint.project.toml_places import is_endless_key, load_toml
 from ftlint.project.version_sources.pyproject import address_of
-from ftlint.project.version_sources.source import NOTHING_SAID, Answer, Demand, Group, Problem, SourceFile
+from ftlint.project.version_sources.source import NOTHING_SAID, Answer, Demand, Group, Problem, SourceFile, locked
 from ftlint.project.version_sources.toml_file import toml_problem
 from ftlint.record import record
 from ftlint.spans import Location, Span
@@ -113,16 +113,6 @@ def _entry(file: SourceFile, package: str, span: Span) -> Demand | Problem | Non
         return Demand(package, "", address, False, False, place, package)
     # A project of the workspace itself has no version in uv.lock and pylock.toml: that is no mistake.
     return None if version is None else Problem(place, f"{str(version)[:60]} is no version of {package}")
-
-
-def locked(package: str, version: str, place: Location) -> Demand | Problem:
-    """The one release that a lock names; a Problem for a text that is no version."""
-    from ftlint.project.specifiers import exact_specifier
-
-    specifier = exact_specifier(version)
-    if specifier is None:
-        return Problem(place, f'"{version[:60]}" is no version of {package}')
-    return Demand(package, specifier, None, False, False, place, f"{package} {version}")
 
 
 def _address(row: dict[str, object]) -> str | None:
