@@ -41,7 +41,7 @@ COMMANDS = {
     "ftlint check ds.json": ("-m", "ftlint", "check", "ds.json"),
     "ftlint estimate": ("-m", "ftlint", "estimate", "--spec", "run.json"),
 }
-LIMITS = {"ftlint --version": 4.0, "ftlint check ds.json": 13.0, "ftlint estimate": 15.0}
+LIMITS = {"ftlint --version": 4.0, "ftlint check ds.json": 9.0, "ftlint estimate": 15.0}
 _LEFT_OUT = ("FTLINT_CACHE_DIR", "XDG_CACHE_HOME", "PYTHONDONTWRITEBYTECODE")
 
 
