@@ -30,7 +30,7 @@ pytestmark = pytest.mark.sdist
 def test_every_finding_is_judged(package: str) -> None:
     if not FOLDER:
         pytest.skip("FTLINT_SDISTS names no folder of unpacked archives (nox -s sdists fetches them)")
-    (root,) = [path for path in Path(FOLDER).glob(f"{package}-*") if path.is_dir()]
+    (root,) = [path for path in Path(FOLDER).resolve().glob(f"{package}-*") if path.is_dir()]
     workspace = Workspace(root)
     result = check(workspace, [root])
     assert len(result.files) > MIN_FILES[package]
