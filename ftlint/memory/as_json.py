@@ -15,15 +15,15 @@ def estimate_json(estimate: Estimate, *, assumptions: tuple[Assumption, ...] = (
         "run": estimate.run_name,
         "verdict": estimate.verdict.value,
         "gpu": {
-            "allocated": _interval(estimate.gpu_allocated),
-            "reserved": _interval(estimate.gpu_reserved),
+            "allocated": interval_json(estimate.gpu_allocated),
+            "reserved": interval_json(estimate.gpu_reserved),
             "capacity": None if estimate.gpu_capacity is None else estimate.gpu_capacity.expected_bytes,
             "terms": [_term(term) for term in estimate.gpu_terms],
         },
         "host": {
-            "total": _interval(estimate.host_total),
-            "pinned": _interval(estimate.host_pinned),
-            "pageable": _interval(estimate.host_pageable),
+            "total": interval_json(estimate.host_total),
+            "pinned": interval_json(estimate.host_pinned),
+            "pageable": interval_json(estimate.host_pageable),
             "capacity": estimate.host_capacity_bytes,
             "terms": [_term(term) for term in estimate.host_terms],
         },
@@ -35,9 +35,10 @@ def estimate_json(estimate: Estimate, *, assumptions: tuple[Assumption, ...] = (
     }
 
 
-def _interval(size: Interval) -> dict[str, int]:
+def interval_json(size: Interval) -> dict[str, int]:
+    """An interval with its three ends, in bytes."""
     return {"low": size.low_bytes, "expected": size.expected_bytes, "high": size.high_bytes}
 
 
 def _term(term: Term) -> dict[str, object]:
-    return {"name": term.name, "moment": term.moment, **_interval(term.size), "formula": term.formula}
+    return {"name": term.name, "moment": term.moment, **interval_json(term.size), "formula": term.formula}

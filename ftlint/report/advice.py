@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ftlint.advice import Advice, Spelled
-from ftlint.memory.estimate import Estimate, Interval, Verdict
+from ftlint.memory.as_json import interval_json
+from ftlint.memory.estimate import Estimate, Verdict
 from ftlint.record import record
 from ftlint.report.color import Palette
-from ftlint.report.facts import gib, value_text
+from ftlint.report.facts import gib, interval_text, value_text
 from ftlint.report.visible import visible
 
 
@@ -55,15 +56,11 @@ def _headline(estimate: Estimate, palette: Palette) -> Iterator[str]:
 
 def _needs(estimate: Estimate) -> str:
     capacity, ram_bytes = estimate.gpu_capacity, estimate.host_capacity_bytes
-    gpu = f"{_range(estimate.gpu_reserved)} on each GPU" + (f" of {gib(capacity.expected_bytes)}" if capacity else "")
-    host = f"{_range(estimate.host_total)} of RAM" + (f" of {gib(ram_bytes)}" if ram_bytes else "")
+    gpu = f"{interval_text(estimate.gpu_reserved)} on each GPU" + (
+        f" of {gib(capacity.expected_bytes)}" if capacity else ""
+    )
+    host = f"{interval_text(estimate.host_total)} of RAM" + (f" of {gib(ram_bytes)}" if ram_bytes else "")
     return f"{gpu}; {host}"
-
-
-def _range(size: Interval) -> str:
-    if size.low_bytes == size.high_bytes:
-        return gib(size.expected_bytes)
-    return f"{gib(size.expected_bytes)} ({size.low_bytes / 2**30:.1f} to {size.high_bytes / 2**30:.1f})"
 
 
 def _extremes(fitting: Fitting) -> Iterator[str]:
@@ -129,10 +126,6 @@ def advice_json(fitting: Fitting, patches: Sequence[str]) -> dict[str, object]:
 def _figures(estimate: Estimate) -> dict[str, object]:
     return {
         "verdict": estimate.verdict.value,
-        "gpu_reserved": _interval(estimate.gpu_reserved),
-        "host_total": _interval(estimate.host_total),
+        "gpu_reserved": interval_json(estimate.gpu_reserved),
+        "host_total": interval_json(estimate.host_total),
     }
-
-
-def _interval(size: Interval) -> dict[str, int]:
-    return {"low": size.low_bytes, "expected": size.expected_bytes, "high": size.high_bytes}

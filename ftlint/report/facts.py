@@ -7,6 +7,7 @@ from enum import Enum
 
 from ftlint.knowledge.architectures import Architecture
 from ftlint.knowledge.gpus import Gpu
+from ftlint.memory.estimate import Interval
 from ftlint.report.places import Places
 from ftlint.report.visible import visible
 from ftlint.run.fact import Unknown
@@ -19,6 +20,13 @@ _MOST_BITS = 2_000  # Python prints at least 640 digits, and refuses some more
 def gib(num_bytes: int) -> str:
     """A size for people: `62.48 GiB`."""
     return f"{num_bytes / GIB:.2f} GiB"
+
+
+def interval_text(size: Interval) -> str:
+    """What is expected, and from what to what it may be: `62.48 GiB (60.1 to 64.9)`."""
+    if size.low_bytes == size.high_bytes:
+        return gib(size.expected_bytes)
+    return f"{gib(size.expected_bytes)} ({size.low_bytes / GIB:.1f} to {size.high_bytes / GIB:.1f})"
 
 
 def value_text(name: str, value: object) -> str:

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ftlint.memory.estimate import Assumption, Estimate, Interval, Moment, Term, exactly, sums_by_moment
 from ftlint.record import record
-from ftlint.report.facts import gib, origin_text, value_text
+from ftlint.report.facts import gib, interval_text, origin_text, value_text
 from ftlint.report.places import Places
 from ftlint.report.visible import visible
 
@@ -84,8 +84,9 @@ def _headline(body: Element, estimate: Estimate) -> None:
     line = SubElement(body, "p")
     line.text = (
         f"{estimate.num_parameters:,} parameters, {estimate.num_trainable_parameters:,} of them trained. "
-        f"Each GPU: {_range(estimate.gpu_allocated)} allocated, {_range(estimate.gpu_reserved)} reserved. "
-        f"Each node: {_range(estimate.host_total)} of RAM."
+        f"Each GPU: {interval_text(estimate.gpu_allocated)} allocated, "
+        f"{interval_text(estimate.gpu_reserved)} reserved. "
+        f"Each node: {interval_text(estimate.host_total)} of RAM."
     )
 
 
@@ -143,7 +144,7 @@ def _row(
         width = term.size.expected_bytes * scale
         place = {"x": _px(x), "y": str(top), "width": _px(width), "height": str(_BAR), "fill": colors[id(term)]}
         bar = SubElement(picture, "rect", place)
-        SubElement(bar, "title").text = f"{visible(term.name)}: {_range(term.size)}\n{visible(term.formula)}"
+        SubElement(bar, "title").text = f"{visible(term.name)}: {interval_text(term.size)}\n{visible(term.formula)}"
         x += width
     middle = str(top + _BAR // 2)
     ends = (_LABELS + total.low_bytes * scale, _LABELS + total.high_bytes * scale)
@@ -192,7 +193,7 @@ def _terms(body: Element, estimate: Estimate) -> None:
     rows = [
         [
             (visible(term.name), term.place.value),
-            (_range(term.size), ""),
+            (interval_text(term.size), ""),
             (term.moment, ""),
             (visible(term.formula), visible(term.source)),
         ]
@@ -213,9 +214,3 @@ def _facts(body: Element, estimate: Estimate, places: Places) -> None:
             origins = "; ".join(filter(None, (origin_text(origin, places) for origin in fact.origins)))
             rows.append([(name, ""), (value_text(name, fact.value), ""), (origins, "")])
     _table(body, "Read", ("what", "value", "where"), rows)
-
-
-def _range(size: Interval) -> str:
-    if size.low_bytes == size.high_bytes:
-        return gib(size.expected_bytes)
-    return f"{gib(size.expected_bytes)} ({size.low_bytes / 2**30:.1f} to {size.high_bytes / 2**30:.1f})"
