@@ -49,6 +49,36 @@ def test_how_a_model_is_configured(tmp_path: Path, name: str, values: str, unkno
     assert pydantic_models.takes_names(reference, made) is takes_names
 
 
+NULLS = """
+    from pydantic import BaseModel, model_validator
+
+    class Given(BaseModel):
+        @model_validator(mode="before")
+        def given(cls, values):
+            if values is None:
+                return {}
+            return values
+
+    class Asked(BaseModel):
+        @model_validator(mode="before")
+        def asked(cls, values):
+            if values.get("name") is None:
+                values["name"] = "x"
+            return values
+
+    class Plain(BaseModel):
+        name: str = "x"
+"""
+
+
+@pytest.mark.parametrize(("name", "takes_null"), [("Given", True), ("Asked", False), ("Plain", False)])
+def test_a_model_that_its_validator_makes_of_null_takes_null(tmp_path: Path, name: str, takes_null: bool) -> None:
+    made = shapes(tmp_path, settings=NULLS)
+    found = pydantic_models.referred("#/$defs/it", class_of(made, f"demo.settings.{name}"), made)
+    reference = {"$ref": "#/$defs/it"}
+    assert found == ({"anyOf": [reference, {"type": "null"}]} if takes_null else reference)
+
+
 VALIDATED = """
     from pydantic import BaseModel, field_validator, model_validator
 

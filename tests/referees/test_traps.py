@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -70,3 +71,17 @@ def test_optimizers_refuse_parameters_that_the_settings_take(name: str) -> None:
     optimizer = getattr(importlib.import_module("deepspeed.ops.adam"), name)
     with pytest.raises(TypeError, match="unexpected keyword argument 'lrate'"):
         optimizer([torch.nn.Parameter(torch.zeros(2))], **settings.optimizer_params)
+
+
+def test_schedulers_refuse_to_do_without_a_parameter_that_the_settings_lack() -> None:
+    pytest.importorskip("deepspeed")
+    torch = pytest.importorskip("torch")
+    from deepspeed.runtime import lr_schedules
+    from deepspeed.runtime.config import DeepSpeedConfig
+
+    section: dict[str, Any] = {"type": "WarmupDecayLR", "params": {"warmup_num_steps": 100}}
+    settings = DeepSpeedConfig({"train_micro_batch_size_per_gpu": 1, "scheduler": section})
+    assert settings.scheduler_params == section["params"]
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(2))], lr=1e-4)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'total_num_steps'"):
+        getattr(lr_schedules, section["type"])(optimizer, **settings.scheduler_params)

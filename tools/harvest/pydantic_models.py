@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from tools.harvest.python_source import ClassRef, Expression, Shapes
+from tools.harvest.python_source.annotations import unite
+from tools.harvest.validators import takes_null
 
 UNKNOWN = {"forbid": "error", "ignore": "ignored", "allow": "open"}
 """pydantic's `extra` -> `x-unknown`."""
@@ -50,6 +52,12 @@ def keywords(reference: ClassRef, shapes: Shapes) -> dict[str, object]:
         "x-values": "pydantic-strict" if options.get("strict") is True else "pydantic",
         "x-unknown": UNKNOWN.get(extra, "ignored"),
     }
+
+
+def referred(target: str, reference: ClassRef, shapes: Shapes) -> dict[str, object]:
+    """What a field takes whose type is that model, which stands at `target`."""
+    found: dict[str, object] = {"$ref": target}
+    return unite([found, {"type": "null"}]) if takes_null(reference, shapes) else found
 
 
 def takes_names(reference: ClassRef, shapes: Shapes) -> bool:

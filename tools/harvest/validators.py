@@ -19,6 +19,17 @@ def before(reference: ClassRef, shapes: Shapes) -> Iterator[FunctionRef]:
             yield function
 
 
+def takes_null(reference: ClassRef, shapes: Shapes) -> bool:
+    """Whether a validator makes a model of null: `if values is None: return …`."""
+    return any(
+        isinstance(node, ast.If)
+        and ast.unparse(node.test) in (f"{values_of(function)} is None", f"not {values_of(function)}")
+        and isinstance(node.body[-1], ast.Return)
+        for function in before(reference, shapes)
+        for node in function.node.body
+    )
+
+
 def values_of(function: FunctionRef) -> str:
     """The parameter that gets all that was written."""
     names = [argument.arg for argument in function.node.args.args]

@@ -88,12 +88,12 @@ class _Release:
                 alias = {"x-alias-of": key, "x-deprecated": {"by": key, "effect": "moved"}}
                 properties.setdefault(f"fsdp_{key}", alias)
 
-    def _refer(self, reference: ClassRef) -> str | None:
+    def _refer(self, reference: ClassRef) -> dict[str, object] | None:
         if not self.shapes.classes.is_model(reference):
             return None
         if reference.name not in self.found:
             self.pending.append(reference)
-        return f"#/$defs/{reference.name}"
+        return pydantic_models.referred(f"#/$defs/{reference.name}", reference, self.shapes)
 
     def _model(self, reference: ClassRef) -> Level:
         keywords = pydantic_models.keywords(reference, self.shapes)

@@ -106,7 +106,7 @@ class _Release:
         for target in reads.targets:
             if isinstance(target.reference, ClassRef) and target.parameter is None:
                 self._refuse(target.reference, reads)
-                return {"$ref": self._refer(target.reference), **MAPPING}
+                return {"$ref": self._level_of(target.reference), **MAPPING}
             if isinstance(target.reference, ClassRef):
                 fields = {field.name: field for field in self.shapes.classes.fields(target.reference)}
                 if target.parameter in fields:
@@ -125,9 +125,12 @@ class _Release:
 
     # Models
 
-    def _refer(self, reference: ClassRef) -> str | None:
+    def _refer(self, reference: ClassRef) -> dict[str, object] | None:
         if not self.shapes.classes.is_model(reference):
             return None
+        return pydantic_models.referred(self._level_of(reference), reference, self.shapes)
+
+    def _level_of(self, reference: ClassRef) -> str:
         if reference.name not in self.found:
             self.pending.append(reference)
         return f"#/$defs/{reference.name}"

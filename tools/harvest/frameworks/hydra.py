@@ -98,7 +98,7 @@ def _levels(reference: ClassRef, name: str, shapes: Shapes) -> dict[str, Level]:
     found: dict[str, Level] = {}
     for node in inner.values():
         found |= _levels(ClassRef(reference.module, node), f"{name}.{node.name}", shapes)
-    annotations = Annotations(shapes.classes, shapes.values, lambda other: f"#/$defs/{other.name}")
+    annotations = Annotations(shapes.classes, shapes.values, lambda other: {"$ref": f"#/$defs/{other.name}"})
     properties: dict[str, dict[str, object]] = {}
     for field in shapes.classes.fields(reference):
         shape = shapes.field(field)

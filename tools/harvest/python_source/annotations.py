@@ -68,11 +68,11 @@ UNIONS = ("Union", "Optional")
 
 KEYWORDS_OF_TYPE = ("items", "prefixItems", "minItems", "additionalProperties")
 
-Referrer = Callable[[ClassRef], "str | None"]
+Referrer = Callable[[ClassRef], "Schema | None"]
 
 
 class Annotations:
-    """Translates annotations of one release. `refer`: the `$ref` of a class that has a level of its own, else None."""
+    """Translates annotations of one release. `refer`: the schema, with its `$ref`, of a class that has a level."""
 
     def __init__(self, classes: Classes, values: Values, refer: Referrer = lambda _reference: None) -> None:
         self._classes = classes
@@ -137,7 +137,7 @@ class Annotations:
 
     def _class(self, reference: ClassRef) -> Schema:
         if (target := self._refer(reference)) is not None:
-            return {"$ref": target}
+            return target
         members = self._values.enum(reference)
         if members is not None:
             return enumerate_values(list(members.values()))
