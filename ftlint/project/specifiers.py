@@ -32,7 +32,9 @@ class Claim:
 
 def normalised_name(name: str) -> str:
     """The package's name as our data spells it (PEP 503, and what people call it)."""
-    name = re.sub(r"[-_.]+", "-", name).strip("-").lower()
+    name = name.replace("_", "-").replace(".", "-").strip("-").lower()
+    while "--" in name:  # not by `re.sub`: a lock file may have a hundred thousand names
+        name = name.replace("--", "-")
     return _ALIASES.get(name, name)
 
 

@@ -23,8 +23,9 @@ def answer(file: SourceFile, package: str) -> Answer:
     """The locked releases of that package, on every platform."""
     groups: list[Group] = []
     problems: list[Problem] = []
-    for span in file.once(_index).get(package, ())[:_MOST_ENTRIES]:
-        read = _entry(file, package, span)
+    for start in file.once(_index).get(package, ())[:_MOST_ENTRIES]:
+        following = re.compile(_ENTRY).search(file.text, start + 1)
+        read = _entry(file, package, Span(start, following.start() if following else len(file.text)))
         if isinstance(read, Problem):
             problems.append(read)
         else:
@@ -32,13 +33,12 @@ def answer(file: SourceFile, package: str) -> Answer:
     return Answer(tuple(groups), tuple(problems)) if groups or problems else NOTHING_SAID
 
 
-def _index(file: SourceFile) -> Mapping[str, tuple[Span, ...]]:
-    found = list(re.finditer(_ENTRY, file.text))
-    ends = (*(match.start() for match in found), len(file.text))[1:]
-    entries: dict[str, list[Span]] = {}
-    for match, end in zip(found, ends, strict=True):
-        entries.setdefault(normalised_name(match[1]), []).append(Span(match.start(), end))
-    return {name: tuple(spans) for name, spans in entries.items()}
+def _index(file: SourceFile) -> Mapping[str, list[int]]:
+    """Where the entries of each package begin."""
+    entries: dict[str, list[int]] = {}
+    for match in re.finditer(_ENTRY, file.text):
+        entries.setdefault(normalised_name(match[1]), []).append(match.start())
+    return entries
 
 
 def _entry(file: SourceFile, package: str, span: Span) -> Demand | Problem:
