@@ -59,6 +59,29 @@ def test_pydantic_knows_words_limits_and_patterns(shape: dict[str, Any], value: 
     assert found == (None if expected is None else (expected, True))
 
 
+STEPS = {
+    "type": ["integer", "null"],
+    "x-checked": [{"kind": "instance", "of": ["int"]}, {"kind": "range"}],
+    "exclusiveMinimum": 0,
+}
+
+
+@pytest.mark.parametrize("reader", ["argparse", "argparse-defaults"])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("8", None), (8, None), ("0", Trouble.VALUE), ("8.5", Trouble.TYPE), (8.5, Trouble.TYPE), ("few", Trouble.TYPE)],
+)
+def test_what_argparse_converts_is_asked_about_as_the_number_it_becomes(
+    reader: str, value: Any, expected: Trouble | None
+) -> None:
+    found = verdict(STEPS, value, reader)
+    assert found == (None if expected is None else (expected, True))
+
+
+def test_what_nobody_converts_is_asked_about_as_it_stands() -> None:
+    assert verdict(STEPS, "8", "unchecked") == (Trouble.TYPE, True)
+
+
 @pytest.mark.parametrize(
     ("shape", "value", "expected"),
     [

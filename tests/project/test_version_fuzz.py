@@ -29,7 +29,7 @@ from tests.project.version_folder import put, versions
 
 REQUIREMENTS = """\
 -r base.txt
---extra-index-url https://host.example/whl
+--find-links wheels
 torch[opt]==2.5.1 ; python_version >= "3.9"  # why
 transformers>=4.46,<4.47 \\
     --hash=sha256:00

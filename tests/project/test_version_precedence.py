@@ -202,7 +202,7 @@ def test_what_cannot_be_read_is_named(name: str, text: str | bytes, cause: str, 
 @pytest.mark.parametrize(
     "text",
     [
-        "--extra-index-url https://host.example\n",
+        "--find-links wheels\n",
         "./transformers\n",
         "-e .\n",
         "sentence-transformers=1\n",

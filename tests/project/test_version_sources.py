@@ -208,7 +208,7 @@ ARG CUDA=12.4
 FROM --platform=linux/amd64 pytorch/pytorch:2.5.1-cuda${CUDA}-cudnn9-runtime AS base
 ARG TRANSFORMERS=4.46.1
 ENV TRL=0.12.0 OTHER="x y"
-RUN --mount=type=cache,target=/root/.cache apt-get update && \\
+RUN --mount=type=cache,target=/var/cache/apt apt-get update && \\
     # what trains
     pip --no-cache-dir install \\
 

@@ -153,7 +153,7 @@ def test_a_commit_may_be_anything(tmp_path: Path) -> None:
 
 
 def test_local_versions_are_those_they_are_built_from(tmp_path: Path) -> None:
-    text = "--extra-index-url https://host.example/whl/cu121\ntorch==2.5.1+cu121\n"
+    text = "--find-links wheels\ntorch==2.5.1+cu121\n"
     assert in_use(tmp_path, requirements__txt=text)["torch"].releases == ("2.5.1",)
 
 

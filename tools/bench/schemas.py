@@ -20,6 +20,7 @@ from ftlint.checks.schema.settings import survey
 from ftlint.dialects.registry import DIALECTS, explain
 from ftlint.knowledge.schemas import schema, schemas_folder
 from ftlint.project.discovery import discover
+from ftlint.project.launchers import LaunchFiles
 from ftlint.project.settings import Settings, SettingsFinder
 from ftlint.project.versions import VersionsFinder
 from ftlint.project.view import Place, ProjectView
@@ -95,7 +96,8 @@ def _costs(folder: Path) -> Iterator[tuple[float, int, float]]:
     """Of each file: seconds of the walk once its schema is loaded, number of lines, seconds of parsing."""
     workspace, settings = Workspace(folder), Settings(root=folder)
     versions = VersionsFinder(workspace).find(settings, folder)
-    view = ProjectView(Place(folder, settings, workspace, _not_asked, _not_asked), VersionView(versions))
+    launch_files = LaunchFiles(folder, workspace)
+    view = ProjectView(Place(folder, settings, workspace, _not_asked, lambda: launch_files), VersionView(versions))
     for target in discover((folder,), workspace, SettingsFinder(workspace)).targets:
         document = workspace.document(target.path, target.format)
         if not isinstance(document, DataDocument) or (dialect := explain(document).dialect) is None:
@@ -104,13 +106,13 @@ def _costs(folder: Path) -> Iterator[tuple[float, int, float]]:
         if not dialect.schemas or num_lines < 10:
             continue
         data = target.path.read_bytes()
-        view.keys_of(document, dialect)
+        survey(document, view)  # loads the schema, reads the keys, and the launch files for the first that asks
         walk = _median(partial(survey, document, view))
         yield walk, num_lines, _median(partial(parse, target.path, data, target.format))
 
 
 def _not_asked(*_: object) -> Any:  # Any: what it stands for is never made
-    raise AssertionError("the schema rules of a document ask for no trace and no launch")
+    raise AssertionError("the schema rules of a document ask for no trace")
 
 
 def _median(work: Callable[[], object]) -> float:

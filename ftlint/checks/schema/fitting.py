@@ -18,6 +18,8 @@ from ftlint.run.key import Key, Section
 PLACEHOLDER = r"\$|\{\{|\}\}|<[^>]*>|%\w+%|^@|^__\w+__$|^[A-Z][A-Z0-9]*_[A-Z0-9_]*$|^\.\.\.$|^$|\bTODO\b"
 """A text that somebody fills in before it is read; means the same to Python and to JavaScript."""
 _PLACEHOLDER = re.compile(PLACEHOLDER)
+_ARGPARSE = ("argparse", "argparse-defaults")
+_CONVERTING = ("pydantic", *_ARGPARSE)
 
 
 def judge(level: Level, shape: Raw, key: Key, reader: str, held: frozenset[str] = frozenset()) -> Verdict | None:
@@ -38,7 +40,9 @@ def judge(level: Level, shape: Raw, key: Key, reader: str, held: frozenset[str] 
         return None
     if "x-python" in shape and not isinstance(value, str):
         return None  # only texts are looked up; others may be members of the class in another guise
-    if _is_no_instance(shape, value) or ("type" in checks and not accepted.lets_pass(value)):
+    if _is_no_instance(shape, _asked_of(value, accepted, reader)) or (
+        "type" in checks and not accepted.lets_pass(value)
+    ):
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
     if value is None and type(None) in accepted.types:
         return None
@@ -91,6 +95,11 @@ def _is_no_instance(shape: Raw, value: object) -> bool:
     return False
 
 
+def _asked_of(value: object, accepted: Accepted, reader: str) -> object:
+    """What the framework's own code gets to see: argparse has made a number of `"8"` by then, or has refused it."""
+    return as_read(value, accepted) if isinstance(value, str) and reader in _ARGPARSE else value
+
+
 def _folds(shape: Raw) -> frozenset[str]:
     """Whether letter case does not matter, as a kind of check."""
     rows = shape.get("x-checked")
@@ -103,12 +112,12 @@ def _is_number(value: object) -> bool:
 
 
 def _as_number(value: object, accepted: Accepted, reader: str) -> object:
-    """The number that pydantic makes of a truth value or of a text; else the value itself."""
+    """The number that pydantic makes of a truth value, and argparse too of a text; else the value itself."""
     types = accepted.types or frozenset()
-    if reader != "pydantic" or not types & NUMBERS or type(value) in types:
+    if reader not in _CONVERTING or not types & NUMBERS or type(value) in types:
         return value
     if isinstance(value, bool):
-        return int(value)
+        return int(value) if reader == "pydantic" else value
     return as_read(value, accepted) if isinstance(value, str) else value
 
 
