@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import inspect
 import pickle
+import pkgutil
 import threading
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
 
+import ftlint
 from ftlint.record import record
 
 T = TypeVar("T")
@@ -76,6 +79,36 @@ def test_arguments_are_checked_as_a_dataclass_checks_them() -> None:
             Point(*wrong)
         assert str(found.value) == str(expected.value).replace("Reference", "Point")
     assert inspect.signature(Point).parameters == inspect.signature(Reference).parameters
+
+
+def _records() -> list[type]:
+    """Every record of the package, but for those of modules that need torch."""
+    found: set[type] = set()
+    for module in pkgutil.walk_packages(ftlint.__path__, "ftlint."):
+        if module.name == "ftlint.__main__":
+            continue
+        try:
+            named = vars(importlib.import_module(module.name)).values()
+        except ModuleNotFoundError as error:
+            assert error.name in ("torch", "transformers")  # noqa: PT017  # which is not installed here
+            continue
+        found |= {each for each in named if isinstance(each, type) and "_values_of" in vars(each)}
+    return sorted(found, key=lambda each: (each.__module__, each.__qualname__))
+
+
+def test_every_record_is_constructed_as_a_dataclass_would_be() -> None:
+    records = _records()
+    assert len(records) > 100
+    for each in records:
+        ours = inspect.signature(each)
+        given = {item.name: item for item in fields(each)}  # from here on the constructor is the one of `dataclass`
+        theirs = inspect.signature(each)
+        assert list(ours.parameters) == list(theirs.parameters)
+        for name, parameter in ours.parameters.items():
+            if given[name].default_factory is MISSING:
+                assert parameter == theirs.parameters[name], each
+            else:
+                assert parameter.replace(default=None) == theirs.parameters[name].replace(default=None), each
 
 
 def _fresh() -> Any:  # Any: a class that nobody can name

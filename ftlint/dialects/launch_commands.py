@@ -13,6 +13,15 @@ from dataclasses import field, replace
 from itertools import pairwise
 from typing import Any
 
+from ftlint.dialects.launch_words import (
+    CLUSTER,
+    as_path,
+    is_about_files,
+    launcher_at,
+    launcher_of,
+    name_of,
+    without_assignments,
+)
 from ftlint.dialects.options import Options, read_options
 from ftlint.record import record
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, derive, written
@@ -24,34 +33,6 @@ from ftlint.syntax.shell import Variables, Word
 
 NOTE = "launch command"
 
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*(?:\.exe)?")
-_LAUNCHERS = {
-    "torchrun": "torchrun",
-    "accelerate": "accelerate",
-    "accelerate-launch": "accelerate",
-    "deepspeed": "deepspeed",
-    "llamafactory-cli": "llamafactory-cli",
-}
-_MODULES = {
-    "torch.distributed.run": "torchrun",
-    "torch.distributed.launch": "torchrun",
-    "accelerate.commands.launch": "accelerate",
-    "accelerate.commands.accelerate_cli": "accelerate",
-    "deepspeed.launcher.runner": "deepspeed",
-}
-# Programs that start the program behind their own options, once for each task where they are of a cluster.
-_CLUSTER = frozenset("srun mpirun mpiexec".split())
-_WRAPPERS = _CLUSTER | frozenset(
-    "uv poetry pdm pipenv pixi conda mamba micromamba singularity apptainer docker podman env timeout nice ionice "
-    "numactl taskset stdbuf xvfb-run nsys ncu catchsegv".split()
-)
-_KEYWORDS = frozenset("if then else elif do while until time nohup exec eval sudo command set ! { (".split())
-# Programs that are told of a script without launching it.
-_OTHERS = frozenset(
-    "cp mv ln rm cat less head tail vim vi nano code sed awk grep rg find ls chmod chown touch diff wc echo printf git "
-    "ruff black isort mypy flake8 pylint pytest pre-commit curl wget scp rsync tar zip cd mkdir test [ [[ export "
-    "source . jupyter jupytext dos2unix file stat wandb pip pip3".split()
-)
 _SWITCHES = {
     "torchrun": frozenset("standalone m module no_python run_path use_env".split()),
     "accelerate": frozenset(
@@ -101,7 +82,7 @@ class Surroundings:
 
 def read_launch(words: tuple[Word, ...], leads_to: Callable[[str], bool], around: Surroundings) -> Launch | None:
     """What a command says that launches the file which `leads_to` knows; None for every other command."""
-    environment, words = _without_assignments(words)
+    environment, words = without_assignments(words)
     if not words:
         return None
     targets = [word for word in words if leads_to(word.text)] or [
@@ -113,31 +94,6 @@ def read_launch(words: tuple[Word, ...], leads_to: Callable[[str], bool], around
     return reader.read(words)
 
 
-def is_about_files(word: Word) -> bool:
-    """Whether a command of that name only handles files and texts."""
-    return _name(word) in _OTHERS
-
-
-def as_path(module: str) -> str:
-    """The file that a module's dotted name means."""
-    return module.replace(".", "/") + ".py" if module and not module.endswith(".py") else module
-
-
-def _without_assignments(words: tuple[Word, ...]) -> tuple[dict[str, Word], tuple[Word, ...]]:
-    """The variables set for this command alone, and the command."""
-    environment: dict[str, Word] = {}
-    for index, word in enumerate(words):
-        if word.assigned:
-            environment[word.assigned] = word.value
-        elif word.text not in _KEYWORDS:
-            return environment, words[index:]
-    return environment, ()
-
-
-def _name(word: Word) -> str:
-    return word.text.rsplit("/", 1)[-1]
-
-
 class _Reader:
     """Reads one command; it holds what all of its readings need."""
 
@@ -147,10 +103,12 @@ class _Reader:
         self._target = target
 
     def read(self, words: tuple[Word, ...]) -> Launch:
-        start = self._launcher_at(words)
+        start = launcher_at(words, self._target)
         if start is None:
             return self._unseen(words[0])
-        launcher, rest = self._launcher(words[start:])
+        # A file that is a program of its own is one process.
+        is_own = words[start] is self._target
+        launcher, rest = ("python", words[start:]) if is_own else launcher_of(words[start:])
         script = self._script(launcher, rest)
         before = rest[:script]
         program = rest[script] if script < len(rest) else self._target
@@ -171,34 +129,7 @@ class _Reader:
         parallel = self._with_environment(launch.parallel, launcher)
         return replace(launch, parallel=replace(parallel, launcher=self._fact(word, launcher)))
 
-    # Which launcher --------------------------------------------------------------------------------------------------
-
-    def _launcher_at(self, words: tuple[Word, ...]) -> int | None:
-        if _is_launcher(words[0]) or words[0] is self._target:
-            return 0
-        if _name(words[0]) not in _WRAPPERS:
-            return None
-        return next((at for at, word in enumerate(words) if _is_launcher(word) or word is self._target), None)
-
-    def _launcher(self, words: tuple[Word, ...]) -> tuple[str | None, tuple[Word, ...]]:
-        """The launcher's name and the words behind it; a file that is a program of its own is one process."""
-        if words[0] is self._target:
-            return "python", words
-        name = _name(words[0])
-        if not _PYTHON.fullmatch(name):
-            behind = words[1:]
-            if name == "accelerate":
-                return ("accelerate", behind[1:]) if behind and behind[0].text == "launch" else (None, behind)
-            return _LAUNCHERS[name], behind
-        for at, word in enumerate(words[1:-1], start=1):
-            if word.text in ("-m", "--module"):
-                module = words[at + 1].text
-                if module == "accelerate.commands.accelerate_cli":
-                    return "accelerate", words[at + 3 :]
-                return (_MODULES[module], words[at + 2 :]) if module in _MODULES else ("python", words[at:])
-            if not word.text.startswith("-") and word.is_plain:
-                break
-        return "python", words[1:]
+    # What is launched ------------------------------------------------------------------------------------------------
 
     def _script(self, launcher: str | None, words: tuple[Word, ...]) -> int:
         """Where the launched script or module stands; behind it are its own arguments."""
@@ -264,7 +195,7 @@ class _Reader:
 
     def _tasks(self, word: Word, before: tuple[Word, ...]) -> Fact[int]:
         """One process for each task of the cluster's launcher; one where there is none."""
-        cluster = next((wrapper for wrapper in before if _name(wrapper) in _CLUSTER), None)
+        cluster = next((wrapper for wrapper in before if name_of(wrapper) in CLUSTER), None)
         if cluster is None:
             return self._preset(word, "one process")
         options = read_options(before[before.index(cluster) + 1 :], frozenset(), self._around.variables)
@@ -358,11 +289,6 @@ class _Reader:
 
 def _is_written(fact: Fact[int]) -> bool:
     return fact.known and all(origin.how is How.WRITTEN for origin in fact.origins)
-
-
-def _is_launcher(word: Word) -> bool:
-    name = _name(word)
-    return name in _LAUNCHERS or _PYTHON.fullmatch(name) is not None
 
 
 def _path_of(name: str) -> KeyPath | None:

@@ -19,8 +19,6 @@ from ftlint.run.run import ParallelFacts, Run
 from ftlint.spans import Span
 from ftlint.syntax.document import Source
 
-SUFFIXES = (".sh", ".bash", ".slurm", ".sbatch", ".sub")
-
 _VALUE = r"(?P<value>[^\s;|&]+)"
 _NODES = re.compile(
     r"(?:--(?:nnodes|num[-_]machines|num[-_]nodes|nodes)(?:=|[ \t]+)|(?<![\w$-])-N[ \t]*|\bNNODES=)" + _VALUE

@@ -32,6 +32,7 @@ from ftlint.syntax.document import Document, Format, ScriptDocument
 
 if TYPE_CHECKING:
     from ftlint.engine.asked import Ask
+    from ftlint.project.deepspeed_readers import DeepSpeedReaders
     from ftlint.project.launchers import LaunchFiles
     from ftlint.project.versions import VersionsFinder, VersionsInUse
     from ftlint.syntax.positions import LineIndex
@@ -182,6 +183,7 @@ class _Check:
                 self._workspace,
                 cache(_trace),
                 partial(self._launch_files_of, group.root),
+                cache(partial(self._deepspeed_readers_of, group)),
             ),
             files=files,
             named=named,
@@ -213,6 +215,11 @@ class _Check:
 
             self._launching[root] = LaunchFiles(root, self._workspace)
         return self._launching[root]
+
+    def _deepspeed_readers_of(self, group: _Group) -> DeepSpeedReaders:
+        from ftlint.project.deepspeed_readers import DeepSpeedReaders  # only what they take differently asks
+
+        return DeepSpeedReaders(group.root, group.settings, self._workspace)
 
     def _file(self, target: Target, group: _Group) -> CheckedFile | None:
         try:

@@ -25,27 +25,57 @@ _SIGNS = (
 )
 
 
-def readers_of(path: Path, root: Path, settings: Settings, workspace: Workspace) -> frozenset[str]:
-    """The programs that may read that file: as the settings say, else as what refers to it says, else any."""
-    named = settings.integration.value
-    if isinstance(named, str) and named != "auto":
-        return frozenset({named})
-    targets = discover((root,), workspace, SettingsFinder(workspace)).targets
-    if len(targets) > MAX_FILES:
-        return EVERYONE
-    name = re.escape(path.name)
-    signs = [(reader, re.compile(sign.replace("{}", name), re.MULTILINE)) for reader, sign in _SIGNS]
-    found: set[str] = set()
-    for target in targets:
-        if target.path == path:
-            continue
-        try:
-            text = workspace.read(target.path).decode("utf-8", "replace")
-        except (FtlintError, OSError):
+class DeepSpeedReaders:
+    """Who reads the DeepSpeed files of one project; its files are listed and read once. One per project and check."""
+
+    def __init__(self, root: Path, settings: Settings, workspace: Workspace) -> None:
+        self._root = root
+        self._settings = settings
+        self._workspace = workspace
+        self._known: dict[Path, frozenset[str]] = {}
+        self._texts: dict[str, tuple[tuple[Path, str], ...] | None] = {}
+
+    def of(self, path: Path) -> frozenset[str]:
+        """The programs that may read that file: as the settings say, else as what refers to it says, else any."""
+        named = self._settings.integration.value
+        if isinstance(named, str) and named != "auto":
+            return frozenset({named})
+        if path not in self._known:
+            self._known[path] = self._referring(path)
+        return self._known[path]
+
+    def _referring(self, path: Path) -> frozenset[str]:
+        texts = self._with(path.suffix)
+        if texts is None:
             return EVERYONE
-        if path.name in text:
-            said = {reader for reader, sign in signs if sign.search(text)}
+        name = re.escape(path.name)
+        signs = [(reader, sign.replace("{}", name)) for reader, sign in _SIGNS]
+        found: set[str] = set()
+        for other, text in texts:
+            if other == path or path.name not in text:
+                continue
+            said = {reader for reader, sign in signs if re.search(sign, text, re.MULTILINE)}
             if not said:
                 return EVERYONE
             found |= said
-    return frozenset(found) or EVERYONE
+        return frozenset(found) or EVERYONE
+
+    def _with(self, suffix: str) -> tuple[tuple[Path, str], ...] | None:
+        """The files that may name one with that suffix; None where not all could be looked at."""
+        if suffix not in self._texts:
+            self._texts[suffix] = self._read(suffix)
+        return self._texts[suffix]
+
+    def _read(self, suffix: str) -> tuple[tuple[Path, str], ...] | None:
+        targets = discover((self._root,), self._workspace, SettingsFinder(self._workspace)).targets
+        if len(targets) > MAX_FILES:
+            return None
+        found = []
+        for target in targets:
+            try:
+                data = self._workspace.read(target.path)
+            except (FtlintError, OSError):
+                return None
+            if suffix.encode() in data:
+                found.append((target.path, data.decode("utf-8", "replace")))
+        return tuple(found)

@@ -7,20 +7,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ftlint.dialects.launchers import SUFFIXES
 from ftlint.errors import InputError
 from ftlint.project.workspace import Workspace
 from ftlint.syntax.document import ScriptCell, ScriptDocument, Source
 
+SUFFIXES = (".sh", ".bash", ".slurm", ".sbatch", ".sub")
 MAX_FOLDERS = 200
 MAX_FILES = 300
 MAX_FILE_BYTES = 200_000
 MAX_NOTEBOOKS = 30
 MAX_NOTEBOOK_BYTES = 2_000_000
 
-_LAUNCHES = re.compile(rb"torchrun|accelerate|deepspeed|llamafactory-cli|torch\.distributed|[!\n\"](?:python3?|trl) ")
-_SHELL_CELL = re.compile(r"\s*%%(?:(?:bash|sh|script[ \t]+(?:bash|sh))\b|!)[^\r\n]*")
-_BEFORE_COMMAND = re.compile(r"!{1,2}|%(?:sx|system)\b")
+# Texts, which `re` compiles when a notebook is met: most folders hold none.
+_LAUNCHES = rb"torchrun|accelerate|deepspeed|llamafactory-cli|torch\.distributed|[!\n\"](?:python3?|trl) "
+_SHELL_CELL = r"\s*%%(?:(?:bash|sh|script[ \t]+(?:bash|sh))\b|!)[^\r\n]*"
+_BEFORE_COMMAND = r"!{1,2}|%(?:sx|system)\b"
 
 
 def launch_texts(root: Path, workspace: Workspace) -> Iterator[Source]:
@@ -35,7 +36,7 @@ def launch_texts(root: Path, workspace: Workspace) -> Iterator[Source]:
             data = workspace.read(path)
             if not is_notebook and len(data) <= MAX_FILE_BYTES:
                 yield Source(path, data.decode("utf-8", "replace"))
-            elif is_notebook and len(data) <= MAX_NOTEBOOK_BYTES and _LAUNCHES.search(data):
+            elif is_notebook and len(data) <= MAX_NOTEBOOK_BYTES and re.search(_LAUNCHES, data):
                 document = workspace.document(path)
                 yield from shell_of(document) if isinstance(document, ScriptDocument) else ()
         except InputError:
@@ -52,14 +53,15 @@ def shell_of(document: ScriptDocument) -> Iterator[Source]:
 
 def _shell_of_cell(cell: ScriptCell) -> str:
     text = cell.source.text
-    if _SHELL_CELL.match(text):
+    if re.match(_SHELL_CELL, text):
         return text  # its first line is a command of nobody's
     pieces: list[str] = []
     done = 0
     for magic in cell.magics:
-        start = _BEFORE_COMMAND.match(text, magic.span.start)
-        if start is not None:
-            pieces += [_blank(text[done : start.end()]), text[start.end() : magic.span.end]]
+        written = text[magic.span.start : magic.span.end]
+        command = re.match(_BEFORE_COMMAND, written)
+        if command is not None:
+            pieces += [_blank(text[done : magic.span.start] + command[0]), written[command.end() :]]
             done = magic.span.end
     return "".join([*pieces, _blank(text[done:])])
 

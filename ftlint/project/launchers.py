@@ -26,7 +26,7 @@ LowerAccelerate: TypeAlias = "Callable[[Launch, Path], Run]"
 
 # People write them on one line of several: these agree with a line that does not speak of them.
 _LENIENT = ("parallel.num_nodes", "parallel.gpus_per_node")
-_NUM_TASKS = re.compile(r"(?m)^#SBATCH[ \t]+(?:.*[ \t])?(?:--ntasks(?:=|[ \t]+)|-n[ \t]*)(?P<number>\d+)")
+_NUM_TASKS = r"(?m)^#SBATCH[ \t]+(?:.*[ \t])?(?:--ntasks(?:=|[ \t]+)|-n[ \t]*)(?P<number>\d+)"
 
 
 def as_written(launch: Launch, _referrer: Path) -> Run:
@@ -62,7 +62,7 @@ class LaunchText:
             if word.assigned
         }
         tasks: Fact[int] = NOTHING
-        if match := _NUM_TASKS.search(self.source.text):
+        if match := re.search(_NUM_TASKS, self.source.text):
             tasks = written(int(match["number"]), self.source.location(Span(*match.span("number"))), "#SBATCH")
         from ftlint.dialects.launch_commands import Surroundings
 
@@ -70,7 +70,7 @@ class LaunchText:
 
     @cached_property
     def _written(self) -> tuple[tuple[Word, ...], ...]:
-        from ftlint.dialects.launch_commands import is_about_files
+        from ftlint.dialects.launch_words import is_about_files
         from ftlint.syntax.shell import commands_inside, simple_commands
 
         found: list[tuple[Word, ...]] = []

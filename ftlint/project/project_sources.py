@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from ftlint.project.version_sources.installed import InstalledPackages, environments
 from ftlint.project.version_sources.kinds import FOLDERS, Kind, kind_of
 from ftlint.project.version_sources.source import NOTHING_SAID, Answer, FileSource, VersionSource
 from ftlint.project.workspace import Workspace
@@ -18,6 +17,7 @@ from ftlint.run.run import Input
 _MOST_FILES = 100  # of one folder
 _MOST_FOLDERS = 100  # above each other
 _REPOSITORY = ".git"
+_ENVIRONMENTS = (".venv", "venv", "env", ".env")
 _WORKSPACE_LOCK = "uv.lock"
 
 
@@ -44,7 +44,7 @@ class FolderSources:
             names = _names(folder)
             found = list(islice(self._files(folder, names), _MOST_FILES))
             sources: list[VersionSource] = [kind.source(path, self._workspace) for kind, path in found]
-            installed = [InstalledPackages(path, self._workspace) for path in environments(folder, set(names))]
+            installed = list(self._installed(folder, set(names)))
             is_project = bool(installed) or any(kind.is_manifest for kind, _ in found)
             self._folders[folder] = Folder(folder, (*installed, *sources), is_project, _REPOSITORY in names)
         return self._folders[folder]
@@ -98,6 +98,15 @@ class FolderSources:
                 if isinstance(source, FileSource) and source.path.name == _WORKSPACE_LOCK:
                     yield _MemberLock(source, folder.relative_to(above).as_posix())
                     return
+
+    def _installed(self, folder: Path, names: set[str]) -> Iterator[VersionSource]:
+        """The virtual environments directly in the folder."""
+        here = [name for name in _ENVIRONMENTS if name in names]
+        if here:
+            from ftlint.project.version_sources.installed import SIGN, InstalledPackages  # most folders hold none
+
+            environments = (folder / name for name in here if os.path.isfile(folder / name / SIGN))
+            yield from (InstalledPackages(path, self._workspace) for path in environments)
 
     def _files(self, folder: Path, names: list[str]) -> Iterator[tuple[Kind, Path]]:
         for name in names:

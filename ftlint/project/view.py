@@ -30,6 +30,7 @@ from ftlint.syntax.scalars import ScalarValue
 if TYPE_CHECKING:
     from ftlint.dialects.launch_commands import Launch
     from ftlint.knowledge.architectures import Architecture
+    from ftlint.project.deepspeed_readers import DeepSpeedReaders
     from ftlint.project.launchers import LaunchFiles
     from ftlint.project.overrides import Overrides
     from ftlint.project.trl_commands import Reading
@@ -49,6 +50,7 @@ class Place:
     workspace: Workspace
     trace: Callable[[ScriptDocument], ScriptTrace]
     launch_files: Callable[[], LaunchFiles]
+    deepspeed_readers: Callable[[], DeepSpeedReaders]
 
 
 class ProjectView:
@@ -77,9 +79,7 @@ class ProjectView:
 
     def deepspeed_readers(self, path: Path) -> frozenset[str]:
         """The programs that may read that DeepSpeed file: `transformers`, `accelerate`, `deepspeed`."""
-        from ftlint.project.deepspeed_readers import readers_of  # only what they take differently asks
-
-        return readers_of(path, self._place.root, self._place.settings, self._place.workspace)
+        return self._place.deepspeed_readers().of(path)
 
     def trl_commands(self, path: Path) -> Reading | None:
         """The commands of TRL's that read that file, where nothing else does."""

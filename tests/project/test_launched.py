@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ftlint.project.deepspeed_readers import DeepSpeedReaders
 from ftlint.project.launchers import LaunchFiles
 from ftlint.project.settings import SettingsFinder
 from ftlint.project.view import Place, ProjectView
@@ -32,7 +33,14 @@ def view_of(root: Path, files: dict[str, str]) -> ProjectView:
         (root / name).write_text(text, "utf-8")
     workspace = Workspace(root)
     settings = SettingsFinder(workspace).find(root / "train.py")
-    place = Place(root, settings, workspace, trace_script, lambda: LaunchFiles(root, workspace))
+    place = Place(
+        root,
+        settings,
+        workspace,
+        trace_script,
+        lambda: LaunchFiles(root, workspace),
+        lambda: DeepSpeedReaders(root, settings, workspace),
+    )
     return ProjectView(place, VersionView({"accelerate": Admissible(("1.15.0",), ())}))
 
 

@@ -1,13 +1,15 @@
 """Time of loading schemas and of walking files along them: `python -m tools.bench.schemas [FOLDER …]`.
 
 Loading is set against `json.loads` of the same bytes, a walk against parsing the same file. Without folders the
-configuration files of `examples/` are walked.
+corpus that FTLINT_CORPUS names is walked, else the configuration files of `examples/`, which are short: what a walk
+costs however long the file is counts three times there.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import os
 import statistics
 import sys
 import time
@@ -19,6 +21,7 @@ from typing import Any
 from ftlint.checks.schema.settings import survey
 from ftlint.dialects.registry import DIALECTS, explain
 from ftlint.knowledge.schemas import schema, schemas_folder
+from ftlint.project.deepspeed_readers import DeepSpeedReaders
 from ftlint.project.discovery import discover
 from ftlint.project.launchers import LaunchFiles
 from ftlint.project.settings import Settings, SettingsFinder
@@ -77,7 +80,7 @@ def _load_bare(texts: list[bytes]) -> None:
 
 
 def _walking(folders: list[Path]) -> int:
-    folders = folders or [Path(__file__).parents[2] / "examples"]
+    folders = folders or [Path(os.environ.get("FTLINT_CORPUS") or Path(__file__).parents[2] / "examples")]
     costs = sorted(cost for folder in folders for cost in _costs(folder.resolve()))
     if not costs:
         print("no configuration file of a dialect with a schema")
@@ -97,7 +100,9 @@ def _costs(folder: Path) -> Iterator[tuple[float, int, float]]:
     workspace, settings = Workspace(folder), Settings(root=folder)
     versions = VersionsFinder(workspace).find(settings, folder)
     launch_files = LaunchFiles(folder, workspace)
-    view = ProjectView(Place(folder, settings, workspace, _not_asked, lambda: launch_files), VersionView(versions))
+    readers = DeepSpeedReaders(folder, settings, workspace)
+    place = Place(folder, settings, workspace, _not_asked, lambda: launch_files, lambda: readers)
+    view = ProjectView(place, VersionView(versions))
     for target in discover((folder,), workspace, SettingsFinder(workspace)).targets:
         document = workspace.document(target.path, target.format)
         if not isinstance(document, DataDocument) or (dialect := explain(document).dialect) is None:

@@ -14,7 +14,6 @@ from ftlint.project.workspace import Workspace
 from ftlint.run.run import Input
 from ftlint.spans import Location, Span
 
-ENVIRONMENTS = (".venv", "venv", "env", ".env")
 SIGN = "pyvenv.cfg"
 _DISTRIBUTION = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 _MOST_ENTRIES = 20_000
@@ -42,13 +41,6 @@ class InstalledPackages:
         groups = tuple(Group((item,), is_exact=True) for item in read if isinstance(item, Demand))
         problems = tuple(item for item in read if isinstance(item, Problem))
         return Answer(groups, problems) if read else NOTHING_SAID
-
-
-def environments(folder: Path, names: set[str]) -> Iterator[Path]:
-    """The environments directly in a folder that has entries of those names."""
-    for name in ENVIRONMENTS:
-        if name in names and os.path.isfile(folder / name / SIGN):
-            yield folder / name
 
 
 def _distributions(folder: Path) -> Mapping[str, tuple[tuple[str, Path], ...]]:
