@@ -25,6 +25,9 @@ _MODULES = {
     "accelerate.commands.accelerate_cli": "accelerate",
     "deepspeed.launcher.runner": "deepspeed",
 }
+WITH_SCHEMAS = ("accelerate", "llamafactory-cli")
+"""Launchers whose own words are held against a schema."""
+
 # Programs that start the program behind their own options, once for each task where they are of a cluster.
 CLUSTER = frozenset("srun mpirun mpiexec".split())
 _WRAPPERS = CLUSTER | frozenset(
@@ -96,3 +99,13 @@ def launcher_of(words: tuple[Word, ...]) -> tuple[str | None, tuple[Word, ...]]:
         if not word.text.startswith("-") and word.is_plain:
             break
     return "python", words[1:]
+
+
+def flags_of(words: tuple[Word, ...], launcher: str) -> tuple[Word, ...] | None:
+    """The words behind that launcher, its own flags first; None for a command that starts nothing by it."""
+    _, words = without_assignments(words)
+    at = launcher_at(words) if words else None
+    if at is None:
+        return None
+    name, behind = launcher_of(words[at:])
+    return behind if name == launcher else None

@@ -247,12 +247,18 @@ class _Check:
 
         kind = explain_script(document)
         if document.format is Format.SHELL or (document.format is Format.NOTEBOOK and kind.dialect is None):
-            from ftlint.project.launch_runs import begins_runs  # most notebooks import what they train with
+            from ftlint.project.launch_runs import (  # most notebooks import what they train with
+                begins_runs,
+                launches_by,
+            )
 
             if begins_runs(document, root, self._workspace):
                 return CheckedFile(target.path, document, "llama-cookbook", "launches llama-cookbook's finetuning")
+            launcher = launches_by(document, ("accelerate", "llamafactory-cli"))
+            if launcher is not None:
+                return CheckedFile(target.path, document, launcher, f"has a command of {launcher}")
         if document.format is Format.SHELL:
-            return CheckedFile(target.path, document, None, "launches no run that begins in a command")
+            return CheckedFile(target.path, document, None, "launches nothing whose flags are known")
         return CheckedFile(target.path, document, kind.dialect, kind.why)
 
     def _settled(

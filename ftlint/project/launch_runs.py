@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ftlint.dialects import llama_cookbook
 from ftlint.dialects.dialect import PartialRun
 from ftlint.dialects.launch_commands import Launch, read_launch
+from ftlint.dialects.launch_words import flags_of
 from ftlint.dialects.launchers import Command, lower
 from ftlint.errors import InputError
 from ftlint.project.launch_texts import shell_of
@@ -33,6 +34,17 @@ def texts_of(document: ScriptDocument) -> tuple[Source, ...]:
 def begins_runs(document: ScriptDocument, root: Path, workspace: Workspace) -> bool:
     """Whether a command in that document starts a run by itself."""
     return any(True for source in texts_of(document) for _ in _launches(LaunchText(source), root, workspace, NOTHING))
+
+
+def launches_by(document: ScriptDocument, launchers: Sequence[str]) -> str | None:
+    """The first of those launchers that a command in that document starts anything by."""
+    for source in texts_of(document):
+        named = [launcher for launcher in launchers if launcher in source.text]
+        for words in LaunchText(source).commands if named else ():
+            for launcher in named:
+                if flags_of(words, launcher) is not None:
+                    return launcher
+    return None
 
 
 def runs_in_commands(

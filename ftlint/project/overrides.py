@@ -1,6 +1,6 @@
 """The keys that a command line says beside a settings file: `llamafactory-cli train run.yaml dataset=mine`.
 
-Source: llamafactory 0.9.0 to 0.9.5 hparams/parser.py, read_args: OmegaConf merges what follows the file over it.
+Source: llamafactory 0.9.3 to 0.9.5 hparams/parser.py, read_args: OmegaConf merges what follows the file over it.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def _in_script(met: Met, name: str) -> tuple[Edit, ...]:
     """A keyword is its name; a key of a dict literal keeps its quotes; an argument by position has no name."""
     location = met.key.name_location
     text = met.settings.source.slice(location.span)
-    if text == met.name:
+    if text.replace("-", "_") == met.name:  # a flag may be written with dashes
         return (Edit(location, name),)
     quotes = len(text) - len(text.lstrip("'\""))
     inner = Span(location.span.start + quotes, location.span.end - quotes)

@@ -11,7 +11,7 @@ from ftlint.dialects.dialect import Dialect
 from ftlint.knowledge.schemas import Level, schema
 from ftlint.project.view import ProjectView
 from ftlint.run.key import KeySet
-from ftlint.syntax.document import DataDocument, Document
+from ftlint.syntax.document import DataDocument, Document, Format
 
 
 def survey(document: Document, project: ProjectView) -> Survey:
@@ -22,6 +22,10 @@ def survey(document: Document, project: ProjectView) -> Survey:
         from ftlint.checks.schema.calls import settings_in  # a check of JSON and YAML does without `ast`
 
         settings = tuple(settings_in(document))
+        if document.format is not Format.PYTHON:
+            from ftlint.checks.schema.flags import flags_in  # only shell files and notebooks launch anything
+
+            settings = (*settings, *flags_in(document))
     owners = (level.schema for each in settings if each.document is not None for level in each.levels)
     return Walk(SchemasInUse(project.versions, owners)).over(settings)
 

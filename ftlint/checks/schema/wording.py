@@ -43,7 +43,7 @@ def title_of(met: Met) -> str:
 def refusal(met: Met) -> str:
     """What a framework that refuses a key or value does."""
     callee = met.settings.callee
-    if callee and not callee.endswith("=") and len(met.key.path) == 1:
+    if met.settings.keys.dialect == "python" and not callee.endswith("=") and len(met.key.path) == 1:
         return "the call raises TypeError"
     return f"{callee.rstrip('=') or title_of(met)} refuses it"
 
