@@ -249,12 +249,12 @@ class _Check:
         if document.format is Format.SHELL or (document.format is Format.NOTEBOOK and kind.dialect is None):
             from ftlint.project.launch_runs import (  # most notebooks import what they train with
                 begins_runs,
-                launches_by,
+                launcher_in,
             )
 
             if begins_runs(document, root, self._workspace):
                 return CheckedFile(target.path, document, "llama-cookbook", "launches llama-cookbook's finetuning")
-            launcher = launches_by(document, ("accelerate", "llamafactory-cli"))
+            launcher = launcher_in(document)
             if launcher is not None:
                 return CheckedFile(target.path, document, launcher, f"has a command of {launcher}")
         if document.format is Format.SHELL:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from ftlint.dialects import llama_cookbook
 from ftlint.dialects.dialect import PartialRun
 from ftlint.dialects.launch_commands import Launch, read_launch
-from ftlint.dialects.launch_words import flags_of
+from ftlint.dialects.launch_words import WITH_SCHEMAS, flags_of
 from ftlint.dialects.launchers import Command, lower
 from ftlint.errors import InputError
 from ftlint.project.launch_texts import shell_of
@@ -36,10 +36,10 @@ def begins_runs(document: ScriptDocument, root: Path, workspace: Workspace) -> b
     return any(True for source in texts_of(document) for _ in _launches(LaunchText(source), root, workspace, NOTHING))
 
 
-def launches_by(document: ScriptDocument, launchers: Sequence[str]) -> str | None:
-    """The first of those launchers that a command in that document starts anything by."""
+def launcher_in(document: ScriptDocument) -> str | None:
+    """The first launcher with a schema that a command in that document starts anything by."""
     for source in texts_of(document):
-        named = [launcher for launcher in launchers if launcher in source.text]
+        named = [launcher for launcher in WITH_SCHEMAS if launcher in source.text]
         for words in LaunchText(source).commands if named else ():
             for launcher in named:
                 if flags_of(words, launcher) is not None:
