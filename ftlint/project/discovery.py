@@ -83,14 +83,18 @@ class _Walk:
         except FtlintError as error:
             self._problem(error)
             return
-        self._target(Target(path, format, self._top_of_file(path)))
+        self._target(Target(path, format, self._top_of(path)))
 
-    def _top_of_file(self, path: Path) -> Path | None:
-        """The folder that the command was given in, or the editor has opened, where the file lies below it."""
+    def _top_of(self, path: Path) -> Path | None:
+        """The folder that the command was given in, or the editor has opened, where what is named lies below it.
+
+        `ftlint check configs/` in a repository is a check of the repository's configs, under its requirements.
+        """
         return next((folder for folder in self.workspace.folders if path.is_relative_to(folder)), None)
 
-    def _folder(self, top: Path) -> None:
-        waiting = [top]
+    def _folder(self, named: Path) -> None:
+        top = self._top_of(named) or named
+        waiting = [named]
         while waiting:
             folder = waiting.pop()
             try:
@@ -99,7 +103,7 @@ class _Walk:
             except OSError as error:
                 self._problem(InputError(f"{shown(folder)}: {reason(folder, error)}"))
                 continue
-            if folder != top and any(entry.name in _ENVIRONMENT_SIGNS for entry in entries):
+            if folder != named and any(entry.name in _ENVIRONMENT_SIGNS for entry in entries):
                 continue
             for entry in entries:
                 path = folder / entry.name

@@ -194,6 +194,18 @@ class TestRoots:
         assert [target.top for target in discovered.targets] == [tmp_path / "work"]
 
 
+    def test_a_named_folder_below_the_working_directory_does_too(self, tmp_path: Path) -> None:
+        write(tmp_path, "setup.py", "work/requirements.txt", "work/configs/a.json")
+        for named in ("configs", "configs/a.json", "."):
+            (target,) = found(tmp_path / "work", named).targets
+            assert project_root(target.path, target.top) == tmp_path / "work"
+
+    def test_a_folder_elsewhere_is_all_there_is(self, tmp_path: Path) -> None:
+        write(tmp_path, "setup.py", "configs/a.json", "work/b.json")
+        (target,) = found(tmp_path / "work", "../configs").targets
+        assert project_root(target.path, target.top) == tmp_path / "configs"
+
+
 def test_thousands_of_small_projects_take_seconds(tmp_path: Path) -> None:
     for number in range(2000):
         write(tmp_path, f"group{number % 20}/p{number}/requirements.txt", f"group{number % 20}/p{number}/ds.json")

@@ -202,6 +202,21 @@ setup(
     extras_require={"train": ["trl==0.12.0"], "all": more()},
 )
 """
+SETUP_TABLE = """\
+from setuptools import setup
+_deps = [
+    "transformers==4.46.1", "trl[vllm]==0.12.0", "peft==0.13.0", "torch==2.5.0", "torch==2.5.1",
+    "accelerate==1.1.0",
+]
+deps = {name_of(text): text for text in _deps}
+def deps_list(*names):
+    return [deps[name] for name in names]
+extras = {}
+extras["train"] = deps_list("peft", "torch")
+extras["dev"] = extras["train"] + deps_list("accelerate")
+install_requires = [deps["transformers"]] + [deps["trl"], unknown["other"]]
+setup(name="trainer", install_requires=install_requires, extras_require=extras)
+"""
 DOCKERFILE = """\
 # syntax=docker/dockerfile:1
 ARG CUDA=12.4
@@ -287,6 +302,11 @@ torchrun train.py
             {"transformers": ("4.46.1",), "torch": ("2.5.0", "2.5.1"), "trl": ("0.12.0",)},
         ),
         ("setup.py", SETUP_PY, {"transformers": ("4.46.1",), "trl": ("0.12.0",)}),
+        (
+            "setup.py",
+            SETUP_TABLE,
+            {"transformers": ("4.46.1",), "trl": ("0.12.0",), "peft": ("0.13.0",), "accelerate": ("1.1.0",)},
+        ),
         (
             "Dockerfile",
             DOCKERFILE,
