@@ -193,7 +193,6 @@ class TestRoots:
         discovered = found(tmp_path / "work", "sub/a.json")
         assert [target.top for target in discovered.targets] == [tmp_path / "work"]
 
-
     def test_a_named_folder_below_the_working_directory_does_too(self, tmp_path: Path) -> None:
         write(tmp_path, "setup.py", "work/requirements.txt", "work/configs/a.json")
         for named in ("configs", "configs/a.json", "."):

@@ -49,3 +49,20 @@ def test_where_something_else_names_the_file_nothing_is_sure(tmp_path: Path) -> 
     reader = 'import yaml\n\nprint(yaml.safe_load(open("recipe.yaml")))\n'
     found = said(tmp_path, "max_lenght: 1024\n", run_sh="trl sft --config recipe.yaml\n", show_py=reader)
     assert found == ["CFG101 warning"]
+
+
+ANOTHERS = "use_slow_tokenizer: true\nwith_tracking: true\ncheckpointing_steps: 10\nmax_seq_length: 1024\n"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "command", "expected"),
+    [
+        (ANOTHERS, "python finetune.py", []),  # a program with settings of its own may have kept what TRL dropped
+        (ANOTHERS.partition("check")[0] + "max_seq_length: 1024\n", "python finetune.py", ["CFG104 warning"]),
+        ("max_lenght: 1\nmodel_revison: a\nlearning_rat: 1.0\n", "python finetune.py", ["CFG101 warning"] * 3),
+    ],
+)
+def test_a_file_of_mostly_other_keys_is_another_programs(
+    recipe: str, command: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert said(tmp_path, recipe, run_sh=command) == expected

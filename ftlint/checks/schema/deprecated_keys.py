@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ftlint.checks.schema.in_use import said
-from ftlint.checks.schema.removed_keys import replacement
+from ftlint.checks.schema.removed_keys import fits, replacement
 from ftlint.checks.schema.survey import Misfit, Survey
 from ftlint.checks.schema.wording import Consequence, place_of, refusal
 from ftlint.findings import Match, Severity
@@ -101,8 +102,14 @@ def _is_there_too(each: Misfit, by: str) -> bool:
 
 
 def _is_there(each: Misfit, by: str, survey: Survey) -> bool:
-    """Whether every release in use has the successor; one in another section is taken for granted."""
-    return "." in by or survey.in_use.availability(each.met.level, by).always
+    """Whether every release in use has the successor; one in another section is taken for granted.
+
+    Where the newest takes the value as it is, all have to.
+    """
+    successor = survey.in_use.availability(each.met.level, by)
+    if "." in by or not successor.always:
+        return "." in by
+    return fits(each.met, successor) or not fits(each.met, replace(successor, offers=successor.offers[-1:]))
 
 
 def _consequence(

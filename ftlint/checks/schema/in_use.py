@@ -187,11 +187,15 @@ def _names_no_version(origins: tuple[Origin, ...]) -> bool:
 @lru_cache(maxsize=65536)
 def looked_up(family: tuple[Level, ...], windows: tuple[Window, ...], key: str) -> Availability:
     """That key of the first level of a family, in the releases of its windows."""
+    return _looked_up(family, windows, key, is_base=False)
+
+
+def _looked_up(family: tuple[Level, ...], windows: tuple[Window, ...], key: str, *, is_base: bool) -> Availability:
     level, rest = family[0], family[1:]
-    own = _own(level, key, windows[0])
+    own = _own(level, key, windows[0], is_base=is_base)
     if not rest or (own.offers and not own.absent):
         return own
-    below = looked_up(rest, windows[1:], key)
+    below = _looked_up(rest, windows[1:], key, is_base=True)
     if not below.offers:
         return own if own.offers or not below.unread else below
     # Where the level itself has it no longer, or not yet, it is as what it builds on has it.
@@ -211,8 +215,11 @@ def _groups(window: Window) -> Iterator[tuple[int, tuple[str, ...]]]:
         yield low, releases
 
 
-def _own(level: Level, key: str, window: Window) -> Availability:
-    """What the level itself says of a key, without those it builds on."""
+def _own(level: Level, key: str, window: Window, *, is_base: bool = False) -> Availability:
+    """What the level itself says of a key, without those it builds on.
+
+    A base that is not there yet gives no keys to what builds on it later; of a level that is not there nothing is said.
+    """
     raw = level.shape(key)
     if raw is not None and not has_history(raw) and not level.has_history:
         return Availability((Offer(level, raw, window.releases),), (), window.package, bool(window.unread), True)
@@ -222,7 +229,10 @@ def _own(level: Level, key: str, window: Window) -> Availability:
     newest = None
     for low, high, releases in window.spans:
         if level.shape_at(low) is None or level.shape_at(high) is None:
-            unread = True
+            if is_base and low == high:
+                absent += releases
+            else:
+                unread = True
             continue
         below, above = (shape_at(level.schema, raw, place) if raw is not None else None for place in (low, high))
         newest = above

@@ -71,15 +71,18 @@ def replacement(met: Met, by: str | None, survey: Survey) -> dict[str, tuple[Edi
     if "." in by or not successor.in_newest or not successor.offers:
         return {}
     edits = rename(met, by)
-    if not edits or not _fits(met, successor):
+    if not edits or not fits(met, successor):
         return {}
     return {"move" if _is_moved(met) and successor.always else "rename": edits}
 
 
-def _fits(met: Met, successor: Availability) -> bool:
-    """Whether the value may stand under the successor's name as it is: `cpu_offload: true` became a section."""
+def fits(met: Met, successor: Availability) -> bool:
+    """Whether the value may stand under the successor's name as it is, in every release in use that has it.
+
+    `cpu_offload: true` became a section; `warmup_steps` takes the share that `warmup_ratio` was from transformers 5 on.
+    """
     value = met.key.fact.value
-    return value is UNKNOWN or accepted_by(successor.offers[-1].level, successor.offers[-1].shape).lets_pass(value)
+    return value is UNKNOWN or all(accepted_by(each.level, each.shape).lets_pass(value) for each in successor.offers)
 
 
 def _is_moved(met: Met) -> bool:

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ftlint.checks.schema.in_use import SchemasInUse
+from ftlint.checks.schema.spelling import meant
 from ftlint.checks.schema.survey import Settings, Survey, Walk
 from ftlint.dialects.dialect import Dialect
 from ftlint.knowledge.schemas import Level, schema
 from ftlint.project.view import ProjectView
 from ftlint.run.key import KeySet
 from ftlint.syntax.document import DataDocument, Document, Format
+
+FEW, ANOTHERS = 2, 0.2
+"""The number and the share of unknown keys above which a file is taken for another program's."""
 
 
 def survey(document: Document, project: ProjectView) -> Survey:
@@ -36,9 +40,13 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
         return
     levels = roots_of(dialect)
     keys = project.keys_of(document, dialect)
-    if dialect.name == "trl" and (reading := project.trl_commands(document.path)) is not None:
-        levels = tuple(level for level in levels if level.name in reading.commands) or levels
-        keys = _without(keys, reading.overruled)
+    if dialect.name == "trl":
+        reading = project.trl_commands(document.path)
+        if reading is not None:
+            levels = tuple(level for level in levels if level.name in reading.commands) or levels
+            keys = _without(keys, reading.overruled)
+        elif _is_of_another_program(keys, levels):
+            return
     if dialect.name == "llamafactory":
         overrides = project.overrides_of(document.path)
         keys = _without(keys, overrides.keys, overrides.may_be_more)
@@ -51,6 +59,21 @@ def _of_document(document: DataDocument, project: ProjectView) -> Iterator[Setti
             is_sure=len(levels) == 1,
             readers=lambda: project.deepspeed_readers(document.path),
         )
+
+
+def _is_of_another_program(keys: KeySet, levels: tuple[Level, ...]) -> bool:
+    """Whether too many keys are none of these levels' in any release.
+
+    Programs with settings of their own in a file like TRL's (open-instruct's) may keep what TRL has dropped; those that
+    add a few to TRL's classes (alignment-handbook's, open-r1's) lose it with TRL.
+    """
+    top = [path[0] for path in keys.keys if len(path) == 1]
+    known = {name for level in levels for name in level.names()}
+    foreign = [name for name in top if name not in known]
+    if len(foreign) <= max(FEW, ANOTHERS * len(top)):
+        return False
+    slips = sum(meant(name, sorted(known)) is not None for name in foreign)
+    return len(foreign) - slips > max(FEW, ANOTHERS * len(top))
 
 
 def _without(keys: KeySet, overruled: frozenset[str], may_be_more: bool = False) -> KeySet:
