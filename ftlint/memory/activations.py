@@ -45,6 +45,18 @@ class Point:
 
 
 @record
+class Played:
+    """The stretches of a pass as they were played: layers in the order of forward, then the end with the loss.
+
+    `stream_bytes`: of the hidden states between two layers.
+    """
+
+    layers: tuple[Profile, ...]
+    head: Profile
+    stream_bytes: int
+
+
+@record
 class Activations:
     """One pass. `kept_bytes`: what forward leaves for backward; `points`: in the order of time."""
 
@@ -53,6 +65,7 @@ class Activations:
     loss: Point
     layers: tuple[Point, ...]
     stem: Point
+    played: Played
 
     @property
     def layer_peak_bytes(self) -> int:
@@ -82,7 +95,8 @@ def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], pref
     recorder = Recorder(step, tensors, prefix)
     size = step.num_tokens * step.architecture.hidden_size
     x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient)
-    return run(recorder.tape, inputs=(x,), output=layer(recorder, block, x))
+    is_reentrant = step.checkpointing is Checkpointing.REENTRANT
+    return run(recorder.tape, inputs=(x,), output=layer(recorder, block, x), is_reentrant=is_reentrant)
 
 
 def _has_head(table: ParameterTable) -> bool:
@@ -122,7 +136,8 @@ class _Pass:
             points.append(Point(f"layer {index}", kept, hump, gradients))
             gradients += profile.gradient_bytes
         stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients)
-        return Activations(shared + sum(left) + head.kept_bytes, forward, loss, tuple(points), stem)
+        played = Played(layers, head, self.size_bytes)
+        return Activations(shared + sum(left) + head.kept_bytes, forward, loss, tuple(points), stem, played)
 
     def _hump(self, profile: Profile) -> int:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""

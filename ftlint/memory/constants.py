@@ -38,15 +38,9 @@ class Constants:
     activations: Share
     """What a pass really takes, of what is reckoned: kernels' scratch, operations that other releases add or spare."""
     context: Interval
-    """CUDA context, kernels and libraries of one process on its GPU, and whatever the allocator rounds up."""
+    """CUDA context, kernels and libraries of one process on its GPU, and what small blocks and weights waste."""
     communication: Interval
-    """NCCL's buffers and streams on each of several GPUs, with the slack that unequal pieces leave."""
-    slack: Share
-    """Freed blocks that the allocator keeps: of the most that activations and logits take."""
-    overlap: Share
-    """Further ones, of what the loss takes where logits are made whole."""
-    temporaries: Share
-    """Further ones under full training that is sharded, of the optimizer's temporaries."""
+    """NCCL's buffers on each of several GPUs."""
     workspace_bytes: int
     """cuBLAS' workspaces up to compute capability 8.x, which torch allocates: one for forward, one for backward."""
     workspace_bytes_sm90: int
@@ -59,9 +53,6 @@ def parse_constants(data: Mapping[str, object]) -> Constants:
         activations=Share(*_three(data, "activations_permille")),
         context=Interval(*_three(data, "context_bytes")),
         communication=Interval(*_three(data, "communication_bytes")),
-        slack=Share(*_three(data, "slack_permille")),
-        overlap=Share(*_three(data, "overlap_permille")),
-        temporaries=Share(*_three(data, "temporaries_permille")),
         workspace_bytes=_three(data, "workspace_bytes")[1],
         workspace_bytes_sm90=_three(data, "workspace_bytes_sm90")[1],
     )

@@ -206,13 +206,17 @@ class Estimate:
 
     @property
     def gpu_reserved(self) -> Interval:
-        """What nvidia-smi shows for the process. Freed blocks are kept only while there is room."""
+        """What nvidia-smi shows for the process. Freed blocks are kept only while there is room.
+
+        A request that finds no room makes the allocator give back every segment that is free. Where that may happen,
+        what is needed is the low end.
+        """
         size = peak(self.gpu_terms)
         if self.gpu_capacity is None:
             return size
         room, needed = self.gpu_capacity, self.gpu_needed
         return Interval(
-            max(needed.low_bytes, min(size.low_bytes, room.low_bytes)),
+            needed.low_bytes if size.high_bytes > room.low_bytes else size.low_bytes,
             max(needed.expected_bytes, min(size.expected_bytes, room.expected_bytes)),
             max(needed.high_bytes, min(size.high_bytes, room.high_bytes)),
         )

@@ -13,9 +13,10 @@ from ftlint.memory.facts import FactReader
 from ftlint.memory.fsdp_host import fsdp_terms
 from ftlint.memory.host import zero2_terms, zero3_terms
 from ftlint.memory.nvme import nvme_terms
-from ftlint.memory.passes import pass_terms
+from ftlint.memory.passes import pass_terms, play_passes
 from ftlint.memory.process import process_terms
 from ftlint.memory.reading import read_workload
+from ftlint.memory.replay import replay
 from ftlint.memory.states import state_terms
 from ftlint.memory.workload import Workload
 from ftlint.run.run import OffloadDevice, ParallelKind, Run
@@ -35,7 +36,8 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
     host_capacity_bytes: int | None = reader.known("hardware.host_ram_bytes")
     gpu: Gpu | None = reader.known("hardware.gpu")
     counts = ("parallel.gpus_per_node", "parallel.num_nodes")
-    of_pass = pass_terms(work)
+    passes = play_passes(work)
+    of_pass = pass_terms(work, passes)
     missing = () if of_pass else GPU_MISSING
     of_states = tuple(state_terms(work))
     terms = (
@@ -43,7 +45,7 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
         *of_pass,
         workspace_term(work),
         small_term(),
-        *beside_terms(work, of_pass, of_states),
+        *beside_terms(work, of_pass, of_states, replay(work, passes[0].played) if passes else None),
         *_host_terms(work, host_capacity_bytes),
     )
     return Estimate(

@@ -55,8 +55,14 @@ def _whole_units(work: Workload) -> Iterator[Term]:
         "layer in use",
         Place.GPU,
         BACKWARD,
-        Interval(0 if is_packed else _in_use(work, layer).low_bytes, layer_bytes, 3 * layer_bytes),
-        f"{grouped(layer)} parameters; at most the next two as well",
+        # The first FSDP has the next one gathered while one is in use; the second copies each out of a buffer besides.
+        # One that was freed and waits for the GPU is no tensor any more, and counts in `device.py`.
+        Interval(
+            0 if is_packed else _in_use(work, layer).low_bytes,
+            layer_bytes,
+            (2 if work.fsdp_version == 1 else 3) * layer_bytes,
+        ),
+        f"{grouped(layer)} parameters; at most the next one as well, and a buffer",
         "torch 2.13 distributed/fsdp/_runtime_utils.py, BACKWARD_PRE prefetch",
     )
     yield Term(

@@ -71,7 +71,7 @@ def _in_chunks(r: Recorder, hidden: Tensor) -> Tensor:
         parts = ceil_div(architecture.vocab_size, architecture.hidden_size)
         tokens = 1 << (ceil_div(step.num_tokens, parts) - 1).bit_length()
     chunk = min(tokens, step.num_tokens) * architecture.vocab_size
-    widths = step.compute_bytes if step.loss is LossKernel.LIGER else step.compute_bytes + 3 * FLOAT32
+    widths = [step.compute_bytes] if step.loss is LossKernel.LIGER else [step.compute_bytes, *(3 * (FLOAT32,))]
     return r.tape.make(
         "loss in chunks",
         (hidden,),
@@ -79,5 +79,5 @@ def _in_chunks(r: Recorder, hidden: Tensor) -> Tensor:
         FLOAT32,
         flows=((hidden, Flow.NEW),),
         also_keeps_bytes=hidden.size_bytes,
-        scratch=(chunk * widths, 0),
+        scratch=([chunk * width for width in widths], ()),
     )

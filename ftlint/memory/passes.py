@@ -39,13 +39,19 @@ def is_of_pass(term: Term) -> bool:
     return term.source in (AUTOGRAD, HELD)
 
 
-def pass_terms(work: Workload) -> tuple[Term, ...]:
-    """The terms; none where a pass, or how this model type computes one, is not known."""
+def play_passes(work: Workload) -> tuple[Activations, ...]:
+    """Each pass that the run may mean; none where one of them, or how this model type computes it, is not known."""
     if work.table is None or not any(tensor.role is Role.HEAD for tensor in _outside(work)):
         return ()
-    played = [_points(found) for step in work.steps if (found := activations(step)) is not None]
-    if not played or len(played) < len(work.steps):
+    found = tuple(activations(step) for step in work.steps)
+    return tuple(each for each in found if each is not None) if None not in found else ()
+
+
+def pass_terms(work: Workload, passes: Sequence[Activations]) -> tuple[Term, ...]:
+    """The terms of passes that were played."""
+    if not passes:
         return ()
+    played = [_points(found) for found in passes]
     terms = tuple(_terms(work.steps[0], played, work.constants.activations, is_filled=work.is_filled))
     return (*terms, *_held_by_fsdp(work, played))
 

@@ -91,5 +91,5 @@ class Recorder:
         whole = in_features * out_features * step.compute_bytes
         size = x.num_elements // in_features * out_features
         flows = ((inner, Flow.NEW),)
-        made = tape.make("4-bit linear", (inner,), size, step.compute_bytes, flows=flows, scratch=(whole, whole))
+        made = tape.make("4-bit linear", (inner,), size, step.compute_bytes, flows=flows, scratch=((whole,), (whole,)))
         return ops.cast(tape, made, x.num_bytes)

@@ -51,7 +51,8 @@ def test_ways_to_make_it_fit(cli: Cli) -> None:
     assert found["largest_micro_batch"] == 0
     assert found["advice"]
     assert all(each["verdict"] == "fits" for each in found["advice"])
-    assert next(change["title"] for change in found["advice"][0]["changes"]) == "Turn on gradient checkpointing"
+    titles = [change["title"] for change in found["advice"][0]["changes"]]
+    assert "Turn on gradient checkpointing" in titles
 
 
 def test_advice_does_what_it_says(cli: Cli, folder: Path) -> None:
@@ -59,9 +60,15 @@ def test_advice_does_what_it_says(cli: Cli, folder: Path) -> None:
     found = json.loads(cli("fit", *LARGE, "--hardware", "H100-80GB,1TB", "--output-format", "json").stdout)
     first = found["advice"][0]
     facts = {name: value for change in first["changes"] for name, value in change["facts"].items()}
-    assert facts == {"training.gradient_checkpointing": "true", "training.loss": "liger"}
+    # Blocks that activations left are in the way of foreach AdamW's temporaries: without the fused one it is tight.
+    assert facts == {
+        "training.gradient_checkpointing": "true",
+        "training.loss": "liger",
+        "training.optimizer": "adamw_torch_fused",
+    }
     words = [word for word in LARGE if word not in ("--no-gradient-checkpointing",)]
     words[words.index("--loss") + 1] = "liger"
+    words[words.index("--optimizer") + 1] = "adamw_torch_fused"
     again = cli(
         *("estimate", *words, "--gradient-checkpointing", "--gpu", "H100-80GB", "--host-ram", "1TB"),
         *("--output-format", "json"),

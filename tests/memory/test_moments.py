@@ -278,6 +278,6 @@ def test_a_longest_length_accuses_nobody() -> None:
 def test_what_is_beside_tensors_is_not_allocated() -> None:
     found = estimated(with_batch(full(), 1, 2048))
     beside = [term for term in found.gpu_terms if term.place is Place.GPU_BESIDE]
-    assert {"CUDA context", "blocks kept after a pass"} <= {term.name for term in beside}
+    assert {"CUDA context", "blocks kept by the allocator"} <= {term.name for term in beside}
     without = replace(found, terms=tuple(term for term in found.terms if term.place is not Place.GPU_BESIDE))
     assert without.gpu_allocated == found.gpu_allocated

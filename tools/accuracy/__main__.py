@@ -53,8 +53,10 @@ def section(cases: Sequence[Case], results: Sequence[Result], left_out: Sequence
     yield (
         "What leaving out does not show: the formulas themselves were mended until they agreed with these cases (what "
         "is alive where the loss ends, what FSDP holds over frozen layers, experts one after another). Each says what "
-        "it counts and none has a fitted factor, but no case is new to them. Reserved bytes without the largest "
-        "source rest on what is believed without any case."
+        "it counts and none has a fitted factor, but no case is new to them. That holds for the blocks that torch's "
+        "allocator is played to keep as well: nothing in them is fitted, but which phases are played, what building a "
+        "sharded model leaves, and that half of one more block is expected, was decided with these cases in view. "
+        "Reserved bytes without the largest source rest on what others published of the CUDA context and of NCCL."
     )
     yield ""
     yield from targets_table(left_out)

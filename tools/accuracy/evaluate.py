@@ -95,11 +95,10 @@ def _as_counted(case: Case, found: Estimate) -> Interval:
         return reserved
     for term in found.terms:
         if term.name.lower().startswith(CONTEXT):
-            reserved = Interval(
-                max(0, reserved.low_bytes - term.size.low_bytes),
-                reserved.expected_bytes - term.size.expected_bytes,
-                reserved.high_bytes - term.size.high_bytes,
-            )
+            # What is reserved is cut off at the GPU's capacity, and then less may be left of its high end.
+            low = max(0, reserved.low_bytes - term.size.low_bytes)
+            expected = max(low, reserved.expected_bytes - term.size.expected_bytes)
+            reserved = Interval(low, expected, max(expected, reserved.high_bytes - term.size.high_bytes))
     return reserved
 
 

@@ -8,7 +8,7 @@ profile = run(tape, inputs=(x,), output=y)      # what forward keeps, and the pe
 
 from __future__ import annotations
 
-from ftlint.memory.autograd.run import Profile, run
+from ftlint.memory.autograd.run import Event, Events, Profile, run
 from ftlint.memory.autograd.tape import Flow, Node, Storage, Tape, Tensor
 
-__all__ = ["Flow", "Node", "Profile", "Storage", "Tape", "Tensor", "run"]
+__all__ = ["Event", "Events", "Flow", "Node", "Profile", "Storage", "Tape", "Tensor", "run"]

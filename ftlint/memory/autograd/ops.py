@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftlint.memory.autograd.tape import Flow, Tape, Tensor
+from ftlint.memory.autograd.tape import NO_SCRATCH, Flow, Scratch, Tape, Tensor
 from ftlint.record import record
 
 FLOAT32 = 4
@@ -90,13 +90,13 @@ def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
     """
     num_elements, num_bytes = max(a.num_elements, b.num_elements), max(a.num_bytes, b.num_bytes)
     saved = [other for one, other in ((a, b), (b, a)) if one.requires_grad]
-    scratch = sum(
+    scratch = [
         num_elements * num_bytes
         for x in (a, b)
         if x.requires_grad and (x.num_elements < num_elements or x.num_bytes < num_bytes)
-    )
+    ]
     flows = ((a, Flow.NEW), (b, Flow.NEW))
-    return tape.make("mul", (a, b), num_elements, num_bytes, saved=saved, flows=flows, scratch=(0, scratch))
+    return tape.make("mul", (a, b), num_elements, num_bytes, saved=saved, flows=flows, scratch=((), scratch))
 
 
 def scale(tape: Tape, x: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ def shift(tape: Tape, x: Tensor) -> Tensor:
 def power(tape: Tape, x: Tensor) -> Tensor:
     """`x.pow(2)` or another number: keeps x; its backward holds x to the power below, and that times the exponent."""
     x = raised(tape, x)
-    scratch = (0, 2 * x.size_bytes)
+    scratch = ((), (x.size_bytes, x.size_bytes))
     return tape.make("pow", (x,), x.num_elements, x.num_bytes, saved=(x,), flows=((x, Flow.NEW),), scratch=scratch)
 
 
@@ -131,7 +131,7 @@ def of_input(tape: Tape, name: str, x: Tensor) -> Tensor:
     return tape.make(name, (x,), x.num_elements, x.num_bytes, saved=(x,), flows=((x, Flow.NEW),))
 
 
-def of_result(tape: Tape, name: str, x: Tensor, scratch: tuple[int, int] = (0, 0)) -> Tensor:
+def of_result(tape: Tape, name: str, x: Tensor, scratch: Scratch = NO_SCRATCH) -> Tensor:
     """A function whose backward reads its result: relu, tanh, rsqrt, softmax."""
     flows = ((x, Flow.NEW),)
     return tape.make(name, (x,), x.num_elements, x.num_bytes, result_is_saved=True, flows=flows, scratch=scratch)
@@ -141,7 +141,7 @@ def softmax(tape: Tape, x: Tensor, num_bytes: int) -> Tensor:
     """`F.softmax(x, dtype=...)`, of this width; autocast makes it float32."""
     x = cast(tape, x, FLOAT32 if tape.is_autocast else num_bytes)
     # `Tensor tmp = grad * output` in torch 2.13 aten/src/ATen/native/cuda/SoftMax.cu.
-    return of_result(tape, "softmax", x, scratch=(0, x.size_bytes))
+    return of_result(tape, "softmax", x, scratch=((), (x.size_bytes,)))
 
 
 def dropout(tape: Tape, x: Tensor, is_on: bool) -> Tensor:
@@ -217,9 +217,9 @@ def flash_attention(
     """
     inputs = tuple(lowered(tape, x) for x in (query, key, value))
     width = inputs[0].num_bytes
-    scratch = FLOAT32 * (shape.num_queries + shape.num_rows)
+    scratch = [FLOAT32 * shape.num_rows, FLOAT32 * shape.num_queries]
     if shape.num_keys < shape.num_queries:
-        scratch += 2 * width * shape.num_queries
+        scratch += [width * shape.num_queries] * 2
     return tape.make(
         "flash attention",
         inputs,
@@ -229,5 +229,5 @@ def flash_attention(
         result_is_saved=True,
         flows=tuple((tensor, Flow.NEW) for tensor in inputs),
         also_keeps_bytes=FLOAT32 * shape.num_rows,
-        scratch=(0, scratch),
+        scratch=((), scratch),
     )

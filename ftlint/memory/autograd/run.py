@@ -7,10 +7,32 @@ else holds the first (torch 2.13 csrc/autograd/input_buffer.cpp).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ftlint.memory.autograd.tape import Flow, Storage, Tape, Tensor
 from ftlint.record import record
+
+Event = tuple[Storage, int]
+"""A storage and its bytes when it is allocated, and 0 when it is freed."""
+
+
+@record
+class Events:
+    """What a stretch allocates and frees, in order. Weights, and what all layers share, are not among them.
+
+    `graphless`: forward without a graph, which leaves the output alone; `forward`: with one, which leaves the output
+    and what `saved` holds; `backward`: from the output's gradient, which comes first, to the input's. The gradients of
+    trained `weights` are allocated and never freed. `gradient`: of the input, None where it needs none.
+    """
+
+    graphless: tuple[Event, ...]
+    forward: tuple[Event, ...]
+    backward: tuple[Event, ...]
+    output: Storage
+    output_gradient: Storage
+    gradient: Storage | None
+    saved: frozenset[Storage]
+    weights: tuple[Storage, ...]
 
 
 @record
@@ -24,7 +46,7 @@ class Profile:
 
     A checkpoint computes forward again in backward: `recompute_peak_bytes` is the peak of that, without the input; it
     begins when backward first unpacks something, and ends with the last thing packed. A reentrant one does it first,
-    and holds the output and its gradient all the time: `reentrant_peak_bytes`, backward included.
+    and holds the output and its gradient all the time: `reentrant_peak_bytes`, backward included; 0 if not asked for.
     Source: torch 2.13 utils/checkpoint.py, `_checkpoint_without_reentrant_generator`, `CheckpointFunction.backward`.
     """
 
@@ -39,30 +61,45 @@ class Profile:
     gradient_bytes: int
     cast_weight_bytes: int
     backward_peak_at: str
+    events: Events
 
 
-def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor) -> Profile:
-    """Play the tape once in each direction; `output`: whose gradient arrives from behind."""
+def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor, is_reentrant: bool = False) -> Profile:
+    """Play the tape once in each direction; `output`: whose gradient arrives from behind.
+
+    `is_reentrant`: backward is played as a reentrant checkpoint does it, and its peak includes the output's gradient.
+    """
     kept = {storage for node in tape.nodes for storage in node.saved}
     from_outside = {tensor.storage for tensor in inputs}
     held = from_outside | {output.storage}
-    forward = _forward(tape, kept | held, from_outside)
+    forward = _Forward(tape, kept, held, from_outside)
     last_packed = max((index for index, node in enumerate(tape.nodes) if node.reads_saved), default=0)
-    backward, reentrant = _Backward(tape, inputs), _Backward(tape, inputs)
-    backward.play(output)
-    reentrant.play(output, holds_gradient=True)
+    backward = _Backward(tape)
+    backward.play(output, holds_gradient=is_reentrant)
+    input_kept = _kept(from_outside & kept)
+    reentrant = output.size_bytes + max(*forward.alive, backward.peak - input_kept) if is_reentrant else 0
     return Profile(
         kept_bytes=_kept(kept),
-        input_kept_bytes=_kept(from_outside & kept),
+        input_kept_bytes=input_kept,
         output_bytes=output.size_bytes,
-        forward_peak_bytes=max(forward),
-        graphless_peak_bytes=max(_forward(tape, held, from_outside)),
+        forward_peak_bytes=max(forward.alive),
+        graphless_peak_bytes=forward.graphless_peak,
         backward_peak_bytes=backward.peak,
-        recompute_peak_bytes=max(forward[:last_packed], default=0) + backward.in_flight,
-        reentrant_peak_bytes=output.size_bytes + max(*forward, reentrant.peak - _kept(from_outside & kept)),
+        recompute_peak_bytes=max(forward.alive[:last_packed], default=0) + backward.in_flight,
+        reentrant_peak_bytes=reentrant,
         gradient_bytes=backward.gradient_bytes,
         cast_weight_bytes=sum(tensor.storage.num_bytes for tensor in tape.casts.values()),
         backward_peak_at=backward.where,
+        events=Events(
+            graphless=tuple(forward.graphless_events),
+            forward=tuple(forward.events),
+            backward=tuple(event for event in backward.events if event[0] is not backward.output_gradient),
+            output=output.storage,
+            output_gradient=backward.output_gradient,
+            gradient=backward.gradients.get(inputs[0]) if inputs else None,
+            saved=frozenset(kept),
+            weights=tuple(backward.weights),
+        ),
     )
 
 
@@ -70,111 +107,162 @@ def _kept(storages: Iterable[Storage]) -> int:
     return sum(storage.num_bytes for storage in storages)
 
 
-def _forward(tape: Tape, held: set[Storage], from_outside: set[Storage]) -> list[int]:
-    """Bytes alive at each operation's own peak; what is `held` stays until the end."""
-    last_use: dict[Storage, int] = {}
-    for index, node in enumerate(tape.nodes):
-        for tensor in (*node.inputs, *node.outputs):
-            last_use[tensor.storage] = index
-    ends: dict[int, int] = {}
-    for storage, index in last_use.items():
-        if storage not in held and not storage.is_external:
-            ends[index] = ends.get(index, 0) + storage.num_bytes
-    live = 0
-    alive = []
-    seen = set(from_outside)
-    for index, node in enumerate(tape.nodes):
-        for tensor in node.outputs:
-            storage = tensor.storage
-            if storage not in seen and not storage.is_external:
-                seen.add(storage)
-                live += storage.num_bytes
-        alive.append(live + node.forward_scratch_bytes)
-        live -= ends.get(index, 0)
-    return alive
+class _Forward:
+    """Forward with a graph, which keeps what backward reads, and without one; what is `held` stays in both."""
+
+    def __init__(self, tape: Tape, kept: set[Storage], held: set[Storage], from_outside: set[Storage]) -> None:
+        self.alive: list[int] = []
+        """Bytes at each operation's own peak."""
+        self.graphless_peak = 0
+        self.events: list[Event] = []
+        self.graphless_events: list[Event] = []
+        last_use: dict[Storage, int] = {}
+        for index, node in enumerate(tape.nodes):
+            for tensor in node.inputs:
+                last_use[tensor.storage] = index
+            for tensor in node.outputs:
+                last_use[tensor.storage] = index
+        ends: dict[int, list[Storage]] = {}
+        for storage, index in last_use.items():
+            if storage not in held and not storage.is_external:
+                ends.setdefault(index, []).append(storage)
+        self._play(tape, ends, kept, set(from_outside))
+
+    def _play(self, tape: Tape, ends: Mapping[int, Sequence[Storage]], kept: set[Storage], seen: set[Storage]) -> None:
+        live = graphless = 0
+        events, graphless_events = self.events, self.graphless_events
+        for index, node in enumerate(tape.nodes):
+            scratch, scratch_bytes = node.forward_scratch, 0
+            if scratch:
+                made = [Storage(num_bytes) for num_bytes in scratch]
+                scratch_bytes = sum(scratch)
+                begin, end = [(storage, storage.num_bytes) for storage in made], [(storage, 0) for storage in made]
+                events += begin
+                graphless_events += begin
+            for tensor in node.outputs:
+                storage = tensor.storage
+                if storage not in seen and not storage.is_external:
+                    seen.add(storage)
+                    live += storage.num_bytes
+                    graphless += storage.num_bytes
+                    event = (storage, storage.num_bytes)
+                    events.append(event)
+                    graphless_events.append(event)
+            self.alive.append(live + scratch_bytes)
+            if graphless + scratch_bytes > self.graphless_peak:
+                self.graphless_peak = graphless + scratch_bytes
+            if scratch:
+                events += end
+                graphless_events += end
+            for storage in ends.get(index, ()):
+                graphless -= storage.num_bytes
+                event = (storage, 0)
+                graphless_events.append(event)
+                if storage not in kept:
+                    live -= storage.num_bytes
+                    events.append(event)
 
 
 class _Backward:
     """The engine: who holds which storage, and how many bytes are alive. Owned by one call of `run`."""
 
-    def __init__(self, tape: Tape, inputs: Sequence[Tensor]) -> None:
+    def __init__(self, tape: Tape) -> None:
         self.nodes = tape.nodes
-        self.inputs = inputs
         self.references: dict[Storage, int] = {}
-        self.gradients: dict[int, Storage] = {}
+        self.gradients: dict[Tensor, Storage] = {}
+        self.events: list[Event] = []
+        self.weights: list[Storage] = []
         self.live = self.peak = self.gradient_bytes = 0
         self.where = ""
         self.in_flight = 0
         """Bytes of gradients alive when something kept is first read."""
         for node in tape.nodes:
             for storage in node.saved:
-                self._hold(storage)
+                count = self.references.get(storage, 0)
+                if not count:
+                    self.live += storage.num_bytes
+                self.references[storage] = count + 1
 
     def play(self, output: Tensor, *, holds_gradient: bool = False) -> None:
         """Run every node that a gradient reaches. `holds_gradient`: the caller holds on to the output's."""
         kept_bytes, has_read = self.live, False
-        self.gradients[id(output)] = self._new(output.size_bytes)
+        self.output_gradient = self.gradients[output] = self._new(output.size_bytes)
+        references, gradients, drop = self.references, self.gradients, self._drop
         if holds_gradient:
-            self._hold(self.gradients[id(output)])
-        self._note(0, "start")
+            references[self.output_gradient] += 1
+        self.peak, self.where = self.live, "start"
         for node in reversed(self.nodes):
-            incoming = [self.gradients.pop(id(out)) for out in node.outputs if id(out) in self.gradients]
+            incoming = [gradients.pop(out) for out in node.outputs if out in gradients]
             if not incoming:
                 continue
-            if node.reads_saved and not has_read:
+            if not has_read and node.reads_saved:
                 self.in_flight, has_read = self.live - kept_bytes, True
             handed: list[tuple[Tensor, Storage]] = []
             for tensor, flow in node.flows:
+                if not tensor.requires_grad:
+                    continue
                 if flow is Flow.ALIAS:
-                    self._hold(incoming[0])
+                    references[incoming[0]] += 1
                     handed.append((tensor, incoming[0]))
                 else:
                     handed.append((tensor, self._new(tensor.size_bytes)))
-            self._note(node.backward_scratch_bytes, node.name)
+            scratch_bytes = 0
+            if node.backward_scratch:
+                scratch = [Storage(num_bytes) for num_bytes in node.backward_scratch]
+                scratch_bytes = sum(node.backward_scratch)
+                self.events += [(storage, storage.num_bytes) for storage in scratch]
+                self.events += [(storage, 0) for storage in scratch]
+            if self.live + scratch_bytes > self.peak:
+                self.peak, self.where = self.live + scratch_bytes, node.name
             for storage in node.saved:
-                self._drop(storage)
+                drop(storage)
             for storage in incoming:
-                self._drop(storage)
+                drop(storage)
             for tensor, storage in handed:
-                self._hand_over(tensor, storage, node.name)
+                if tensor.is_parameter or tensor in gradients:
+                    self._hand_over(tensor, storage, node.name)
+                else:
+                    gradients[tensor] = storage
 
     def _hand_over(self, tensor: Tensor, storage: Storage, name: str) -> None:
         if tensor.is_parameter:
             # Stolen where nothing else holds it, cloned otherwise: from here on it is a weight's gradient.
             self.gradient_bytes += tensor.size_bytes
+            if self.references[storage] == 1:
+                self.live -= storage.num_bytes
+                del self.references[storage]
+                self.weights.append(storage)
+                return
+            cloned = Storage(tensor.size_bytes)
+            self.events.append((cloned, cloned.num_bytes))
+            self.weights.append(cloned)
             self._drop(storage)
             return
-        first = self.gradients.get(id(tensor))
-        if first is None:
-            self.gradients[id(tensor)] = storage
-        elif self.references[first] == 1:
+        first = self.gradients[tensor]
+        if self.references[first] == 1:
             self._drop(storage)
         elif self.references[storage] == 1:
-            self.gradients[id(tensor)] = storage
+            self.gradients[tensor] = storage
             self._drop(first)
         else:
-            self.gradients[id(tensor)] = self._new(tensor.size_bytes)
-            self._note(0, f"{name}, gradients added")
+            self.gradients[tensor] = self._new(tensor.size_bytes)
+            if self.live > self.peak:
+                self.peak, self.where = self.live, f"{name}, gradients added"
             self._drop(first)
             self._drop(storage)
 
     def _new(self, num_bytes: int) -> Storage:
         storage = Storage(num_bytes)
-        self._hold(storage)
+        self.references[storage] = 1
+        self.live += num_bytes
+        self.events.append((storage, num_bytes))
         return storage
 
-    def _hold(self, storage: Storage) -> None:
-        count = self.references.get(storage, 0)
-        if count == 0:
-            self.live += storage.num_bytes
-        self.references[storage] = count + 1
-
     def _drop(self, storage: Storage) -> None:
-        self.references[storage] -= 1
-        if self.references[storage] == 0:
-            self.live -= storage.num_bytes
+        count = self.references[storage]
+        if count > 1:
+            self.references[storage] = count - 1
+        else:
             del self.references[storage]
-
-    def _note(self, scratch_bytes: int, where: str) -> None:
-        if self.live + scratch_bytes > self.peak:
-            self.peak, self.where = self.live + scratch_bytes, where
+            self.live -= storage.num_bytes
+            self.events.append((storage, 0))

@@ -58,17 +58,23 @@ class Flow(Enum):
     """The same storage: additions, views."""
 
 
+Scratch = tuple[Sequence[int], Sequence[int]]
+"""Bytes of the temporaries of an operation's forward and of its backward."""
+
+NO_SCRATCH: Scratch = ((), ())
+
+
 class Node:
     """One operation of the graph.
 
-    `forward_scratch_bytes`, `backward_scratch_bytes`: temporaries alive at the operation's own peak, beside its
+    `forward_scratch`, `backward_scratch`: bytes of each temporary alive at the operation's own peak, beside its
     results. `reads_saved`: whether its backward unpacks anything, weights included.
     """
 
     __slots__ = (
-        "backward_scratch_bytes",
+        "backward_scratch",
         "flows",
-        "forward_scratch_bytes",
+        "forward_scratch",
         "inputs",
         "name",
         "outputs",
@@ -81,20 +87,18 @@ class Node:
         name: str,
         inputs: Sequence[Tensor],
         outputs: Sequence[Tensor],
-        saved: Iterable[Storage],
+        saved: Sequence[Storage],
         flows: Sequence[tuple[Tensor, Flow]],
-        forward_scratch_bytes: int,
-        backward_scratch_bytes: int,
+        scratch: Scratch = NO_SCRATCH,
     ) -> None:
         self.name = name
-        self.inputs = tuple(inputs)
-        self.outputs = tuple(outputs)
-        distinct = dict.fromkeys(saved)
-        self.reads_saved = bool(distinct)
-        self.saved = tuple(storage for storage in distinct if not storage.is_external)
-        self.flows = tuple((tensor, flow) for tensor, flow in flows if tensor.requires_grad)
-        self.forward_scratch_bytes = forward_scratch_bytes
-        self.backward_scratch_bytes = backward_scratch_bytes
+        self.inputs = inputs
+        self.outputs = outputs
+        self.reads_saved = bool(saved)
+        # The same storage may be kept twice, and weights are kept by the model.
+        self.saved = [storage for storage in dict.fromkeys(saved) if not storage.is_external] if saved else saved
+        self.flows = flows
+        self.forward_scratch, self.backward_scratch = scratch
 
 
 class Tape:
@@ -138,15 +142,19 @@ class Tape:
         flows: Sequence[tuple[Tensor, Flow]] = (),
         result_is_saved: bool = False,
         also_keeps_bytes: int = 0,
-        scratch: tuple[int, int] = (0, 0),
+        scratch: Scratch = NO_SCRATCH,
     ) -> Tensor:
         """Record an operation with one new result.
 
-        `also_keeps_bytes`: what it makes for its backward alone, such as a dropout mask. `scratch`: bytes alive at the
-        peak of its forward and of its backward beside results and gradients.
+        `also_keeps_bytes`: what it makes for its backward alone, such as a dropout mask. `scratch`: temporaries
+        at the peak of its forward and of its backward beside results and gradients.
         """
         storage = Storage(num_elements * num_bytes)
-        requires_grad = any(tensor.requires_grad for tensor in inputs)
+        requires_grad = False
+        for tensor in inputs:
+            if tensor.requires_grad:
+                requires_grad = True
+                break
         result = Tensor(num_elements, num_bytes, storage, requires_grad=requires_grad)
         kept: list[Storage] = []
         outputs = [result]
@@ -159,7 +167,7 @@ class Tape:
             outputs.append(extra)
             if requires_grad:
                 kept.append(extra.storage)
-        self.nodes.append(Node(name, inputs, outputs, kept, flows, *scratch))
+        self.nodes.append(Node(name, inputs, outputs, kept, flows, scratch))
         return result
 
     def add_in_place(self, name: str, total: Tensor, part: Tensor) -> Tensor:
@@ -167,21 +175,21 @@ class Tape:
         requires_grad = total.requires_grad or part.requires_grad
         result = Tensor(total.num_elements, total.num_bytes, total.storage, requires_grad=requires_grad)
         flows = ((total, Flow.ALIAS), (part, Flow.NEW))
-        self.nodes.append(Node(name, (total, part), (result,), (), flows, 0, 0))
+        self.nodes.append(Node(name, (total, part), (result,), (), flows))
         return result
 
     def hold(self, *tensors: Tensor) -> None:
         """Say that Python holds these until here: arguments and variables of a function that now returns."""
-        self.nodes.append(Node("return", tensors, (), (), (), 0, 0))
+        self.nodes.append(Node("return", tensors, (), (), ()))
 
     def view(self, name: str, base: Tensor, num_elements: int, flow: Flow = Flow.ALIAS) -> Tensor:
         """Record a view. Its gradient aliases for reshapes and transposes, and is new for slices and expansions."""
         view = Tensor(num_elements, base.num_bytes, base.storage, requires_grad=base.requires_grad)
-        self.nodes.append(Node(name, (base,), (view,), (), ((base, flow),), 0, 0))
+        self.nodes.append(Node(name, (base,), (view,), (), ((base, flow),)))
         return view
 
     def views(self, name: str, base: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
         """Record views that part a tensor at one node (`chunk`, `split`): one gradient for all of them."""
         views = tuple(Tensor(size, base.num_bytes, base.storage, requires_grad=base.requires_grad) for size in sizes)
-        self.nodes.append(Node(name, (base,), views, (), ((base, Flow.NEW),), 0, 0))
+        self.nodes.append(Node(name, (base,), views, (), ((base, Flow.NEW),)))
         return views
