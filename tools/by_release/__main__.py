@@ -1,6 +1,6 @@
 """Asks released frameworks about the Bad and Good examples of the rule pages.
 
-    python -m tools.by_release REFEREE FOLDER… [--work FOLDER] [--from RELEASE]
+    python -m tools.by_release REFEREE FOLDER… [--work FOLDER] [--from RELEASE] [--to RELEASE]
 
 Each archive of the referee's package in the folders is unpacked (nothing is installed) and imported before the packages
 of the referee's environment. Printed is what contradicts a page, the releases together; then which releases could not
@@ -10,6 +10,7 @@ be imported beside what is installed, and why. Exit status 1 where one is; too n
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--work", type=Path, help="where archives are unpacked, and stay")
     parser.add_argument("--from", dest="first", type=Version, default=Version("0"), metavar="RELEASE")
+    parser.add_argument("--to", dest="last", type=Version, metavar="RELEASE")
     arguments = parser.parse_args()
     referee, (package, prefixes) = BY_NAME[arguments.referee], ASKED[arguments.referee]
     if referee.python is None:
@@ -51,9 +53,11 @@ def main() -> int:
         work.mkdir(parents=True, exist_ok=True)
         every: list[Asked] = []
         for version, archive in archives(package, arguments.folders).items():
-            if version >= arguments.first:
+            if version >= arguments.first and (arguments.last is None or version <= arguments.last):
                 home = unpacked(package, version, archive, work.resolve())
                 every.append(ask(referee, package, str(version), home, asked_about))
+                # Minutes may pass; what was found comes when all are known.
+                print(f"{package} {version}: {every[-1].failure or 'asked'}", file=sys.stderr, flush=True)
     found = contradictions(referee, every)
     print("\n".join(report(every, found, len(asked_about))))
     return 1 if any(each.kind != "window too narrow" for each in found) else 0
