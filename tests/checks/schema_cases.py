@@ -103,6 +103,13 @@ ENGINE: dict[str, Any] = {
                 "cpu_offload": {"type": "boolean", "x-deprecated": {"by": "offload_param", "effect": "moved"}},
                 "overlap_comm": {"type": "boolean"},
                 "reduce_bucket_size": {"type": "integer", "minimum": 0},
+                "mesh": {
+                    "type": ["integer", "array"],
+                    "items": False,
+                    "prefixItems": [{"type": "integer"}, {"type": "string"}],
+                    "minItems": 2,
+                },
+                "parts": {"type": "integer", "x-checked": [{"kind": "number", "if": {"overlap_comm": True}}]},
                 "offload_param": {"$ref": "#/$defs/Offload"},
             },
         },

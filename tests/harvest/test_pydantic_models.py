@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.harvest.releases_made import class_of, shapes
-from tools.harvest import field_validators, pydantic_models, validators
+from tools.harvest import compared_before, field_validators, pydantic_models, validators
 
 MODELS = """
     from pydantic import BaseModel, ConfigDict, Extra, Field, field_validator, model_validator, root_validator
@@ -255,3 +255,53 @@ def test_what_validators_of_single_fields_let_pass(tmp_path: Path) -> None:
     assert set(words["enum"]) == {"eager", "sdpa", None}
     assert pattern == {"type": "string", "pattern": "/"}
     assert found["free"] == text
+
+
+COMPARED = """
+    from pydantic import BaseModel, model_validator
+
+    class Sizes(BaseModel):
+        @model_validator(mode="before")
+        def sizes(cls, data):
+            size = data.get("size")
+            if size is not None and size > 1:
+                data["other"] = size
+            if data.get("other") > 1:
+                raise ValueError("replaced before it is asked")
+            if data.get("flag"):
+                if data.get("flagged") > 1:
+                    raise ValueError("only where another key is given, whatever it is")
+            if data.get("first") is None and data.get("second") is None:
+                if data.get("steps") > 0:
+                    data["first"] = 1
+            if data.get("size") == 3:
+                return data
+            if data.get("late") > 1:
+                raise ValueError("the way may have ended before")
+            return data
+
+        @model_validator(mode="before")
+        def replaces(cls, data):
+            data["elsewhere"] = 1
+            return data
+
+        @model_validator(mode="before")
+        def asks(cls, data):
+            if data.get("elsewhere") > 1:
+                raise ValueError("replaced, perhaps")
+            return data
+
+        @model_validator(mode="after")
+        def later(self):
+            if self.converted > 1:
+                raise ValueError("a number by now")
+            return self
+"""
+
+
+def test_what_validators_compare_before_anything_is_converted(tmp_path: Path) -> None:
+    made = shapes(tmp_path, settings=COMPARED)
+    assert compared_before.compared(class_of(made, "demo.settings.Sizes"), made) == {
+        "size": [{"kind": "number"}],
+        "steps": [{"kind": "number", "if": {"first": None, "second": None}}],
+    }

@@ -30,21 +30,28 @@ _ENVIRONMENT = {
 }
 
 
-class Judge:
-    """One process; questions go to it one after the other. A context manager: leaving it ends the process."""
+def _in_front(release: Path | None) -> dict[str, str]:
+    return {} if release is None else {"PYTHONPATH": os.pathsep.join((str(release), str(ROOT)))}
 
-    def __init__(self, referee: Referee) -> None:
+
+class Judge:
+    """One process; questions go to it one after the other. A context manager: leaving it ends the process.
+
+    `release`: a folder whose packages are imported in place of those that are installed.
+    """
+
+    def __init__(self, referee: Referee, release: Path | None = None) -> None:
         if referee.python is None:
             raise LookupError(f"{referee.environment} names no Python that has {referee.name}")
         self._complaints: list[str] = []
         self._process = subprocess.Popen(
-            [referee.python, "-m", "tests.referees.judging", referee.name],
+            [referee.python, "-m", "tests.referees.judging", referee.judge or referee.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **_ENVIRONMENT, **_in_front(release)},
         )
         assert self._process.stderr is not None
         # What the framework prints has to be read, or its process waits for us.
@@ -66,6 +73,10 @@ class Judge:
     def versions(self) -> dict[str, str]:
         """The releases that decide."""
         return dict(self._ask({"ask": "versions"}))
+
+    def homes(self) -> dict[str, str]:
+        """The files that its packages were imported from, of those that have been imported."""
+        return dict(self._ask({"ask": "homes"}))
 
     def judge(self, root: str, text: str) -> Verdict:
         """One text's verdict."""

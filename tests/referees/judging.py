@@ -1,6 +1,7 @@
 """The judge's side: reads questions, answers verdicts. `python -m tests.referees.judging NAME` in its environment.
 
-One line of JSON per question on standard input: {"ask": "keys"}, {"ask": "versions"}, or {"root": …, "text": …}. One
+NAME: of a module in `judges/`, or dotted. One line of JSON per question on standard input: {"ask": "keys"},
+{"ask": "versions"}, {"ask": "homes"} (where the packages were imported from), or {"root": …, "text": …}. One
 line per answer on standard output; whatever the framework prints goes to standard error.
 """
 
@@ -35,7 +36,7 @@ def main(name: str) -> None:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)  # prints of the framework, also of its C code
     standard = {descriptor: _out_of_reach(descriptor) for descriptor in (0, 1, 2)}
-    judge = importlib.import_module(f"tests.referees.judges.{name}")
+    judge = importlib.import_module(name if "." in name else f"tests.referees.judges.{name}")
     with tempfile.TemporaryDirectory(prefix="referee-") as folder:
         os.chdir(folder)
         judge.prepare()
@@ -58,6 +59,8 @@ def _answer(judge: Any, question: dict[str, str]) -> Any:
             return [key.as_json() for key in list(judge.keys())]
         case "versions":
             return {name: importlib.metadata.version(name) for name in judge.PACKAGES}
+        case "homes":
+            return {name: str(sys.modules[name].__file__) for name in judge.PACKAGES if name in sys.modules}
         case _:
             return _judge(judge, question["root"], question["text"]).as_json()
 

@@ -16,7 +16,7 @@ class Referee:
 
     `form`: "json", "yaml" or "call". `dialect`, `integration`: what ftlint.toml says of the file. `companions`: further
     files of the project, `{root}` filled in. `package`: where a call's class is imported from. `environment`: the
-    variable that names the Python of an environment of its own.
+    variable that names the Python of an environment of its own. `judge`: the dotted name of one outside of `judges/`.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Referee:
     package: str = ""
     environment: str = ""
     corpus_kinds: tuple[str, ...] = ()
+    judge: str = ""
 
     @property
     def python(self) -> str | None:

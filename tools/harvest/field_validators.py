@@ -35,6 +35,8 @@ def demanded(reference: ClassRef, properties: Mapping[str, Shape], shapes: Shape
         value = values_of(function)
         passing = _Reader(function, value, shapes).passing()
         checks = Checks(shapes.classes, shapes.values).of_function(reference, function, value)
+        # `number` says of a model's key that it is compared before pydantic converts (`compared_before`).
+        checks = [check for check in checks if check["kind"] != "number"]
         for key in [each for each in keys if each in found]:
             if passing.is_closed and passing.words:
                 found[key] = _closed(found[key], passing)

@@ -9,7 +9,7 @@ from ftlint.checks.schema.in_use import ABSENT, SchemasInUse
 from ftlint.checks.schema.readers import as_read
 from ftlint.checks.schema.shapes import accepted_by, property_of
 from ftlint.checks.schema.survey import Settings, Survey, is_passed_over
-from ftlint.knowledge.schemas import Level
+from ftlint.knowledge.schemas import Level, Raw
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN, Fact, KeyValue
 from ftlint.run.key import Key, KeyPath, KeySet, Section
@@ -68,11 +68,19 @@ def _converted(survey: Survey, number: int) -> dict[KeyPath, Key]:
         if len(levels) != 1 or not isinstance(text, str) or not _converts(levels[0], survey):
             continue
         offers = survey.in_use.availability(levels[0], path[-1]).offers
-        values = [as_read(text, accepted_by(each.level, each.shape)) for each in offers]
+        # What is taken out before the fields are looked at stays the text that validators before them see.
+        values = [
+            text if _is_passed_by(each.shape) else as_read(text, accepted_by(each.level, each.shape)) for each in offers
+        ]
         if any(each is not text for each in values):
             agreed = len({(type(each), each) for each in values}) == 1
             found[path] = replace(key, fact=replace(key.fact, value=values[0] if agreed else UNKNOWN))
     return found
+
+
+def _is_passed_by(shape: Raw) -> bool:
+    rows = shape.get("x-checked")
+    return isinstance(rows, list) and {"kind": "nothing"} in rows
 
 
 def _converts(level: Level, survey: Survey) -> bool:

@@ -60,8 +60,10 @@ def _text_for_number(accepted: Accepted, value: str, raw: str, raises: bool, is_
     return wrong(accepted, raises or is_converted)
 
 
-def _pydantic(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
+def _pydantic(accepted: Accepted, value: object, raw: str, checks: frozenset[str]) -> Verdict | None:
     types = accepted.types or frozenset()
+    if isinstance(value, str) and "number" in checks:
+        return _text_for_number(accepted, value, raw, raises=True, is_converted=False)  # before anything is converted
     if isinstance(value, Section):
         return None if value in types else wrong(accepted, raises=True)
     if value is None:

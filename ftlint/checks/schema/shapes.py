@@ -39,7 +39,8 @@ class Accepted:
     `values`: of an enumeration, with their types, since True is no 1. `levels`: the levels that a mapping may be of;
     `item_levels`: those of the mappings in a sequence; `member_levels`: those of a mapping's own values. `has_limits`:
     some values of these types are refused; `bounds`: by these comparisons alone, of the bound with the value.
-    `patterns`: texts in which one of these is found are accepted beside `values`.
+    `patterns`: texts in which one of these is found are accepted beside `values`. `num_items`: of a list with a fixed
+    number of them; 0 where any number will do.
     """
 
     types: frozenset[object] | None
@@ -50,6 +51,7 @@ class Accepted:
     has_limits: bool = False
     bounds: tuple[tuple[Callable[[float, float], bool], float], ...] | None = None
     patterns: tuple[str, ...] = ()
+    num_items: int = 0
 
     def lets_pass(self, value: object) -> bool:
         """Whether the value is of the right kind at a glance; where it is not, somebody has to look closer."""
@@ -177,6 +179,7 @@ def _accepted(level: Level, frozen: Frozen) -> Accepted:
         bool(bounds) or _is_looked_into(raw),
         None if _is_looked_into(raw) else bounds,
         tuple(patterns),
+        len(raw["prefixItems"]) if isinstance(raw.get("prefixItems"), list) else 0,
     )
 
 

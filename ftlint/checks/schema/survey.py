@@ -6,11 +6,12 @@ Each check then looks only at its own kind of what was kept, so that twelve of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import TypeAlias
 
-from ftlint.checks.schema.in_use import Availability, Offer, SchemasInUse, Window, looked_up
-from ftlint.checks.schema.shapes import Accepted, Property, accepted_by, property_of
+from ftlint.checks.schema.in_use import Availability, SchemasInUse, Window, looked_up
+from ftlint.checks.schema.shapes import Accepted, Frozen, Property, accepted_by, property_of
 from ftlint.knowledge.schemas import Level, Raw
 from ftlint.record import record
 from ftlint.run.fact import UNKNOWN
@@ -164,20 +165,30 @@ class Walk:
             return
         level = found[0]
         availability = self.in_use.availability(level, key.path[-1])
-        offers = [(each, each.shape.get("items")) for each in availability.offers]
-        inner = tuple(Offer(each.level, raw, each.releases) for each, raw in offers if isinstance(raw, dict))
-        if len(inner) < len(offers) or any("prefixItems" in each.shape for each, _ in offers):
-            return
-        accepted = [accepted_by(each.level, each.shape) for each in inner]
-        of_items = Availability(
-            inner, availability.absent, availability.absent_package, availability.unread, availability.in_newest
-        )
-        number = 0
-        while (item := settings.keys.keys.get((*key.path, str(number)))) is not None:
-            number += 1
+        values = self._listed(settings, key)
+        if any("prefixItems" in each.shape for each in availability.offers):
+            lengths = {len(each.shape.get("prefixItems") or ()) for each in availability.offers}
+            if len(values) not in lengths:
+                without = tuple(replace(each, shape=_without_lists(each.shape)) for each in availability.offers)
+                self.misfits.append(Misfit(Met(settings, key, level, levels), replace(availability, offers=without)))
+            if lengths != {len(values)}:
+                return
+        for number, item in enumerate(values):
+            raws = [_shape_of_item(each.shape, number) for each in availability.offers]
+            if any(raw is None for raw in raws):
+                return
+            inner = tuple(
+                replace(each, shape=raw) for each, raw in zip(availability.offers, raws, strict=True) if raw is not None
+            )
             value = item.fact.value
-            if value is not UNKNOWN and not all(each.lets_pass(value) for each in accepted):
-                self.misfits.append(Misfit(Met(settings, item, level, levels), of_items))
+            if value is not UNKNOWN and not all(accepted_by(each.level, each.shape).lets_pass(value) for each in inner):
+                self.misfits.append(Misfit(Met(settings, item, level, levels), replace(availability, offers=inner)))
+
+    def _listed(self, settings: Settings, key: Key) -> list[Key]:
+        found: list[Key] = []
+        while (item := settings.keys.keys.get((*key.path, str(len(found))))) is not None:
+            found.append(item)
+        return found
 
     def _of_several(
         self, settings: Settings, key: Key, levels: tuple[Level, ...], owners: tuple[tuple[Level, Property], ...]
@@ -190,6 +201,24 @@ class Walk:
             met = Met(settings, key, level, levels)
             self.misfits.append(Misfit(met, self.in_use.availability(level, key.path[-1])))
         return _joined(accepted)
+
+
+def _shape_of_item(shape: Raw, number: int) -> Raw | None:
+    """What stands at that place of a list; None where the schema does not say."""
+    each = shape.get("prefixItems")
+    raw = each[number] if isinstance(each, list) else shape.get("items")
+    return raw if isinstance(raw, dict) else None
+
+
+@lru_cache(maxsize=64)
+def _kept(shape: Frozen) -> Raw:
+    types = shape.raw.get("type")
+    return {**shape.raw, "type": [each for each in types if each != "array"] if isinstance(types, list) else []}
+
+
+def _without_lists(shape: Raw) -> Raw:
+    """The shape for a list of another length: what it takes beside lists."""
+    return _kept(Frozen(shape))
 
 
 def _is_in_vain(levels: tuple[Level, ...], key: Key, settings: Settings) -> bool:

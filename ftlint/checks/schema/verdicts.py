@@ -45,7 +45,9 @@ AUTO = frozenset({(str, "auto")})
 
 def expected_of(accepted: Accepted) -> str:
     """What a value should be, in words: `a number`, `true or false`, `"no", "steps" or "epoch"`."""
-    names = [word for name, word in _WORDS.items() if _is_named(name, accepted)]
+    num_items = accepted.num_items
+    names = [word for name, word in _WORDS.items() if _is_named(name, accepted) and not (name == "array" and num_items)]
+    names += [f"a list of {num_items}"] if num_items else []
     chosen = {each for each in accepted.values if each[1] is not None}
     if chosen - AUTO or (chosen and not names):
         by_name = {(kind, word) for kind, word in chosen if kind is str and not str(word).isdecimal()} - AUTO

@@ -10,17 +10,20 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tools.harvest import field_validators, pydantic_models, validators
+from tools.harvest import compared_before, field_validators, pydantic_models, validators
 from tools.harvest.frameworks import Framework
 from tools.harvest.histories import Snapshot
 from tools.harvest.keys_read import Reader, Reads
 from tools.harvest.packages import Plan, Source
 from tools.harvest.python_source import ClassRef, Expression, FunctionRef, Modules, Shapes
+from tools.harvest.python_source.checks import apply
 from tools.harvest.python_source.levels import Behaviour, Levels
 
 Level = dict[str, Any]
 
 ROOT = "AxolotlInputConfig"
+COMMANDS_ROOT = "AxolotlConfigWCapabilities"
+"""What the commands validate against, which know the machine: no further keys, but validators of its own."""
 HOMES = ("axolotl.utils.schemas.config", "axolotl.utils.config.models.input.v0_4_1")
 """Where the root model is, newest first."""
 CLOUD = ("CloudConfig", "ImageConfig")
@@ -102,6 +105,7 @@ class _Release:
         level.pop("x-imports")  # nobody makes them in a script
         properties: Level = dict(field_validators.demanded(reference, level["properties"], self.shapes))
         level["properties"] = properties
+        self._compared(reference, properties)
         takes_names = pydantic_models.takes_names(reference, self.shapes)
         for field in self.shapes.classes.fields(reference):
             key = self.shapes.key(field)
@@ -119,6 +123,15 @@ class _Release:
                 properties[key]["x-deprecated"] = {**properties[key].get("x-deprecated", {}), **said}
                 properties[key].pop("x-unread", None)
         return level
+
+    def _compared(self, reference: ClassRef, properties: Level) -> None:
+        """What is compared by size as it was written."""
+        asked = reference
+        if reference.name == ROOT:
+            asked = self.modules.find_class(f"{reference.module.name}.{COMMANDS_ROOT}") or reference
+        for key, checks in compared_before.compared(asked, self.shapes).items():
+            if key in properties and "x-checked" not in properties[key]:
+                properties[key] = apply(properties[key], checks)
 
     def _stripped(self, reference: ClassRef) -> set[str]:
         """Keys that are taken out before anything looks at them: `for key in …: data.pop(key)`."""

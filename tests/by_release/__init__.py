@@ -1,0 +1,1 @@
+"""Tests of `tools.by_release`."""
