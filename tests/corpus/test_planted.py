@@ -87,11 +87,11 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 def test_no_fewer_planted_faults_are_named_than_were(silent: list[dict[str, Any]]) -> None:
-    assert len(silent) <= len(FAULTS) * (1 - REACHED)
+    assert len(FAULTS) - len(silent) >= len(FAULTS) * REACHED
 
 
 @pytest.mark.xfail(
     reason="most that are missing: numbers as text where Axolotl compares before it converts", strict=True
 )
 def test_planted_faults_are_named_at_their_line(silent: list[dict[str, Any]]) -> None:
-    assert len(silent) <= len(FAULTS) * (1 - NAMED)
+    assert len(FAULTS) - len(silent) >= len(FAULTS) * NAMED
