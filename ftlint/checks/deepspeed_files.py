@@ -65,6 +65,28 @@ def size_as_text(survey: Survey) -> Iterator[Match]:
             yield Match(at=key.value_location, values={"key": key.dotted, "value": key.raw, "who": _names(settings)})
 
 
+def stage_three_only(survey: Survey) -> Iterator[Match]:
+    """Keys that only the optimizer of ZeRO-3 is given, under a lower stage that the file itself names."""
+    for settings in _files(survey):
+        stage = settings.keys.key("zero_optimization.stage")
+        # DeepCompile asks for `offload_param` by itself, at any stage.
+        if stage is None or stage.fact.value not in (0, 1, 2) or settings.keys.key("compile") is not None:
+            continue
+        for key in settings.keys:
+            if len(key.path) != 2 or key.path[0] != "zero_optimization" or key.fact.value is None:
+                continue
+            is_offload = key.path[1] == "offload_param" and _offloads(settings)
+            if is_offload or str(key.path[1]).startswith("stage3_"):
+                values = {"key": key.dotted, "stage": stage.raw}
+                severity = Severity.WARNING if is_offload else Severity.INFO
+                yield Match(at=key.name_location, values=values, severity=severity)
+
+
+def _offloads(settings: Settings) -> bool:
+    device = settings.keys.key("zero_optimization.offload_param.device")
+    return device is not None and device.fact.value in ("cpu", "nvme")
+
+
 def unfilled_auto(survey: Survey) -> Iterator[Match]:
     """ "auto" at a key for which none of the programs that may read the file has a value."""
     for number, settings in enumerate(survey.settings):

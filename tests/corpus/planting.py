@@ -1,8 +1,7 @@
-"""One fault planted in a real file, at a known line; seeded, and no schema of ours is read.
+"""One thing changed in a real file, at a known line; seeded, and no schema of ours is read.
 
-What is changed is drawn from the file's own settings. A fault is written the way a person would make it: the line
-changes, everything around it stays. Which values are words of a fixed list, which keys had another name once, and where
-a stranger's key is refused is said in the reviewed tables below, each taken from the frameworks' sources.
+What is changed is drawn from the file's own settings, and written the way a person would: the line changes, everything
+around it stays. Whether the change is a fault is not said here: the framework is asked (`confirming.py`).
 """
 
 from __future__ import annotations
@@ -10,48 +9,51 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 # A line that sets one scalar: indent and key with its sign, the value, what follows.
 _YAML_LINE = re.compile(r"^(\s*)([A-Za-z_]\w*):[ \t]+([^\s#\[\]{}&*!|>%@`'\"][^\s#]*)([ \t]*(?:#.*)?)$")
 _JSON_LINE = re.compile(r'^(\s*)"([A-Za-z_]\w*)":\s*("[^"\\]*"|[\w.+-]+)(\s*,?\s*)$')
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
-# Values that come from a closed list wherever this key occurs.
+_WORD = re.compile(r'"?[A-Za-z_]{3,}"?')
+# Keys whose values come from a list, wherever they occur; most frameworks check the list in code, not by a type.
 _WORDS = frozenset(
     (
         *("lr_scheduler_type", "lr_scheduler", "distributed_type", "mixed_precision", "compute_environment", "device"),
         *("finetuning_type", "save_strategy", "eval_strategy", "adapter", "optim", "pref_loss", "rl", "optimizer"),
-        *("fsdp_sharding_strategy", "fsdp_state_dict_type", "bnb_4bit_quant_type", "logging_strategy"),
+        *("fsdp_sharding_strategy", "fsdp_state_dict_type", "bnb_4bit_quant_type", "logging_strategy", "loss_type"),
+        *("stage", "template", "torch_dtype", "dtype", "attn_implementation", "chat_template", "type"),
     )
 )
-# A key today, and what it was called before the newest releases.
+# A key today, and what it was called once.
 _FORMER = {
     "eval_strategy": "evaluation_strategy",
     "max_length": "max_seq_length",
     "stage3_gather_16bit_weights_on_model_save": "stage3_gather_fp16_weights_on_model_save",
     "dtype": "torch_dtype",
 }
-# A stranger's key that each kind of file does not know: another framework's word for something it has.
-_STRANGERS = {
-    "deepspeed_json": ("zero3_init_flag", "zero_stage", "offload_param_device", "per_device_train_batch_size"),
-    "llamafactory_yaml": ("lora_r", "sequence_len", "micro_batch_size", "zero_stage", "base_model"),
-    "accelerate_yaml": ("zero_stage", "offload_param_device", "learning_rate", "fsdp_sharding_strategy"),
-    "axolotl_yaml": ("per_device_train_batch_size", "num_train_epochs", "model_name_or_path", "cutoff_len"),
-    "trl_recipe_yaml": ("sequence_len", "micro_batch_size", "finetuning_type", "cutoff_len"),
-}
-# Files whose own reader refuses a key that it does not know; elsewhere such a key is a person's note.
-_REFUSING = ("llamafactory_yaml", "accelerate_yaml", "trl_recipe_yaml")
-# Without this nothing starts.
-_NEEDED = {
-    "accelerate_yaml": ("distributed_type",),
-    "axolotl_yaml": ("base_model", "learning_rate"),
-    "deepspeed_json": ("train_micro_batch_size_per_gpu", "train_batch_size"),
-}
-_COUNTS = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "stage")
+_OLD_KEYS = Path(__file__).parents[1] / "referees" / "old_keys.json"
+# Words of several frameworks: in the others' files they are strangers.
+_STRANGERS = (
+    *("zero3_init_flag", "zero_stage", "offload_param_device", "per_device_train_batch_size", "lora_r", "base_model"),
+    *("sequence_len", "micro_batch_size", "learning_rate", "num_train_epochs", "model_name_or_path", "cutoff_len"),
+    *("finetuning_type", "train_micro_batch_size_per_gpu", "fsdp_sharding_strategy", "max_seq_length"),
+)
+# What a file says, and the line that contradicts it.
+_CONTRADICTIONS = (
+    *(("bf16", "true", "fp16", "true"), ("fp16", "true", "bf16", "true")),
+    *(("load_in_8bit", "true", "load_in_4bit", "true"), ("load_in_4bit", "true", "load_in_8bit", "true")),
+    *(("save_strategy", "no", "load_best_model_at_end", "true"), ("eval_strategy", "no", "do_eval", "true")),
+    *(("save_steps", "", "load_best_model_at_end", "true"), ("quantization_bit", "", "pissa_init", "true")),
+    *(("sample_packing", "true", "chat_template", "null"), ("flash_attention", "true", "sdp_attention", "true")),
+    *(("flash_attention", "true", "xformers_attention", "true"), ("warmup_steps", "", "warmup_ratio", "0.1")),
+    *(("finetuning_type", "full", "quantization_bit", "4"), ("finetuning_type", "lora", "use_galore", "true")),
+)
+_NOTES = ("my_note", "experiment_owner", "baseline_run", "author", "todo")
+# Two of JSON: sections that exclude each other.
+_HALVES = {"fp16": "bf16", "bf16": "fp16"}
 KINDS = (
     *("typo", "type", "enum", "removal", "unknown", "number-as-string", "auto", "deprecated"),
     *("duplicate", "cross-field", "misplaced", "letter-case", "comment"),
@@ -60,12 +62,24 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Planted:
-    """A text with one fault. `row` from 0; None where something is missing, which no line can show."""
+    """A change: from `row` (counted from 0) on, `takes` lines give way to `line`; without one, something is missing."""
 
     kind: str
     key: str
-    text: str
-    row: int | None
+    row: int
+    takes: int
+    line: str | None
+
+    @property
+    def named_row(self) -> int | None:
+        """The line at which it has to be named; None where something is missing, which no line can show."""
+        return None if self.line is None else self.row
+
+    def applied(self, text: str) -> str:
+        """The file's text with the change."""
+        lines = text.splitlines()
+        lines[self.row : self.row + self.takes] = [] if self.line is None else [self.line]
+        return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True)
@@ -78,27 +92,21 @@ class _Setting:
     value: str
     rest: str
 
-    def line(self, form: str, key: str | None = None, value: str | None = None) -> str:
-        """The line with another key or value."""
-        key, value = key or self.key, self.value if value is None else value
-        named = f'"{key}": {value}' if form == "json" else f"{key}: {value}"
-        return f"{self.indent}{named}{self.rest}"
-
 
 class Planter:
-    """Plants faults in one file."""
+    """Plants in one file. `form`: "json" or "yaml"; `framework`: whose keys of old releases may be written."""
 
-    def __init__(self, text: str, kind_of_file: str, choice: random.Random) -> None:
-        self.form = "json" if kind_of_file.endswith("_json") else "yaml"
+    def __init__(self, text: str, form: str, framework: str, choice: random.Random) -> None:
+        self._form, self._framework, self._choice = form, framework, choice
         self._lines = text.splitlines()
-        self._file, self._choice = kind_of_file, choice
-        shape = _JSON_LINE if self.form == "json" else _YAML_LINE
+        shape = _JSON_LINE if form == "json" else _YAML_LINE
         self._settings = [
             _Setting(row, *match.groups()) for row, line in enumerate(self._lines) if (match := shape.match(line))
         ]
+        self._names = {each.key for each in self._settings}
 
     def plant(self, kind: str) -> Planted | None:
-        """That fault, or None where the file has no place for it."""
+        """That change somewhere, or None where the file has no place for it."""
         makers: dict[str, Callable[[], Planted | None]] = {
             each: getattr(self, "_" + each.replace("-", "_")) for each in KINDS
         }
@@ -111,100 +119,110 @@ class Planter:
             return None
         at = self._choice.randrange(1, len(setting.key) - 1)
         key = setting.key[:at] + setting.key[at + 1 :]
-        if key == setting.key or key in {each.key for each in self._settings}:
-            return None
-        return self._changed("typo", setting, setting.line(self.form, key=key))
+        return None if key in self._names else self._changed("typo", setting, key=key)
 
     def _type(self) -> Planted | None:
-        setting = self._one(lambda each: bool(_NUMBER.fullmatch(each.value)))
-        return None if setting is None else self._changed("type", setting, setting.line(self.form, value='{"a": 1}'))
+        setting = self._one(_is_number)
+        return None if setting is None else self._changed("type", setting, value='{"a": 1}')
 
     def _enum(self) -> Planted | None:
-        setting = self._word()
+        setting = self._one(_is_word)
         if setting is None:
             return None
         value = setting.value[:-1] + 'x"' if setting.value.endswith('"') else setting.value + "x"
-        return self._changed("enum", setting, setting.line(self.form, value=value))
+        return self._changed("enum", setting, value=value)
 
     def _letter_case(self) -> Planted | None:
-        setting = self._word()
-        if setting is None or setting.value.swapcase() == setting.value:
-            return None
-        return self._changed("letter-case", setting, setting.line(self.form, value=setting.value.swapcase()))
+        setting = self._one(_is_word) if self._choice.random() < 0.8 else None
+        if setting is not None and setting.value.swapcase() != setting.value:
+            return self._changed("letter-case", setting, value=setting.value.swapcase())
+        setting = self._one(lambda each: len(each.key) > 3)
+        return None if setting is None else self._changed("letter-case", setting, key=setting.key.swapcase())
 
     def _removal(self) -> Planted | None:
-        needed = [each for each in self._top() if each.key in _NEEDED.get(self._file, ())]
-        if len(needed) != 1 or (self.form == "json" and not needed[0].rest.strip()):
-            return None
-        lines = [line for row, line in enumerate(self._lines) if row != needed[0].row]
-        return Planted("removal", needed[0].key, "\n".join(lines) + "\n", None)
+        setting = self._one(lambda each: self._form == "yaml" or each.rest.strip() == ",")
+        return None if setting is None else Planted("removal", setting.key, setting.row, 1, None)
 
     def _unknown(self) -> Planted | None:
-        if self._file not in _REFUSING:
-            return None
-        name = self._choice.choice(("my_note", "experiment_owner", "baseline_run"))
-        return self._inserted("unknown", name, self._choice.choice(("text", "1", "true")))
+        # A text: where a section's names are free, its values mostly are texts, and then the name is no fault.
+        return self._inserted("unknown", self._choice.choice(_NOTES), self._text("text"), anywhere=True)
 
     def _number_as_string(self) -> Planted | None:
-        if self.form == "yaml":
-            # pydantic, which reads Axolotl's files, turns such a text into a number.
-            counts = ("num_processes", "num_machines", "save_steps", "warmup_steps")
-            if self._file == "axolotl_yaml":
-                return None
-            setting = self._one(lambda each: each.key in counts)
-        else:
-            setting = self._one(lambda each: each.key in _COUNTS and bool(_NUMBER.fullmatch(each.value)))
-        return (
-            None
-            if setting is None
-            else self._changed("number-as-string", setting, setting.line(self.form, value=f'"{setting.value}"'))
-        )
-
-    def _auto(self) -> Planted | None:
-        if self.form == "json":
-            return None  # the integrations fill many keys; which, is a table of theirs
-        setting = self._one(lambda each: bool(_NUMBER.fullmatch(each.value)))
-        return None if setting is None else self._changed("auto", setting, setting.line(self.form, value="auto"))
-
-    def _deprecated(self) -> Planted | None:
-        setting = self._one(lambda each: each.key in _FORMER)
-        return (
-            None
-            if setting is None
-            else self._changed("deprecated", setting, setting.line(self.form, key=_FORMER[setting.key]))
-        )
-
-    def _duplicate(self) -> Planted | None:
-        setting = self._one(lambda each: self.form == "yaml" or each.rest.strip() == ",")
+        setting = self._one(_is_number)
         if setting is None:
             return None
-        lines = self._lines[: setting.row + 1] + self._lines[setting.row :]
-        return Planted("duplicate", setting.key, "\n".join(lines) + "\n", setting.row + 1)
+        if self._form == "yaml" and "." in setting.value and self._choice.random() < 0.5:
+            # YAML 1.1 reads an exponent without a point as text.
+            return self._changed("number-as-string", setting, value="2e-5")
+        return self._changed("number-as-string", setting, value=f'"{setting.value}"')
+
+    def _auto(self) -> Planted | None:
+        setting = self._one(_is_number)
+        return None if setting is None else self._changed("auto", setting, value=self._text("auto"))
+
+    def _deprecated(self) -> Planted | None:
+        setting = self._one(lambda each: each.key in _FORMER and _FORMER[each.key] not in self._names)
+        if setting is not None and self._choice.random() < 0.5:
+            return self._changed("deprecated", setting, key=_FORMER[setting.key])
+        rows = json.loads(_OLD_KEYS.read_text("utf-8")).get(self._framework, ())
+        rows = [row for row in rows if len(row["path"]) == 1]
+        if not rows:
+            return None
+        row = self._choice.choice(rows)
+        return self._inserted("deprecated", row["path"][0], json.dumps(row["value"]))
+
+    def _duplicate(self) -> Planted | None:
+        setting = self._one(lambda each: self._form == "yaml" or each.rest.strip() == ",")
+        if setting is None:
+            return None
+        value = setting.value
+        if _is_number(setting):
+            value += "0"  # two equal lines would do no harm
+        line = self._line(setting.indent, setting.key, value, setting.rest)
+        return Planted("duplicate", setting.key, setting.row + 1, 0, line)
 
     def _cross_field(self) -> Planted | None:
-        setting = next((each for each in self._top() if each.key in ("bf16", "fp16") and each.value == "true"), None)
-        other = "fp16" if setting is not None and setting.key == "bf16" else "bf16"
-        if setting is None or self.form == "json" or any(each.key == other for each in self._settings):
+        if self._form == "json":
+            return self._other_half()
+        top = {each.key: each for each in self._top()}
+        fitting = [
+            (top[key], other, value)
+            for key, said, other, value in _CONTRADICTIONS
+            if key in top and other not in self._names and (not said or top[key].value.lower() == said)
+        ]
+        if not fitting:
             return None
-        lines = [*self._lines[: setting.row + 1], f"{setting.indent}{other}: true", *self._lines[setting.row + 1 :]]
-        return Planted("cross-field", other, "\n".join(lines) + "\n", setting.row + 1)
+        setting, other, value = self._choice.choice(fitting)
+        return Planted("cross-field", other, setting.row + 1, 0, self._line(setting.indent, other, value, ""))
+
+    def _other_half(self) -> Planted | None:
+        """Both half precisions on, or another batch size than its factors say."""
+        batch = [each for each in self._top() if each.key == "train_batch_size" and each.value.isdigit()]
+        if batch and self._choice.random() < 0.5:
+            return self._changed("cross-field", batch[0], value=str(int(batch[0].value) * 2 + 1))
+        written = "\n".join(self._lines)
+        for section, other in _HALVES.items():
+            if re.search(rf'"{section}"\s*:\s*\{{', written) and f'"{other}"' not in written:
+                return self._inserted("cross-field", other, '{"enabled": true}')
+        return None
 
     def _misplaced(self) -> Planted | None:
-        strangers = [name for name in _STRANGERS.get(self._file, ()) if name not in {each.key for each in self._top()}]
-        return self._inserted("misplaced", self._choice.choice(strangers), "2") if strangers else None
+        """Another framework's key, or one of the file's own in another section."""
+        top = {each.key for each in self._top()}
+        own = [each for each in self._settings if each.key not in top]
+        if own and self._choice.random() < 0.5:
+            moved = self._choice.choice(own)
+            return self._inserted("misplaced", moved.key, moved.value, known=True)
+        return self._inserted("misplaced", self._choice.choice(_STRANGERS), "2")
 
     def _comment(self) -> Planted | None:
-        if self.form == "yaml":
+        setting = self._one(lambda each: self._form == "json")
+        if setting is None:
             return None
-        setting = self._one(lambda _: True)
-        return (
-            None
-            if setting is None
-            else self._changed("comment", setting, self._lines[setting.row] + "  // as in the paper")
-        )
-
-    def _word(self) -> _Setting | None:
-        return self._one(lambda each: each.key in _WORDS and bool(re.fullmatch(r'"?[A-Za-z_]{3,}"?', each.value)))
+        line = self._lines[setting.row]
+        if not setting.rest.strip() and self._choice.random() < 0.5:
+            return Planted("comment", setting.key, setting.row, 1, line.rstrip() + ",")
+        return Planted("comment", setting.key, setting.row, 1, line + "  // as in the paper")
 
     def _top(self) -> list[_Setting]:
         least = min((len(each.indent) for each in self._settings), default=0)
@@ -214,35 +232,30 @@ class Planter:
         fitting = [each for each in self._settings if fits(each)]
         return self._choice.choice(fitting) if fitting else None
 
-    def _inserted(self, kind: str, key: str, value: str) -> Planted | None:
-        places = [each for each in self._top() if self.form == "yaml" or each.rest.strip() == ","]
-        if not places or key in {each.key for each in self._settings}:
+    def _inserted(self, kind: str, key: str, value: str, known: bool = False, anywhere: bool = False) -> Planted | None:
+        around = self._settings if anywhere else self._top()
+        places = [each for each in around if self._form == "yaml" or each.rest.strip() == ","]
+        if not places or (key in self._names and not known):
             return None
         place = self._choice.choice(places)
-        line = f'{place.indent}"{key}": {value},' if self.form == "json" else f"{place.indent}{key}: {value}"
-        lines = [*self._lines[: place.row + 1], line, *self._lines[place.row + 1 :]]
-        return Planted(kind, key, "\n".join(lines) + "\n", place.row + 1)
+        return Planted(kind, key, place.row + 1, 0, self._line(place.indent, key, value, ","))
 
-    def _changed(self, kind: str, setting: _Setting, line: str) -> Planted:
-        lines = [line if row == setting.row else each for row, each in enumerate(self._lines)]
-        return Planted(kind, setting.key, "\n".join(lines) + "\n", setting.row)
+    def _changed(self, kind: str, setting: _Setting, key: str = "", value: str = "") -> Planted:
+        line = self._line(setting.indent, key or setting.key, value or setting.value, setting.rest)
+        return Planted(kind, key or setting.key, setting.row, 1, line)
+
+    def _line(self, indent: str, key: str, value: str, rest: str) -> str:
+        if self._form == "json":
+            return f'{indent}"{key}": {value}{rest}'
+        return f"{indent}{key}: {value}{'' if rest == ',' else rest}"
+
+    def _text(self, value: str) -> str:
+        return f'"{value}"' if self._form == "json" else value
 
 
-def planted(corpus: Path, count: int, seed: int) -> Iterator[tuple[dict[str, Any], Planted]]:
-    """So many files of the corpus with a fault each, the kinds in turn; every file at most once."""
-    choice = random.Random(seed)
-    rows = [row for row in json.loads((corpus / "index.json").read_text("utf-8")) if row["kind"] in _STRANGERS]
-    choice.shuffle(rows)
-    used: Counter[str] = Counter()
-    for number in range(count):
-        kind = KINDS[number % len(KINDS)]
-        # Kinds of files that had few faults yet come first: one framework's files are most of the corpus.
-        for row in sorted(rows, key=lambda row: used[row["kind"]]):
-            fault = Planter((corpus / row["file"]).read_text("utf-8"), row["kind"], choice).plant(kind)
-            if fault is not None:
-                rows.remove(row)
-                used[row["kind"]] += 1
-                yield row, fault
-                break
-        else:
-            raise LookupError(f"the corpus has room for {number} faults, not {count}: none is left for {kind}")
+def _is_number(setting: _Setting) -> bool:
+    return bool(_NUMBER.fullmatch(setting.value))
+
+
+def _is_word(setting: _Setting) -> bool:
+    return setting.key in _WORDS and bool(_WORD.fullmatch(setting.value))

@@ -12,6 +12,7 @@ import fcntl
 import importlib
 import importlib.metadata
 import json
+import logging
 import os
 import shutil
 import signal
@@ -19,13 +20,16 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tests.referees.protocol import Verdict, rejection
 
 # A text that the framework thinks about for longer hangs a run as well.
 SECONDS_PER_TEXT = 20
+_WARNING_CHARACTERS = 300
 
 
 def main(name: str) -> None:
@@ -66,13 +70,30 @@ def _answer(judge: Any, question: dict[str, str]) -> Any:
 
 
 def _judge(judge: Any, root: str, text: str) -> Verdict:
-    with _same_environment(), _time_limit(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _same_environment(), _time_limit(), _heard() as warned:
         try:
             judge.judge(root, text)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is its verdict
-            return rejection(error)
-    return Verdict(True)
+            return replace(rejection(error), warned=tuple(warned))
+    return Verdict(True, warned=tuple(warned))
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What the framework warns of, through `warnings` or a logger, whatever that logger's level; printed by none."""
+    said: list[str] = []
+
+    def warn(_: logging.Logger, message: object, *arguments: object, **__: object) -> None:
+        with contextlib.suppress(TypeError, ValueError):
+            said.append((str(message) % arguments if arguments else str(message))[:_WARNING_CHARACTERS])
+
+    def show(message: object, *_: object, **__: object) -> None:
+        said.append(str(message)[:_WARNING_CHARACTERS])
+
+    with mock.patch.object(logging.Logger, "warning", warn), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show
+        yield said
 
 
 @contextlib.contextmanager

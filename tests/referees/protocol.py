@@ -38,7 +38,7 @@ class Verdict:
     """What a framework makes of one text; the other fields are empty where it accepts.
 
     `exception` is its type's name, `place` the module and line of the framework's deepest frame, `complaints` the
-    places and kinds of a pydantic error.
+    places and kinds of a pydantic error. `warned`: what it warned of, whether it accepts or not.
     """
 
     accepted: bool
@@ -46,6 +46,7 @@ class Verdict:
     message: str = ""
     place: str = ""
     complaints: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
 
     @property
     def reason(self) -> tuple[str, str, str]:
@@ -59,7 +60,8 @@ class Verdict:
     @classmethod
     def from_json(cls, written: dict[str, Any]) -> Verdict:
         """What `as_json` wrote."""
-        return cls(**{**written, "complaints": tuple(written["complaints"])})
+        lists = {name: tuple(written[name]) for name in ("complaints", "warned")}
+        return cls(**{**written, **lists})
 
 
 def rejection(error: BaseException) -> Verdict:

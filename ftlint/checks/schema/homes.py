@@ -40,13 +40,15 @@ class Home:
     """Where a key belongs: `owner` in words; `section` where it is another one of the same document.
 
     `same`: what the key's meaning is called where it stands. `is_akin`: whether the owner configures this very one,
-    as Accelerate's `deepspeed_config` does, so that the two are easily taken for each other.
+    as Accelerate's `deepspeed_config` does, so that the two are easily taken for each other. `is_common`: whether many
+    sections of this document have such a key, so that nobody can say which is meant.
     """
 
     owner: str
     section: str = ""
     same: str = ""
     is_akin: bool = False
+    is_common: bool = False
 
 
 def home_of(met: Met, survey: Survey) -> Home | None:
@@ -59,7 +61,9 @@ def home_of(met: Met, survey: Survey) -> Home | None:
 def _found(name: str, levels: tuple[Level, ...], roots: tuple[Level, ...], in_script: bool) -> Home | None:
     within = [path for root in roots for path in _paths(root).get(name, ())]
     if len(within) > MAX_SECTIONS:
-        return None
+        # At the top nobody reads it; in a section it may be one of many alike that no schema has.
+        is_at_top = not in_script and () not in within and set(levels) <= set(roots)
+        return Home(f"{'.'.join(within[0])} and other sections", is_common=True) if is_at_top else None
     same = _same_here(name, levels)
     if len(within) == 1:
         path = within[0]

@@ -9,7 +9,7 @@ from ftlint.checks.schema.renaming import rename
 from ftlint.checks.schema.survey import Met, Survey
 from ftlint.checks.schema.unknown_keys import is_private, suggestion
 from ftlint.checks.schema.wording import is_open, is_refused, of_unknown, place_of
-from ftlint.findings import Edit, Match
+from ftlint.findings import Edit, Match, Severity
 from ftlint.run.fact import Unknown
 from ftlint.run.key import Section
 from ftlint.spans import Location
@@ -28,8 +28,13 @@ def misplaced_key(survey: Survey) -> Iterator[Match]:
         if is_private(met) or is_open(met, survey.in_use) or suggestion(met, survey) is not None:
             continue
         home = home_of(met, survey)
-        if home is not None and met.settings.is_sure and (_is_meant_here(home) or is_refused(met, survey.in_use)):
+        if home is not None and met.settings.is_sure and _is_worth_saying(met, home, survey):
             yield _match(met, home, survey)
+
+
+def _is_worth_saying(met: Met, home: Home, survey: Survey) -> bool:
+    """Whether the key cannot be there by chance: `debug` and `gamma` are words that everybody has."""
+    return _is_meant_here(home) or is_refused(met, survey.in_use) or home.is_common or "_" in met.name
 
 
 def _is_meant_here(home: Home) -> bool:
@@ -39,6 +44,7 @@ def _is_meant_here(home: Home) -> bool:
 
 def _match(met: Met, home: Home, survey: Survey) -> Match:
     consequence = of_unknown(met, survey.in_use, may_be_new=not _is_meant_here(home))
+    is_advice = not _is_meant_here(home) and not is_refused(met, survey.in_use)
     edits: dict[str, tuple[Edit, ...]] = {}
     if home.same:
         edits = {"rename": rename(met, home.same)}
@@ -56,7 +62,7 @@ def _match(met: Met, home: Home, survey: Survey) -> Match:
             "section": home.section,
         },
         edits={name: found for name, found in edits.items() if found},
-        severity=consequence.severity,
+        severity=consequence.severity.at_most(Severity.INFO) if is_advice else consequence.severity,
         reason=consequence.reason,
     )
 

@@ -23,8 +23,11 @@ def missing_key(survey: Survey) -> Iterator[Match]:
         at = _place(settings, path)
         (level,) = levels
         written = {key[-1] for key in settings.keys.keys if key[:-1] == path}
-        lacking = list(_required(level, written, survey))
+        required = dict(_required(level, written, survey))
+        lacking = list(required)
         if at is not None and lacking and _is_written(settings, path) and _is_demanded(level, survey):
+            # Of releases that nobody has read it is not known that they have no default.
+            severity = None if all(required.values()) else Severity.WARNING
             yield Match(
                 at=at,
                 values={
@@ -32,7 +35,7 @@ def missing_key(survey: Survey) -> Iterator[Match]:
                     "place": _owner(settings, level, path),
                     "outcome": "the call raises TypeError" if settings.callee and not path else "it is refused",
                 },
-                severity=Severity.INFO if survey.in_use.caveat(level.schema) else None,
+                severity=Severity.INFO if survey.in_use.caveat(level.schema) else severity,
                 reason=survey.in_use.caveat(level.schema),
             )
 
@@ -44,15 +47,17 @@ def _is_demanded(level: Level, survey: Survey) -> bool:
     return set(survey.in_use.keyword(level, "x-values")) <= {"pydantic", "pydantic-strict"}
 
 
-def _required(level: Level, written: set[str], survey: Survey) -> Iterator[str]:
-    """The keys that are not written and have no default in any admissible release."""
+def _required(level: Level, written: set[str], survey: Survey) -> Iterator[tuple[str, bool]]:
+    """The keys that are not written and have no default in any admissible release that was read; whether all were."""
     for each in level.family:
         for name, raw in each.properties.items():
             if name in written or not _may_be_required(raw) or "x-plugin" in raw:
                 continue  # a plugin's keys are asked for only where the file names it
             availability = survey.in_use.availability(level, name)
-            if availability.always and all(offer.shape.get("x-required") is True for offer in availability.offers):
-                yield name
+            if availability.absent or not availability.offers:
+                continue
+            if all(offer.shape.get("x-required") is True for offer in availability.offers):
+                yield name, availability.always
 
 
 def _may_be_required(raw: object) -> bool:
