@@ -39,7 +39,8 @@ class Accepted:
     `values`: of an enumeration, with their types, since True is no 1. `levels`: the levels that a mapping may be of;
     `item_levels`: those of the mappings in a sequence; `member_levels`: those of a mapping's own values. `has_limits`:
     some values of these types are refused; `bounds`: by these comparisons alone, of the bound with the value.
-    `patterns`: texts in which one of these is found are accepted beside `values`.
+    `patterns`: texts in which one of these is found are accepted beside `values`. `item_types`: of the items of a list,
+    where its shape names nothing else.
     """
 
     types: frozenset[object] | None
@@ -50,6 +51,7 @@ class Accepted:
     has_limits: bool = False
     bounds: tuple[tuple[Callable[[float, float], bool], float], ...] | None = None
     patterns: tuple[str, ...] = ()
+    item_types: frozenset[object] = frozenset()
 
     def lets_pass(self, value: object) -> bool:
         """Whether the value is of the right kind at a glance; where it is not, somebody has to look closer."""
@@ -177,7 +179,16 @@ def _accepted(level: Level, frozen: Frozen) -> Accepted:
         bool(bounds) or _is_looked_into(raw),
         None if _is_looked_into(raw) else bounds,
         tuple(patterns),
+        _item_types(raw),
     )
+
+
+def _item_types(raw: Raw) -> frozenset[object]:
+    """The types of a list's items, where there is one kind of list and its items are plain values."""
+    lists = [part.get("items") for part in alternatives(raw) if "array" in _names(part.get("type"))]
+    if len(lists) != 1 or not isinstance(lists[0], dict) or set(lists[0]) != {"type"}:
+        return frozenset()
+    return frozenset().union(*(_TYPES.get(name, frozenset()) for name in _names(lists[0]["type"])))
 
 
 def bounds_of(raw: Raw) -> Iterator[tuple[str, Callable[[float, float], bool], float]]:
