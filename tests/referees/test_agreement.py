@@ -19,9 +19,6 @@ SAMPLE = int(os.environ.get("FTLINT_REFEREE_SAMPLE", "500"))
 # Where the rules do not yet say all that the framework refuses; taken out as soon as the thresholds hold.
 IN_FORCE: set[str] = {
     "accelerate",
-    "deepspeed",
-    "deepspeed_in_accelerate",
-    "deepspeed_in_transformers",
     "training_arguments",
     "trl",
     "trl_yaml",
