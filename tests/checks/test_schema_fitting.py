@@ -161,6 +161,45 @@ def test_argparse_converts_texts_and_keeps_the_rest() -> None:
     assert verdict(INTEGER, 2.5, "argparse-defaults") is None
 
 
+MAPPING = {"type": ["object", "null"]}
+NUMBERS = {"type": ["array", "null"], "items": {"type": "number"}}
+TEXTS = {"type": ["array", "null"], "items": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("shape", "value", "is_refused"),
+    [
+        (MAPPING, "auto", True),
+        (MAPPING, "null", False),
+        (MAPPING, 3, False),
+        ({"type": ["object", "string", "null"]}, "auto", False),
+        (NUMBERS, "auto", True),
+        (NUMBERS, "0.5", False),
+        (NUMBERS, Section.SEQUENCE, False),
+        (TEXTS, "auto", False),
+        ({"type": ["string", "boolean", "null"]}, "auto", False),
+        ({**NUMBER, "x-checked": [{"kind": "number"}]}, Section.SEQUENCE, True),
+    ],
+)
+def test_argparse_calls_the_type_of_the_argument(shape: dict[str, Any], value: Any, is_refused: bool) -> None:
+    """Rows were put to trl 1.16's parser: `dict("auto")`, and `float` of a list's item."""
+    found = verdict(shape, value, "argparse-defaults")
+    assert found == ((Trouble.TYPE, True) if is_refused else None)
+
+
+@pytest.mark.parametrize("reader", ["unchecked", "argparse-defaults"])
+def test_a_truth_value_is_compared_as_a_number(reader: str) -> None:
+    shape = {**INTEGER, "x-checked": [{"kind": "range", "exclusiveMinimum": 0}]}
+    assert verdict(shape, False, reader) == (Trouble.VALUE, True)
+    assert verdict(shape, True, reader) is None
+
+
+def test_no_number_is_made_of_a_truth_value_in_the_environment() -> None:
+    shape = {**NUMBER, "x-checked": [{"kind": "converted", "by": "float"}]}
+    assert verdict(shape, False, "environment") == (Trouble.TYPE, True)
+    assert verdict(shape, 1, "environment") is None
+
+
 def test_what_travels_through_the_environment_may_be_text() -> None:
     assert verdict(FLAG, "no", "environment") is None
     assert verdict(FLAG, "perhaps", "environment") == (Trouble.TYPE, False)

@@ -61,6 +61,9 @@ class Settings:
         ("if self.y is not None and self.x < 0:\n    raise ValueError", None),
         ("if self.y:\n    self.x = Kind(self.x)", None),
         ("if self.y and self.x not in ('a',):\n    raise ValueError", None),
+        # A local variable of that name is another.
+        ("x = self.y or self.x\nif self.x < 2:\n    raise ValueError", [{"kind": "range", "minimum": 2}]),
+        ("x = self.y or 1\nif x < 2:\n    raise ValueError", None),
         ("self.x = self.x or 1\nif self.x < 0:\n    raise ValueError", None),
         ("for self.x in range(3):\n    pass\nif self.x < 0:\n    raise ValueError", None),
         ("if self.y:\n    return\nif self.x == 0:\n    raise ValueError", None),

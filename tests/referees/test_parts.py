@@ -177,6 +177,23 @@ def test_what_is_counted() -> None:
     assert "no error: 4" in report(measured)
 
 
+@pytest.mark.parametrize(
+    ("num_missed", "num_configs", "falls_short"),
+    [(1, 500, False), (2, 500, True), (1, 5000, True), (0, 5000, False)],
+)
+def test_one_missed_of_few_counts_in_the_full_run_only(num_missed: int, num_configs: int, falls_short: bool) -> None:
+    error = Found("CFG102", "error", 1, "wrong")
+
+    def outcome(kind: str, is_seen: bool) -> Outcome:
+        return Outcome(Case(kind, "", "a", "", "a: 1\n"), Verdict(False, "ValueError", "a.py:1"), (error,) * is_seen)
+
+    few = [outcome("type", number >= num_missed) for number in range(5)]
+    rest = [outcome("typo", True)] * (num_configs - len(few))
+    found = shortfalls(Measured(BY_NAME["trl"], {}, (*few, *rest), 1.0, 1.0, 5))
+    assert bool(found) is falls_short
+    assert all(sentence.startswith("type: ") for sentence in found)
+
+
 def test_every_trap_names_a_test_that_shows_it() -> None:
     for code, trap in traps().items():
         path, _, name = trap["test"].partition("::")

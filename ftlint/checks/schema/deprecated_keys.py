@@ -30,9 +30,13 @@ def deprecated_key(survey: Survey) -> Iterator[Match]:
 
 
 def _is_let_pass(each: Misfit, found: Mapping[str, Any]) -> bool:
-    """Whether nobody minds the key with this value: null, and false where only what is true is refused."""
-    value = each.met.key.fact.value
-    return value is None or (found.get("unless") == "falsy" and value in (False, 0, ""))
+    """Whether nobody minds the key with this value: null, and false where only what is true is refused.
+
+    Beside the key that replaces it null is a value like any other: DeepSpeed asks what is written, not what it says.
+    """
+    value, by = each.met.key.fact.value, found.get("by")
+    is_nothing = value is None and not (isinstance(by, str) and _is_there_too(each, by))
+    return is_nothing or (found.get("unless") == "falsy" and value in (False, 0, ""))
 
 
 def _deprecation(each: Misfit) -> Mapping[str, Any] | None:

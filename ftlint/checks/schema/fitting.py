@@ -46,7 +46,7 @@ def judge(level: Level, shape: Raw, key: Key, reader: str, held: frozenset[str] 
         return Verdict(Trouble.TYPE, raises=True, expected=expected_of(accepted))
     if value is None and type(None) in accepted.types:
         return None
-    number = _as_number(value, accepted, reader)
+    number = _as_number(value, accepted, reader, checks)
     if accepted.lets_pass(value) or _is_number(number):
         limits = _out_of_limits(shape, number, reader, checks)
         if limits is not None or (accepted.types & NUMBERS and type(value) in accepted.types):
@@ -111,14 +111,14 @@ def _is_number(value: object) -> bool:
     return type(value) in NUMBERS
 
 
-def _as_number(value: object, accepted: Accepted, reader: str) -> object:
-    """The number that pydantic makes of a truth value, and argparse too of a text; else the value itself."""
+def _as_number(value: object, accepted: Accepted, reader: str, checks: frozenset[str]) -> object:
+    """The number that pydantic and any comparison make of a truth value, and argparse too of a text; else the value."""
     types = accepted.types or frozenset()
-    if reader not in _CONVERTING or not types & NUMBERS or type(value) in types:
+    if not types & NUMBERS or type(value) in types:
         return value
     if isinstance(value, bool):
-        return int(value) if reader == "pydantic" else value
-    return as_read(value, accepted) if isinstance(value, str) else value
+        return int(value) if reader == "pydantic" or "range" in checks else value
+    return as_read(value, accepted) if isinstance(value, str) and reader in _CONVERTING else value
 
 
 def _out_of_limits(shape: Raw, value: object, reader: str, checks: frozenset[str]) -> Verdict | None:

@@ -94,22 +94,40 @@ def _strict(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str
     return wrong(accepted, raises=True)
 
 
-def _argparse(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
-    """A text is converted, and refused where it cannot be; all else is kept as it is.
+def _argparse(accepted: Accepted, value: object, raw: str, checks: frozenset[str]) -> Verdict | None:
+    """A text is converted, and refused where it cannot be; all else is kept as it is, and compared as it is.
 
     So it is with the values of a file that are handed on as defaults. Their choices are not looked at.
     """
-    types = accepted.types or frozenset()
-    if not isinstance(value, str) or str in types or not types & {int, float, bool}:
-        return None
+    if not isinstance(value, str):
+        return _unchecked(accepted, value, raw, checks)
+    types = _converted_to(accepted)
     word = value.strip()
+    if str in types or not types:
+        return None
+    if type(None) in (accepted.types or ()) and word.lower() in ("none", "null"):
+        return None  # trl 1.x reads it as None where None is allowed
+    if types == {Section.MAPPING}:  # `dict("auto")`
+        return wrong(accepted, raises=True) if word else None
     if types & NUMBERS and (_is_numeric(word) if float in types else re.fullmatch(r"[-+]?\d[\d_]*", word)):
         return None
     if bool in types and word.lower() in TRUE_OR_FALSE:
         return None
-    if types <= {Section.MAPPING, Section.SEQUENCE}:
-        return None
     return wrong(accepted, raises=True)
+
+
+def _converted_to(accepted: Accepted) -> frozenset[object]:
+    """The types one of which a text is converted to; none, where it is not or we cannot tell.
+
+    Source: `_parse_dataclass_field` of transformers 4.44 to 5.23 and of trl 1.0 to 1.16: a list converts each item,
+    and a mapping is made by `dict`.
+    """
+    types = accepted.types or frozenset()
+    if types - {type(None)} == {Section.SEQUENCE}:
+        return accepted.item_types if accepted.item_types <= {int, float} else frozenset()
+    if types - {type(None)} == {Section.MAPPING} and not accepted.levels:
+        return frozenset({Section.MAPPING})
+    return types if types & {bool, int, float} or str in types else frozenset()
 
 
 def _omegaconf(accepted: Accepted, value: object, _raw: str, _checks: frozenset[str]) -> Verdict | None:
@@ -140,7 +158,7 @@ def _is_converted(types: frozenset[object], value: object) -> bool:
     if isinstance(value, (str, Section)):
         return False  # texts that are right were let pass before
     if isinstance(value, (bool, float)) and bool not in types:
-        return float in types
+        return float in types and not isinstance(value, bool)  # `float("True")`
     return bool not in types or value in (None, 0, 1)
 
 

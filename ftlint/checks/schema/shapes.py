@@ -40,7 +40,7 @@ class Accepted:
     `item_levels`: those of the mappings in a sequence; `member_levels`: those of a mapping's own values. `has_limits`:
     some values of these types are refused; `bounds`: by these comparisons alone, of the bound with the value.
     `patterns`: texts in which one of these is found are accepted beside `values`. `num_items`: of a list with a fixed
-    number of them; 0 where any number will do.
+    number of them; 0 where any number will do. `item_types`: of a list's items, where its shape names nothing else.
     """
 
     types: frozenset[object] | None
@@ -52,6 +52,7 @@ class Accepted:
     bounds: tuple[tuple[Callable[[float, float], bool], float], ...] | None = None
     patterns: tuple[str, ...] = ()
     num_items: int = 0
+    item_types: frozenset[object] = frozenset()
 
     def lets_pass(self, value: object) -> bool:
         """Whether the value is of the right kind at a glance; where it is not, somebody has to look closer."""
@@ -180,7 +181,16 @@ def _accepted(level: Level, frozen: Frozen) -> Accepted:
         None if _is_looked_into(raw) else bounds,
         tuple(patterns),
         len(raw["prefixItems"]) if isinstance(raw.get("prefixItems"), list) else 0,
+        _item_types(raw),
     )
+
+
+def _item_types(raw: Raw) -> frozenset[object]:
+    """The types of a list's items, where there is one kind of list and its items are plain values."""
+    lists = [part.get("items") for part in alternatives(raw) if "array" in _names(part.get("type"))]
+    if len(lists) != 1 or not isinstance(lists[0], dict) or set(lists[0]) != {"type"}:
+        return frozenset()
+    return frozenset().union(*(_TYPES.get(name, frozenset()) for name in _names(lists[0]["type"])))
 
 
 def bounds_of(raw: Raw) -> Iterator[tuple[str, Callable[[float, float], bool], float]]:

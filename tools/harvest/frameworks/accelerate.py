@@ -68,6 +68,8 @@ _WHOLE: dict[str, object] = {"type": "integer", "x-checked": [{"kind": "converte
 _FIRST_VERSION: dict[str, object] = {
     "x-read-where": {f"fsdp_config.{key}": [None, 1, "1"] for key in ("fsdp_version", "version")}
 }
+_ONE_PROCESS: list[object] = ["NO", False, "MULTI_CPU"]
+"""Where one process is started by the launcher itself: `launch_command` comes to `simple_launcher`."""
 _PLUGIN, _HELPERS = "accelerate.utils.dataclasses", "accelerate.utils.launch"
 
 
@@ -107,6 +109,12 @@ LOOKED_AT: tuple[tuple[str, str, str, dict[str, object]], ...] = (
             "x-checked": [{"kind": "enum", "fold": True}],
         },
     ),
+    (
+        "fsdp_reshard_after_forward",
+        _PLUGIN,
+        "self.reshard_after_forward = str_to_bool(reshard_after_forward.lower(), to_bool=True)",
+        {**_FLAG, "x-read-where": {"fsdp_config.fsdp_version": [2, "2"]}},
+    ),
     ("fsdp_offload_params", _PLUGIN, "str_to_bool(os.environ.get(env_prefix + 'OFFLOAD_PARAMS'", _FLAG),
     (
         "fsdp_use_orig_params",
@@ -134,6 +142,23 @@ LOOKED_AT: tuple[tuple[str, str, str, dict[str, object]], ...] = (
     ),
     ("zero_stage", _PLUGIN, "int(os.environ.get('ACCELERATE_DEEPSPEED_ZERO_STAGE'", _WHOLE),
     ("zero3_init_flag", _PLUGIN, "os.environ.get('ACCELERATE_DEEPSPEED_ZERO3_INIT'", _FLAG),
+    (
+        "gradient_clipping",
+        _PLUGIN,
+        "gradient_clipping if gradient_clipping == 'auto' else float(gradient_clipping)",
+        {"anyOf": [{"type": "number"}, {"enum": ["auto"]}], "x-checked": [{"kind": "converted", "by": "float"}]},
+    ),
+    (
+        "dynamo_mode",
+        _HELPERS,
+        "current_env['ACCELERATE_DYNAMO_MODE'] = args.dynamo_mode",
+        # `subprocess` refuses an environment whose values are no texts; torchrun is given texts of whatever it is.
+        {
+            "type": "string",
+            "x-checked": [{"kind": "type"}],
+            "x-read-where": {"distributed_type": _ONE_PROCESS},
+        },
+    ),
     ("dynamo_backend", _HELPERS, "DynamoBackend(args.dynamo_backend.upper())", {}),
 )
 """Values of blocks that the launcher or a plugin looks at: the key, and the words by which a release does so.
@@ -187,6 +212,11 @@ def _files(shapes: Shapes, blocks: dict[str, Level]) -> dict[str, Level]:
                 shape.pop("type", None)
             if key in CHECKED:
                 shape["x-checked"] = CHECKED[key]
+        if name == ROOT and _asks_for_keys(shapes, "deepspeed_config"):
+            properties["deepspeed_config"] |= {
+                "x-checked": [{"kind": "type"}],
+                "x-read-where": {"distributed_type": READ_WHERE["deepspeed_config"]},
+            }
         properties["compute_environment"]["default"] = "LOCAL_MACHINE"
         properties["distributed_type"] |= {"enum": _distributed_types(name, shapes)}
         properties["mixed_precision"] |= {"type": ["string", "null"], "enum": _precisions(shapes)}
@@ -198,6 +228,12 @@ def _files(shapes: Shapes, blocks: dict[str, Level]) -> dict[str, Level]:
         "levels": {"AMAZON_SAGEMAKER": "#/$defs/SageMakerConfig"},
     }
     return levels
+
+
+def _asks_for_keys(shapes: Shapes, block: str) -> bool:
+    """Whether the launcher asks a block for its keys, whatever stands there: `defaults.deepspeed_config.keys()`."""
+    launcher = shapes.modules.get("accelerate.commands.launch")
+    return launcher is not None and f"defaults.{block}.keys()" in ast.unparse(launcher.tree)
 
 
 def _filled(loader: Module, shapes: Shapes) -> dict[str, dict[str, object]]:
@@ -259,7 +295,10 @@ def _blocks(found: list[Flag], shapes: Shapes) -> Iterator[tuple[str, Level]]:
             properties.setdefault(key, {} if is_poured and key in read else {"x-unread": True})
         for key, shape in looked_at.items():
             if "x-unread" not in properties.get(key, {"x-unread": True}):
-                properties[key] = {word: entry for word, entry in properties[key].items() if word != "examples"} | shape
+                said = (
+                    ("examples", "type") if "anyOf" in shape else () if shape.get("type") == "string" else ("examples",)
+                )
+                properties[key] = {word: entry for word, entry in properties[key].items() if word not in said} | shape
         where = {"x-read-where": {"distributed_type": READ_WHERE[block]}} if block in READ_WHERE else {}
         yield block, {"x-values": "unchecked", "x-unknown": "ignored", **where, "properties": properties}
 

@@ -115,6 +115,7 @@ class _Walk:
         self._reference = reference
         self._owner = owner
         self._module: Module = function.module
+        self._parameters = {each.arg for each in (*function.node.args.args, *function.node.args.kwonlyargs)}
         self._keys = keys
         self._reading = reading
         self._call = call
@@ -305,10 +306,10 @@ class _Walk:
                         self._reading.replaced.add(key)
 
     def _key(self, node: ast.expr) -> str | None:
-        """The key that `self.key` or a parameter of that name is about."""
+        """The key that `self.key` or a parameter of that name is about; a local variable of that name is another."""
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
             name = node.attr
-        elif isinstance(node, ast.Name):
+        elif isinstance(node, ast.Name) and node.id in self._parameters:
             name = node.id
         else:
             return None
