@@ -15,6 +15,7 @@ _MARKERS = Markers(
         frozenset({"base_model", "micro_batch_size"}),
         frozenset({"base_model", "sequence_len"}),
         frozenset({"base_model", "val_set_size"}),
+        frozenset({"datasets", "sequence_len", "micro_batch_size"}),
     ),
     typical=frozenset(
         (

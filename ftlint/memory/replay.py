@@ -161,17 +161,16 @@ class Replay:
         self._backward(inputs, kept, gradient)
         self.free([root, *self.gathered, *self.held])
         self.gathered, self.held = [], []
-        if not self.keeps_gradients:
-            return
-        if is_first:
-            counts = [count for _, count in self.gradients]
-            # Adam's two; however many there are, they are of that kind of size.
-            for size in [int(count * self.state_width / 2) for count in counts]:
-                if size > SMALL_BYTES:
-                    self.allocator.allocate_for_good(size)
-                    self.allocator.allocate_for_good(size)
-            # In later steps they find these blocks again.
-            self.free([self.allocate(int(count * self.temporary_width)) for count in counts])
+        if not self.keeps_gradients or not is_first:
+            return  # what is freed at the end of the last step changes nothing
+        counts = [count for _, count in self.gradients]
+        # Adam's two; however many there are, they are of that kind of size.
+        for size in [int(count * self.state_width / 2) for count in counts]:
+            if size > SMALL_BYTES:
+                self.allocator.allocate_for_good(size)
+                self.allocator.allocate_for_good(size)
+        # In later steps they find these blocks again.
+        self.free([self.allocate(int(count * self.temporary_width)) for count in counts])
         self.free(block for block, _ in self.gradients)
         self.gradients = []
 
@@ -281,8 +280,9 @@ class Replay:
             self.gradients += [(blocks.pop(storage, None), storage.num_bytes // width) for storage in storages]
         elif not self.is_fsdp:
             sizes = [storage.num_bytes for storage in storages]
-            large = [size for size in sizes if size * SMALL_MATRICES > sum(sizes)]
-            for size in (*large, sum(sizes) - sum(large)):
+            total = sum(sizes)
+            large = [size for size in sizes if size * SMALL_MATRICES > total]
+            for size in (*large, total - sum(large)):
                 self.gradients.append((self.allocate(size), size // width))
         elif profile is self.played.head:
             # The root unit is scattered when the embedding's gradient is there.

@@ -34,6 +34,7 @@ WORDS = {"type": "string", "enum": ["no", "steps"]}
 KERNEL = {"anyOf": [{"enum": ["eager", None]}, {"type": "string", "pattern": "/"}], "x-checked": [{"kind": "enum"}]}
 AUTO = {"enum": ["auto", True, False]}
 FROM_ONE = {"type": ["integer", "null"], "minimum": 1}
+INTERVAL = {"anyOf": [{"type": "string", "pattern": "^auto$"}, {"type": "integer"}]}
 STATES = {"enum": ["FULL_STATE_DICT"]}
 
 
@@ -52,6 +53,9 @@ STATES = {"enum": ["FULL_STATE_DICT"]}
         (STATES, "FULL_STATE_DIC", Trouble.VALUE),
         (STATES, "full_state_dict", Trouble.LETTER_CASE),
         (STATES, "MY_STATE", None),
+        (INTERVAL, 2, None),
+        (INTERVAL, "auto", None),
+        (INTERVAL, "2", Trouble.TYPE),
     ],
 )
 def test_pydantic_knows_words_limits_and_patterns(shape: dict[str, Any], value: Any, expected: Trouble | None) -> None:

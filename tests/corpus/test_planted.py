@@ -19,8 +19,6 @@ from tests.corpus.planting import KINDS, Planted
 FAULTS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("planted.json").read_text("utf-8"))["faults"]
 COUNT = 200
 NAMED = 0.95
-REACHED = 0.92
-"""The share named today: whoever loses one learns it here, whoever reaches NAMED takes the mark below away."""
 LEAST_PER_KIND = 10
 
 
@@ -86,12 +84,5 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return found
 
 
-def test_no_fewer_planted_faults_are_named_than_were(silent: list[dict[str, Any]]) -> None:
-    assert len(FAULTS) - len(silent) >= len(FAULTS) * REACHED
-
-
-@pytest.mark.xfail(
-    reason="most that are missing: numbers as text where Axolotl compares before it converts", strict=True
-)
 def test_planted_faults_are_named_at_their_line(silent: list[dict[str, Any]]) -> None:
     assert len(FAULTS) - len(silent) >= len(FAULTS) * NAMED

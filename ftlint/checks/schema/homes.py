@@ -9,7 +9,7 @@ from functools import lru_cache
 from ftlint.checks.schema.shapes import property_of
 from ftlint.checks.schema.survey import Met, Survey
 from ftlint.knowledge.bundled import load_object
-from ftlint.knowledge.schemas import Level, schema
+from ftlint.knowledge.schemas import Level, Raw, schema
 from ftlint.record import record
 
 MAX_DEPTH = 4
@@ -124,11 +124,21 @@ def _paths(root: Level) -> Mapping[str, tuple[tuple[str, ...], ...]]:
                 prop = property_of(each, name)
                 if prop is None or len(path) >= MAX_DEPTH:
                     continue
-                for inner in (*prop.accepted.levels, *prop.accepted.item_levels):
+                chosen = _any_chosen(each, prop.raw)
+                for inner in (*prop.accepted.levels, *prop.accepted.item_levels, *chosen):
                     if inner not in seen:
                         seen.add(inner)
                         waiting.append((inner, (*path, name)))
     return {name: tuple(paths) for name, paths in found.items()}
+
+
+def _any_chosen(level: Level, raw: Raw) -> tuple[Level, ...]:
+    """The levels that a section may be of where another key decides (`x-choose`): the `params` of every optimizer."""
+    choices = [each.get("x-choose") for each in (raw, *(raw.get("x-was") or ())) if isinstance(each, dict)]
+    levels = [choice.get("levels") for choice in choices if isinstance(choice, dict)]
+    named = (each for named in levels if isinstance(named, dict) for each in named.values())
+    found = (level.schema.referenced(each) for each in named if isinstance(each, str))
+    return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 def _same_here(name: str, levels: tuple[Level, ...]) -> str:

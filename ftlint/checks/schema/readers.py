@@ -69,6 +69,8 @@ def _pydantic(accepted: Accepted, value: object, raw: str, checks: frozenset[str
     if value is None:
         return wrong(accepted, raises=True)
     if isinstance(value, str):
+        if accepted.patterns:
+            return wrong(accepted, raises=True)  # a text stays one where texts are a choice, and this is none of them
         word = value.strip()
         if str in types or (float in types and _is_numeric(word)) or (int in types and _INTEGER.fullmatch(word)):
             return None
