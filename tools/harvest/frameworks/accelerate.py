@@ -253,8 +253,10 @@ def _mentions(loader: Module, key: str) -> bool:
 
 
 def _distributed_types(name: str, shapes: Shapes) -> list[object]:
-    enum = "SageMakerDistributedType" if name == "SageMakerConfig" else "DistributedType"
-    return _members(f"accelerate.utils.dataclasses.{enum}", shapes)
+    if name == "SageMakerConfig":
+        return _members("accelerate.utils.dataclasses.SageMakerDistributedType", shapes)
+    # YAML reads NO as false; texts alone are looked up, and the launcher asks only whether it is one of the others.
+    return [*_members("accelerate.utils.dataclasses.DistributedType", shapes), False]
 
 
 def _precisions(shapes: Shapes) -> list[object]:
