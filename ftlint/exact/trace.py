@@ -14,12 +14,21 @@ from unittest.mock import patch
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ftlint.exact.kernels import CudaKernels
+from ftlint.errors import InputError
+from ftlint.exact.kernels import ATTENTION_KERNELS, EFFICIENT, FLASH, cuda_kernels
 from ftlint.exact.live import LiveBytes
 from ftlint.memory.step import Attention, Checkpointing, Step
 from ftlint.record import record
 
 _DTYPES = {2: torch.bfloat16, 4: torch.float32}
+
+_MEANT: Mapping[Attention, frozenset[str]] = {
+    Attention.EAGER: frozenset(),
+    Attention.SDPA: frozenset({FLASH}),
+    Attention.SDPA_MASKED: frozenset({EFFICIENT}),
+    Attention.FLASH_2: frozenset({FLASH}),
+}
+"""Kernels that may compute attention; flash_attention_2 keeps what SDPA's flash kernel keeps."""
 
 
 @record
@@ -27,7 +36,8 @@ class TracedStep:
     """What one step held, besides weights. Gradients of weights are in `gradient_bytes` alone.
 
     `loss_peak_bytes`: highest in forward, and in backward down to the last layer's output; `layer_peak_bytes`: from
-    there to the first layer's input; `stem_peak_bytes`: after it.
+    there to the first layer's input; `stem_peak_bytes`: after it. `kernels`: attention's, as they were dispatched;
+    `num_attentions`: how often in forward.
     """
 
     kept_bytes: int
@@ -37,6 +47,7 @@ class TracedStep:
     gradient_bytes: int
     num_params: int
     kernels: tuple[str, ...]
+    num_attentions: int
     layer_peak_at: str
 
 
@@ -161,7 +172,7 @@ class _Trace:
         self.model = model
         self.step = step
         self.live = LiveBytes()
-        self.kernels = CudaKernels()
+        self.num_attentions = 0
         self.peaks: list[tuple[int, str]] = []
 
     def run(self) -> TracedStep:
@@ -177,7 +188,8 @@ class _Trace:
             stem_peak_bytes=peaks[2][0] - tied,
             gradient_bytes=self.live.gradient_bytes,
             num_params=sum(parameter.numel() for parameter in self.model.parameters()),
-            kernels=tuple(sorted(self.kernels.used)),
+            kernels=self._kernels(),
+            num_attentions=self.num_attentions,
             layer_peak_at=peaks[1][1],
         )
 
@@ -205,16 +217,30 @@ class _Trace:
         live, model = self.live, self.model
         inputs = self._inputs()
         live.ignore([*model.parameters(), *model.buffers(), *inputs.values()])
-        with live, self.kernels.in_place():
+        with live, cuda_kernels():
             with self._autocast():
                 # As transformers' Trainer asks for; a cache would copy keys and values once more.
                 outputs = model(**inputs, use_cache=False)
             loss = outputs.loss
             del outputs
             kept = live.live_bytes
+            self.num_attentions = sum(live.calls[name] for name in ATTENTION_KERNELS)
             torch.autograd.backward([loss])
             self._mark()
         return kept
+
+    def _kernels(self) -> tuple[str, ...]:
+        """Which kernels computed attention. `InputError` where one did that the step does not mean.
+
+        What the model calls is not trusted: it may have taken a function of torch's before it was patched.
+        """
+        found = {kernel for name, kernel in ATTENTION_KERNELS.items() if self.live.calls[name]}
+        if not found <= _MEANT[self.step.attention] or bool(found) != bool(_MEANT[self.step.attention]):
+            raise InputError(
+                f"--exact: asked for {self.step.attention.value}, the model computed attention with "
+                f"{'the kernel of name ' + ', '.join(sorted(found)) if found else 'no kernel of its own'}"
+            )
+        return tuple(sorted(found))
 
     def _inputs(self) -> dict[str, torch.Tensor]:
         shape = (self.step.micro_batch, self.step.sequence_length_tokens)

@@ -81,7 +81,9 @@ def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], pref
     """One layer, forward and backward."""
     recorder = Recorder(step, tensors, prefix)
     size = step.num_tokens * step.architecture.hidden_size
-    x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient)
+    # A reentrant checkpoint computes again from a detached input.
+    is_leaf = step.checkpointing is Checkpointing.REENTRANT
+    x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient, is_leaf=is_leaf)
     return run(recorder.tape, inputs=(x,), output=layer(recorder, block, x))
 
 
@@ -110,7 +112,8 @@ class _Pass:
         before = shared + sum(left)
         # Autocast keeps the weights it has cast until forward is through, even where no graph holds them.
         casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
-        loss = Point("loss", before, max(head.backward_peak_bytes, head.forward_peak_bytes + casts), 0)
+        in_forward = head.input_kept_bytes + head.forward_peak_bytes + casts
+        loss = Point("loss", before, max(head.backward_peak_bytes, in_forward), 0)
         forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]) + casts, 0)
         points = []
         gradients = head.gradient_bytes
@@ -130,7 +133,7 @@ class _Pass:
             return profile.backward_peak_bytes - profile.kept_bytes
         if self.step.checkpointing is Checkpointing.REENTRANT:
             return profile.reentrant_peak_bytes
-        return max(profile.backward_peak_bytes - profile.input_kept_bytes, profile.recompute_peak_bytes)
+        return max(profile.recomputed_backward_peak_bytes - profile.input_kept_bytes, profile.recompute_peak_bytes)
 
     def _forward_hump(self, profile: Profile) -> int:
         """What a layer's forward takes beside what is kept in the end."""

@@ -126,6 +126,8 @@ class Block:
     attention_dropout: bool = False
     holds_attended: bool = False
     """A variable keeps what attention gave until the layer returns (GPT-2)."""
+    adds_input_first: bool = False
+    """Of two blocks side by side: adds the first to the layer's input, not to the other (Cohere)."""
     scales_residual: bool = False
     """Multiplies what is added (Granite)."""
     embedding: tuple[Stem, ...] = ()
@@ -191,6 +193,7 @@ BLOCKS: Mapping[str, Block] = {
         norm=Norm.LAYER_BY_HAND,
         order=Order.PARALLEL,
         norms=("input_layernorm",),
+        adds_input_first=True,
         rotary=Rotary.FLOAT32,
         scales_logits=True,
     ),

@@ -23,8 +23,9 @@ class Profile:
     they are in no peak.
 
     A checkpoint computes forward again in backward: `recompute_peak_bytes` is the peak of that, without the input; it
-    begins when backward first unpacks something, and ends with the last thing packed. A reentrant one does it first,
-    and holds the output and its gradient all the time: `reentrant_peak_bytes`, backward included.
+    begins when backward first unpacks something, and ends with the last thing packed. What it made is let go as soon as
+    it is unpacked, before gradients are cast: `recomputed_backward_peak_bytes`. A reentrant one computes first, and
+    holds the output and its gradient all the time: `reentrant_peak_bytes`, backward included.
     Source: torch 2.13 utils/checkpoint.py, `_checkpoint_without_reentrant_generator`, `CheckpointFunction.backward`.
     """
 
@@ -35,6 +36,7 @@ class Profile:
     graphless_peak_bytes: int
     backward_peak_bytes: int
     recompute_peak_bytes: int
+    recomputed_backward_peak_bytes: int
     reentrant_peak_bytes: int
     gradient_bytes: int
     cast_weight_bytes: int
@@ -51,6 +53,10 @@ def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor) -> Profile:
     backward, reentrant = _Backward(tape, inputs), _Backward(tape, inputs)
     backward.play(output)
     reentrant.play(output, holds_gradient=True)
+    recomputed = backward
+    if any(node.cast_scratch_bytes for node in tape.nodes):
+        recomputed = _Backward(tape, inputs)
+        recomputed.play(output, frees_when_read=True)
     return Profile(
         kept_bytes=_kept(kept),
         input_kept_bytes=_kept(from_outside & kept),
@@ -59,9 +65,12 @@ def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor) -> Profile:
         graphless_peak_bytes=max(_forward(tape, held, from_outside)),
         backward_peak_bytes=backward.peak,
         recompute_peak_bytes=max(forward[:last_packed], default=0) + backward.in_flight,
+        recomputed_backward_peak_bytes=recomputed.peak,
         reentrant_peak_bytes=output.size_bytes + max(*forward, reentrant.peak - _kept(from_outside & kept)),
         gradient_bytes=backward.gradient_bytes,
-        cast_weight_bytes=sum(tensor.storage.num_bytes for tensor in tape.casts.values()),
+        cast_weight_bytes=sum(
+            tape.casts[id(weight)].size_bytes for weight in tape.parameters if id(weight) in tape.casts
+        ),
         backward_peak_at=backward.where,
     )
 
@@ -110,8 +119,12 @@ class _Backward:
             for storage in node.saved:
                 self._hold(storage)
 
-    def play(self, output: Tensor, *, holds_gradient: bool = False) -> None:
-        """Run every node that a gradient reaches. `holds_gradient`: the caller holds on to the output's."""
+    def play(self, output: Tensor, *, holds_gradient: bool = False, frees_when_read: bool = False) -> None:
+        """Run every node that a gradient reaches.
+
+        `holds_gradient`: the caller holds on to the output's. `frees_when_read`: what a node kept goes when it has
+        computed; else when its gradients have been cast, too.
+        """
         kept_bytes, has_read = self.live, False
         self.gradients[id(output)] = self._new(output.size_bytes)
         if holds_gradient:
@@ -131,8 +144,12 @@ class _Backward:
                 else:
                     handed.append((tensor, self._new(tensor.size_bytes)))
             self._note(node.backward_scratch_bytes, node.name)
+            if not frees_when_read:
+                self._note(node.cast_scratch_bytes, node.name)
             for storage in node.saved:
                 self._drop(storage)
+            if frees_when_read:
+                self._note(node.cast_scratch_bytes, node.name)
             for storage in incoming:
                 self._drop(storage)
             for tensor, storage in handed:

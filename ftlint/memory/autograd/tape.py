@@ -23,9 +23,9 @@ class Storage:
 
 
 class Tensor:
-    """Elements in a storage. `is_parameter`: a leaf, whose gradient is no activation."""
+    """Elements in a storage. `is_leaf`: no operation made it; `is_parameter`: so, and its gradient is no activation."""
 
-    __slots__ = ("is_parameter", "num_bytes", "num_elements", "requires_grad", "storage")
+    __slots__ = ("is_leaf", "is_parameter", "num_bytes", "num_elements", "requires_grad", "storage")
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Tensor:
         *,
         requires_grad: bool,
         is_parameter: bool = False,
+        is_leaf: bool = False,
     ) -> None:
         self.num_elements = num_elements
         self.num_bytes = num_bytes
@@ -42,6 +43,7 @@ class Tensor:
         self.storage = storage
         self.requires_grad = requires_grad
         self.is_parameter = is_parameter
+        self.is_leaf = is_leaf or is_parameter
 
     @property
     def size_bytes(self) -> int:
@@ -62,11 +64,13 @@ class Node:
     """One operation of the graph.
 
     `forward_scratch_bytes`, `backward_scratch_bytes`: temporaries alive at the operation's own peak, beside its
-    results. `reads_saved`: whether its backward unpacks anything, weights included.
+    results; `cast_scratch_bytes`: those alive right after its backward, while the engine brings gradients to their
+    tensors' shape and format. `reads_saved`: whether its backward unpacks anything, weights included.
     """
 
     __slots__ = (
         "backward_scratch_bytes",
+        "cast_scratch_bytes",
         "flows",
         "forward_scratch_bytes",
         "inputs",
@@ -83,8 +87,9 @@ class Node:
         outputs: Sequence[Tensor],
         saved: Iterable[Storage],
         flows: Sequence[tuple[Tensor, Flow]],
-        forward_scratch_bytes: int,
-        backward_scratch_bytes: int,
+        forward_scratch_bytes: int = 0,
+        backward_scratch_bytes: int = 0,
+        cast_scratch_bytes: int = 0,
     ) -> None:
         self.name = name
         self.inputs = tuple(inputs)
@@ -95,6 +100,7 @@ class Node:
         self.flows = tuple((tensor, flow) for tensor, flow in flows if tensor.requires_grad)
         self.forward_scratch_bytes = forward_scratch_bytes
         self.backward_scratch_bytes = backward_scratch_bytes
+        self.cast_scratch_bytes = cast_scratch_bytes
 
 
 class Tape:
@@ -109,11 +115,12 @@ class Tape:
         self.nodes: list[Node] = []
         self.parameters: list[Tensor] = []
         self.casts: dict[int, Tensor] = {}
-        """Autocast's copies of trained weights, by the identity of the weight: made once per forward pass."""
+        """Autocast's copies of leaves, by the identity of the leaf: made once per forward pass."""
 
-    def input(self, num_elements: int, num_bytes: int, *, requires_grad: bool) -> Tensor:
+    def input(self, num_elements: int, num_bytes: int, *, requires_grad: bool, is_leaf: bool = False) -> Tensor:
         """A tensor that comes from elsewhere, such as the layer's input."""
-        return Tensor(num_elements, num_bytes, Storage(num_elements * num_bytes), requires_grad=requires_grad)
+        storage = Storage(num_elements * num_bytes)
+        return Tensor(num_elements, num_bytes, storage, requires_grad=requires_grad, is_leaf=is_leaf)
 
     def shared(self, num_elements: int, num_bytes: int) -> Tensor:
         """A tensor without gradient that all layers read: a mask, the cosines of the positions."""
@@ -138,12 +145,12 @@ class Tape:
         flows: Sequence[tuple[Tensor, Flow]] = (),
         result_is_saved: bool = False,
         also_keeps_bytes: int = 0,
-        scratch: tuple[int, int] = (0, 0),
+        scratch: tuple[int, ...] = (),
     ) -> Tensor:
         """Record an operation with one new result.
 
         `also_keeps_bytes`: what it makes for its backward alone, such as a dropout mask. `scratch`: bytes alive at the
-        peak of its forward and of its backward beside results and gradients.
+        peak of its forward and of its backward beside results and gradients, and after its backward (see `Node`).
         """
         storage = Storage(num_elements * num_bytes)
         requires_grad = any(tensor.requires_grad for tensor in inputs)
@@ -167,21 +174,21 @@ class Tape:
         requires_grad = total.requires_grad or part.requires_grad
         result = Tensor(total.num_elements, total.num_bytes, total.storage, requires_grad=requires_grad)
         flows = ((total, Flow.ALIAS), (part, Flow.NEW))
-        self.nodes.append(Node(name, (total, part), (result,), (), flows, 0, 0))
+        self.nodes.append(Node(name, (total, part), (result,), (), flows))
         return result
 
     def hold(self, *tensors: Tensor) -> None:
         """Say that Python holds these until here: arguments and variables of a function that now returns."""
-        self.nodes.append(Node("return", tensors, (), (), (), 0, 0))
+        self.nodes.append(Node("return", tensors, (), (), ()))
 
     def view(self, name: str, base: Tensor, num_elements: int, flow: Flow = Flow.ALIAS) -> Tensor:
         """Record a view. Its gradient aliases for reshapes and transposes, and is new for slices and expansions."""
         view = Tensor(num_elements, base.num_bytes, base.storage, requires_grad=base.requires_grad)
-        self.nodes.append(Node(name, (base,), (view,), (), ((base, flow),), 0, 0))
+        self.nodes.append(Node(name, (base,), (view,), (), ((base, flow),)))
         return view
 
     def views(self, name: str, base: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
         """Record views that part a tensor at one node (`chunk`, `split`): one gradient for all of them."""
         views = tuple(Tensor(size, base.num_bytes, base.storage, requires_grad=base.requires_grad) for size in sizes)
-        self.nodes.append(Node(name, (base,), views, (), ((base, Flow.NEW),), 0, 0))
+        self.nodes.append(Node(name, (base,), views, (), ((base, Flow.NEW),)))
         return views
