@@ -35,6 +35,8 @@ MODEL_TYPES = (
 """Those that differ most; `python -m tools.accuracy.traces` asks all."""
 
 
+OPTIMIZER_STEP = ("parameter_bytes", "gradient_bytes", "optimizer_peak_bytes", "output_bytes")
+
 PASSES = [pair for pair in ALL_PASSES if pair[0] is not Checkpointing.REENTRANT or pair[1] == SHAPES[1]]
 """Recomputing in either way differs in the hump alone; all shapes of both are in the page's table."""
 
@@ -137,20 +139,26 @@ def test_two_shallow_models_say_what_the_whole_one_does(
     assert exact_step(step) == extended
 
 
-def test_llama_3_8b_whole() -> None:
-    """All 32 layers at full width: 13.30 GiB with keys shared by query heads and no mask."""
+def test_llama_3_8b_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All 32 layers at full width: 13.30 GiB with keys shared by query heads and no mask, 75.28 GiB in AdamW's step."""
     from ftlint.exact.trace import trace_step
 
+    monkeypatch.setenv("FTLINT_CACHE_DIR", str(tmp_path))
     config = {
         "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
         "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "tie_word_embeddings": False,
     }  # fmt: skip
     step = replace(steps(config, Attention.SDPA, None)[0], sequence_length_tokens=2048)
-    traced, found = trace_step(config, step), activations(step)
+    whole, extended, found = trace_step(config, step, has_optimizer=True), exact_step(step), activations(step)
     assert found is not None
-    assert traced.kept_bytes / 2**30 == pytest.approx(13.30, abs=0.005)
-    assert found.kept_bytes == pytest.approx(traced.kept_bytes, rel=1e-4)
-    assert found.loss.activation_bytes == pytest.approx(traced.loss_peak_bytes, rel=1e-4)
+    assert whole.kept_bytes / 2**30 == pytest.approx(13.30, abs=0.005)
+    assert found.kept_bytes == pytest.approx(whole.kept_bytes, rel=1e-4)
+    assert found.loss.activation_bytes == pytest.approx(whole.loss_peak_bytes, rel=1e-4)
+    for name in ("kept_bytes", "loss_peak_bytes", "layer_peak_bytes", "num_params", *OPTIMIZER_STEP):
+        assert getattr(extended, name) == pytest.approx(getattr(whole, name), rel=1e-4), name
+    parts = [getattr(extended, name) / 2**30 for name in OPTIMIZER_STEP]
+    assert parts == pytest.approx([14.96, 14.96, 44.87, 0.49], abs=0.005)
+    assert extended.optimizer_step_bytes / 2**30 == pytest.approx(75.28, abs=0.005)
 
 
 def test_every_description_is_compared() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -214,7 +213,6 @@ def steps(
 
 def row(model_type: str) -> str:
     """The table's line of one model type: the worst deviation of each figure, and in which case."""
-    _be_quiet()
     found = list(cases(model_type))
     recomputed = [case for case in found if case.step.checkpointing is not Checkpointing.NONE]
     kept_whole = [case for case in found if case.step.checkpointing is Checkpointing.NONE]
@@ -236,7 +234,8 @@ def _worst(found: Sequence[Case], figure: Callable[[Case], tuple[int, int]]) -> 
 def section(rows: Sequence[str]) -> Iterator[str]:
     """The page's section: with which releases, and when."""
     releases = ", ".join(f"{package} {metadata.version(package)}" for package in ("torch", "transformers", "peft"))
-    yield f"Traced with {releases} on {date.today().isoformat()}. Deviations from {WORTH_A_NAME:.1%} on name their case."
+    named = f"A deviation of {WORTH_A_NAME:.1%} or more names its case."
+    yield f"Traced with {releases} on {date.today().isoformat()}. {named}"
     yield ""
     yield "| model type | cases | kept for backward | hump of a recomputed layer | of a kept one | forward and loss |"
     yield "|---|---|---|---|---|---|"
@@ -254,14 +253,6 @@ def main(model_types: Sequence[str]) -> None:
     head, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     tail = rest.split(END)[1]
     PAGE.write_text(head + BEGIN + "\n" + "\n".join(section(rows)) + "\n" + END + tail, encoding="utf-8")
-
-
-def _be_quiet() -> None:
-    """Nobody needs to hear that token ids lie outside a vocabulary that was made small."""
-    import transformers
-
-    warnings.simplefilter("ignore")
-    transformers.logging.set_verbosity_error()
 
 
 if __name__ == "__main__":
