@@ -35,6 +35,14 @@ class Comparison:
             "traced_depths": list(self.found.depths),
             "attention_kernels": list(self.found.kernels),
             "num_parameters": self.found.num_params,
+            "optimizer_step": {
+                "optimizer": "foreach AdamW",
+                "total_bytes": self.found.optimizer_step_bytes,
+                "parameter_bytes": self.found.parameter_bytes,
+                "gradient_bytes": self.found.gradient_bytes,
+                "optimizer_bytes": self.found.optimizer_peak_bytes,
+                "output_bytes": self.found.output_bytes,
+            },
             "rows": [
                 {"name": row.name, "traced_bytes": row.traced_bytes, "reckoned_bytes": row.reckoned_bytes}
                 for row in self.rows
@@ -47,6 +55,18 @@ class Comparison:
         for row in self.rows:
             beside = "" if row.reckoned_bytes is None else f"   by formula {_gib(row.reckoned_bytes)}"
             lines.append(f"  {row.name:<44}{_gib(row.traced_bytes):>12}{beside}")
+        found = self.found
+        parts = (
+            (found.parameter_bytes, "parameters"),
+            (found.gradient_bytes, "gradients"),
+            (found.optimizer_peak_bytes, "optimizer with its temporaries"),
+            (found.output_bytes, "logits"),
+        )
+        lines.append(
+            "Traced, all of an optimizer step on one unsharded GPU: foreach AdamW, in a loop that holds the outputs:"
+        )
+        sums = " + ".join(f"{num_bytes / 2**30:.2f} {name}" for num_bytes, name in parts)
+        lines.append(f"  {_gib(found.optimizer_step_bytes)} = {sums}")
         return "\n".join(lines) + "\n"
 
 

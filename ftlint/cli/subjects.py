@@ -52,7 +52,7 @@ def subjects_of(
         raise UsageError("--run chooses among the runs of a TARGET, and there is none")
     under = {} if spec_file is None else _read_spec(workspace, spec_file)
     name = "spec" if spec_file in (None, "-") else Path(str(spec_file)).stem
-    return _of_spec(laid_over(under, spec), name)
+    return _of_spec(_with_folder(workspace, laid_over(under, spec)), name)
 
 
 def _read_spec(workspace: Workspace, spec_file: str) -> dict[str, Any]:
@@ -63,13 +63,30 @@ def _read_spec(workspace: Workspace, spec_file: str) -> dict[str, Any]:
     text = sys.stdin.buffer.read(SIZE_LIMIT_BYTES + 1) if spec_file == "-" else workspace.text(Path(spec_file))
     if len(text) > SIZE_LIMIT_BYTES:
         raise SpecError(f"{name}: too large: ftlint reads up to {SIZE_LIMIT_BYTES // 10**6} MB")
+    return _object(text, name, "a run spec")
+
+
+def _object(text: str | bytes, name: str, what: str) -> dict[str, Any]:
     try:
-        spec = json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SpecError(f"{name}: not JSON: {error}") from None
-    if not isinstance(spec, dict):
-        raise SpecError(f"{name}: a run spec is a JSON object, not {type(spec).__name__}")
-    return spec
+    if not isinstance(found, dict):
+        raise SpecError(f"{name}: {what} is a JSON object, not {type(found).__name__}")
+    return found
+
+
+def _with_folder(workspace: Workspace, spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec with the config.json of a model that is a folder here, which `from_pretrained` would take, too."""
+    model = spec.get("model")
+    name = model.get("id") if isinstance(model, dict) else model
+    if not isinstance(name, str) or (isinstance(model, dict) and model.keys() & {"config", "parameters"}):
+        return spec
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return spec
+    path = folder / "config.json"
+    return {**spec, "model": {"config": _object(workspace.text(path), str(path), "a model's configuration")}}
 
 
 def _of_spec(spec: object, name: str) -> tuple[Subject, ...]:

@@ -24,20 +24,34 @@ SHALLOW = (2, 3)
 
 @record
 class ExactStep:
-    """What one step of the real model holds, besides weights and their gradients.
+    """What one step of the real model holds.
 
-    `kept_bytes`: after forward, for backward; `loss_peak_bytes`: highest in forward and at the loss;
-    `layer_peak_bytes`: highest while the layers go backward. `depths`: how many layers were traced; `kernels`: the
-    attention kernels that ran, none for eager attention; `releases`: with which packages.
+    Of the pass, besides weights and their gradients: `kept_bytes` after forward, for backward; `loss_peak_bytes`:
+    highest in forward and at the loss; `layer_peak_bytes`: highest while the layers go backward.
+
+    While an optimizer steps: `parameter_bytes` and `gradient_bytes`, `optimizer_peak_bytes` of foreach AdamW with its
+    temporaries, and `output_bytes`, logits that a loop may still hold.
+
+    `depths`: how many layers were traced; `kernels`: the attention kernels that ran, none for eager attention;
+    `releases`: with which packages.
     """
 
     kept_bytes: int
     loss_peak_bytes: int
     layer_peak_bytes: int
+    parameter_bytes: int
+    gradient_bytes: int
+    optimizer_peak_bytes: int
+    output_bytes: int
     num_params: int
     depths: tuple[int, ...]
     kernels: tuple[str, ...]
     releases: tuple[str, ...]
+
+    @property
+    def optimizer_step_bytes(self) -> int:
+        """All that is there while AdamW steps, in a loop that holds the pass' outputs."""
+        return self.parameter_bytes + self.gradient_bytes + self.optimizer_peak_bytes + self.output_bytes
 
 
 def exact_step(step: Step) -> ExactStep:
@@ -67,22 +81,37 @@ def _releases() -> tuple[str, ...]:
 
 
 def _trace(step: Step, releases: tuple[str, ...]) -> ExactStep:
+    try:
+        return _traced(step, releases)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a framework raises of a model is its answer: it cannot be run
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise InputError(f"--exact: this {step.architecture.model_type} model cannot be traced: {lines[-1]}") from None
+
+
+def _traced(step: Step, releases: tuple[str, ...]) -> ExactStep:
     from ftlint.exact.trace import count_parameters, trace_step
 
     architecture = step.architecture
     depths = SHALLOW if _is_uniform(step) and architecture.num_layers > SHALLOW[-1] else (architecture.num_layers,)
-    traced = [trace_step(config_of(shallow.architecture), shallow) for shallow in (_cut(step, d) for d in depths)]
+    shallow = [_cut(step, depth) for depth in depths]
+    traced = [trace_step(config_of(each.architecture), each, has_optimizer=True) for each in shallow]
     last = traced[-1]
     rest = architecture.num_layers - depths[-1]
 
     def extended(name: str) -> int:
-        shallow: list[int] = [getattr(each, name) for each in traced]
-        return shallow[-1] + rest * (shallow[-1] - shallow[0])
+        found: list[int] = [getattr(each, name) for each in traced]
+        return found[-1] + rest * (found[-1] - found[0])
 
     return ExactStep(
         kept_bytes=extended("kept_bytes"),
         loss_peak_bytes=extended("loss_peak_bytes"),
         layer_peak_bytes=extended("layer_peak_bytes"),
+        parameter_bytes=extended("parameter_bytes"),
+        gradient_bytes=extended("gradient_bytes"),
+        optimizer_peak_bytes=extended("optimizer_peak_bytes"),
+        output_bytes=last.output_bytes,
         num_params=count_parameters(config_of(architecture), step.model_class),
         depths=depths,
         kernels=last.kernels,

@@ -13,57 +13,71 @@ from unittest.mock import patch
 
 import torch
 import torch.nn.functional as functional
+from torch.utils._pytree import tree_map
 
 FLASH = "flash"
 EFFICIENT = "memory-efficient"
 
+ATTENTION_KERNELS = {
+    "_scaled_dot_product_flash_attention": FLASH,
+    "_scaled_dot_product_efficient_attention": EFFICIENT,
+    "_scaled_dot_product_flash_attention_for_cpu": "CPU",
+    "_scaled_dot_product_fused_attention_overrideable": "another device's",
+    "_scaled_dot_product_cudnn_attention": "cuDNN",
+}
+"""torch's attention operations by name. Its fallback is made of others, so there is none of them where it runs."""
 
-class CudaKernels:
-    """Whose `in_place` makes `F.scaled_dot_product_attention`, `F.dropout` and others the CUDA ones for a while.
+_IN_FLOAT32 = (
+    *("exp", "log", "reciprocal", "rsqrt", "pow.Scalar", "pow.Tensor_Scalar", "pow.Tensor_Tensor", "softplus"),
+    *("layer_norm", "native_layer_norm", "group_norm"),
+)
+_TO_FLOAT32 = ("softmax.int", "log_softmax.int", "sum", "sum.dim_IntList", "cumsum")
+"""What autocast computes in float32 on CUDA and not on a CPU, of what language models use.
 
-    Patched and no function mode: recomputation runs in autograd's engine, which leaves such modes. `used`: the
-    attention kernels that ran.
+The first read float32, too; the others get a dtype where they were given none.
+Source: torch 2.13 ATen/autocast_mode.h, AT_FORALL_FP32 and AT_FORALL_FP32_SET_OPT_DTYPE.
+"""
+
+_HALF = (torch.bfloat16, torch.float16)
+
+
+@contextmanager
+def cuda_kernels() -> Iterator[None]:
+    """Make `F.scaled_dot_product_attention`, `F.dropout` and autocast the CUDA ones for a while.
+
+    Patched and no function mode: recomputation runs in autograd's engine, which leaves such modes.
     """
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(functional, "scaled_dot_product_attention", _attention))
+        stack.enter_context(patch.object(functional, "dropout", _dropout))
+        # Asked without a device it answers for CUDA.
+        stack.enter_context(patch.object(torch, "is_autocast_enabled", _is_autocast_enabled))
+        stack.enter_context(_autocast_of_cuda())
+        yield
 
-    def __init__(self) -> None:
-        self.used: set[str] = set()
 
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Put the CUDA operations in place of the CPU's."""
-        with ExitStack() as stack:
-            stack.enter_context(patch.object(functional, "scaled_dot_product_attention", self._attention))
-            stack.enter_context(patch.object(functional, "dropout", _dropout))
-            # In float32 under CUDA's autocast, not under the CPU's. Source: torch 2.13 ATen/autocast_mode.h.
-            for owner, name in ((functional, "layer_norm"), (functional, "softmax"), (torch, "pow")):
-                stack.enter_context(patch.object(owner, name, _raised(getattr(owner, name))))
-            yield
-
-    def _attention(
-        self,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        attn_mask: torch.Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> torch.Tensor:
-        """SDPA's choice on a GPU in half precision: flash without a mask, memory-efficient with one."""
-        if torch.is_autocast_enabled("cpu"):
-            lower = torch.get_autocast_dtype("cpu")
-            query, key, value = query.to(lower), key.to(lower), value.to(lower)
-        if attn_mask is None:
-            self.used.add(FLASH)
-            flash = torch.ops.aten._scaled_dot_product_flash_attention
-            return flash(query, key, value, dropout_p, is_causal, scale=scale)[0]
-        self.used.add(EFFICIENT)
-        if attn_mask.dtype == torch.bool:
-            attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype)
-        attn_mask = attn_mask.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2])
-        efficient = torch.ops.aten._scaled_dot_product_efficient_attention
-        return efficient(query, key, value, attn_mask, True, dropout_p, is_causal, scale=scale)[0]
+def _attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> torch.Tensor:
+    """SDPA's choice on a GPU in half precision: flash without a mask, memory-efficient with one."""
+    if torch.is_autocast_enabled("cpu"):
+        lower = torch.get_autocast_dtype("cpu")
+        query, key, value = query.to(lower), key.to(lower), value.to(lower)
+    if attn_mask is None:
+        flash = torch.ops.aten._scaled_dot_product_flash_attention
+        return flash(query, key, value, dropout_p, is_causal, scale=scale)[0]
+    if attn_mask.dtype == torch.bool:
+        attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype)
+    attn_mask = attn_mask.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2])
+    efficient = torch.ops.aten._scaled_dot_product_efficient_attention
+    return efficient(query, key, value, attn_mask, True, dropout_p, is_causal, scale=scale)[0]
 
 
 def _dropout(input: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:
@@ -72,16 +86,49 @@ def _dropout(input: torch.Tensor, p: float = 0.5, training: bool = True, inplace
     return torch.ops.aten.native_dropout(input, p, True)[0]
 
 
-def _raised(function: Callable[..., Any]) -> Callable[..., Any]:
-    def in_float32(input: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        if torch.is_autocast_enabled("cpu") and input.dtype in (torch.bfloat16, torch.float16):
-            input = input.float()
-            args = tuple(_float(arg) for arg in args)
-            kwargs = {key: _float(value) for key, value in kwargs.items()}
-        return function(input, *args, **kwargs)
+def _is_autocast_enabled(device_type: str = "cpu", is_enabled: Any = torch.is_autocast_enabled) -> bool:
+    return bool(is_enabled(device_type))
 
-    return in_float32
+
+@contextmanager
+def _autocast_of_cuda() -> Iterator[None]:
+    """Autocast for the CPU takes over what only CUDA's computes in float32.
+
+    Registered with torch's dispatcher, for operations made of others (`torch.square` is a power) and methods reach no
+    function of Python's.
+    """
+    library = torch.library.Library("aten", "IMPL")
+    try:
+        for name in _IN_FLOAT32:
+            library.impl(name, _below_autocast(name, _raised), "AutocastCPU")
+        for name in _TO_FLOAT32:
+            library.impl(name, _below_autocast(name, _with_dtype), "AutocastCPU")
+        yield
+    finally:
+        library._destroy()
+
+
+def _below_autocast(name: str, change: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[..., Any]:
+    packet, _, overload = name.partition(".")
+    operation = getattr(getattr(torch.ops.aten, packet), overload or "default")
+
+    def changed(*args: Any, **kwargs: Any) -> Any:
+        with torch._C._ExcludeDispatchKeyGuard(torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCPU)):
+            args, kwargs = change(args, kwargs)
+            return operation(*args, **kwargs)
+
+    return changed
+
+
+def _raised(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    return tree_map(_float, args), tree_map(_float, kwargs)
+
+
+def _with_dtype(args: Any, kwargs: Any) -> tuple[Any, Any]:
+    if args[0].dtype in _HALF and kwargs.get("dtype") is None and not any(isinstance(arg, torch.dtype) for arg in args):
+        kwargs = {**kwargs, "dtype": torch.float32}
+    return args, kwargs
 
 
 def _float(value: Any) -> Any:
-    return value.float() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
+    return value.float() if isinstance(value, torch.Tensor) and value.dtype in _HALF else value

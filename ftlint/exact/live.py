@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,6 +29,8 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]  # torch is typed as A
         self.peak_bytes = 0
         self.gradient_bytes = 0
         self.peak_at = ""
+        self.calls: Counter[str] = Counter()
+        """How often each operation ran, by torch's name."""
         self._books: dict[int, tuple[int, Any]] = {}
         self._ignored: set[int] = set()
 
@@ -51,6 +54,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[misc]  # torch is typed as A
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
+        self.calls[func.overloadpacket.__name__] += 1
         for item in tree_iter(result):
             if isinstance(item, torch.Tensor) and item.device.type != "meta":
                 self._book(item)

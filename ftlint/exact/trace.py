@@ -6,6 +6,8 @@ never allocated. Attention and dropout run as on a CUDA device (`kernels.py`).
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import Any
@@ -14,48 +16,66 @@ from unittest.mock import patch
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from ftlint.exact.kernels import CudaKernels
+from ftlint.errors import InputError
+from ftlint.exact.kernels import ATTENTION_KERNELS, EFFICIENT, FLASH, cuda_kernels
 from ftlint.exact.live import LiveBytes
 from ftlint.memory.step import Attention, Checkpointing, Step
 from ftlint.record import record
 
 _DTYPES = {2: torch.bfloat16, 4: torch.float32}
 
+_MEANT: Mapping[Attention, frozenset[str]] = {
+    Attention.EAGER: frozenset(),
+    Attention.SDPA: frozenset({FLASH}),
+    Attention.SDPA_MASKED: frozenset({EFFICIENT}),
+    Attention.FLASH_2: frozenset({FLASH}),
+}
+"""Kernels that may compute attention; flash_attention_2 keeps what SDPA's flash kernel keeps."""
+
 
 @record
 class TracedStep:
     """What one step held, besides weights. Gradients of weights are in `gradient_bytes` alone.
 
+    `parameter_bytes`: the weights themselves; `output_bytes`: the logits, which whoever calls the model may hold until
+    the next call. `optimizer_peak_bytes`: states and temporaries of AdamW over many tensors at a time (`foreach`) in a
+    step after the first, 0 where it was not asked for.
+
     `loss_peak_bytes`: highest in forward, and in backward down to the last layer's output; `layer_peak_bytes`: from
-    there to the first layer's input; `stem_peak_bytes`: after it.
+    there to the first layer's input; `stem_peak_bytes`: after it. `kernels`: attention's, as they were dispatched;
+    `num_attentions`: how often in forward.
     """
 
     kept_bytes: int
     loss_peak_bytes: int
     layer_peak_bytes: int
     stem_peak_bytes: int
+    parameter_bytes: int
     gradient_bytes: int
+    output_bytes: int
+    optimizer_peak_bytes: int
     num_params: int
     kernels: tuple[str, ...]
+    num_attentions: int
     layer_peak_at: str
 
 
-def trace_step(config: Mapping[str, Any], step: Step) -> TracedStep:
-    """Trace the step that `step` describes, of a model with this config.json."""
-    (traced,) = trace_steps(config, (step,))
+def trace_step(config: Mapping[str, Any], step: Step, *, has_optimizer: bool = False) -> TracedStep:
+    """Trace the step that `step` describes, of a model with this config.json. `has_optimizer`: AdamW's step, too."""
+    (traced,) = trace_steps(config, (step,), has_optimizer=has_optimizer)
     return traced
 
 
-def trace_steps(config: Mapping[str, Any], steps: Sequence[Step]) -> list[TracedStep]:
+def trace_steps(config: Mapping[str, Any], steps: Sequence[Step], *, has_optimizer: bool = False) -> list[TracedStep]:
     """Trace several steps of one model, which differ in batch, length and checkpointing alone."""
-    with torch.device("meta"):
-        model = _build(config, steps[0])
     traced = []
-    with FakeTensorMode(allow_non_fake_inputs=True), _unpacked():
+    with _quiet(), torch.device("meta"):
+        model = _build(config, steps[0])
+    with _quiet(), FakeTensorMode(allow_non_fake_inputs=True), _unpacked():
         _move_to_fake(model)
         for step in steps:
             _set_checkpointing(model, step)
-            traced.append(_Trace(model, step).run())
+            traced.append(_Trace(model, step, has_optimizer=has_optimizer).run())
     return traced
 
 
@@ -63,9 +83,27 @@ def count_parameters(config: Mapping[str, Any], model_class: str) -> int:
     """Parameters of the real model, counted on torch's meta device."""
     import transformers
 
-    with torch.device("meta"):
+    with _quiet(), torch.device("meta"):
         model = getattr(transformers, model_class).from_config(_parsed(config))
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What is deprecated, and token ids that lie outside a small vocabulary, is nothing to whoever asks for bytes."""
+    import transformers
+
+    logs = (transformers.logging.get_logger("transformers"), logging.getLogger("torch._subclasses.fake_tensor"))
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _parsed(config: Mapping[str, Any]) -> Any:
@@ -157,17 +195,20 @@ def _unpacked() -> Iterator[None]:
 class _Trace:
     """One step in the making."""
 
-    def __init__(self, model: Any, step: Step) -> None:
+    def __init__(self, model: Any, step: Step, *, has_optimizer: bool) -> None:
         self.model = model
         self.step = step
+        self.has_optimizer = has_optimizer
         self.live = LiveBytes()
-        self.kernels = CudaKernels()
+        self.num_attentions = self.output_bytes = self.optimizer_peak_bytes = 0
         self.peaks: list[tuple[int, str]] = []
 
     def run(self) -> TracedStep:
         """Forward, then backward; peaks are noted at the last layer's output and the first one's input."""
         with self._hooks():
             kept = self._play()
+            if self.has_optimizer:
+                self.optimizer_peak_bytes = self._optimizer_peak_bytes()
         peaks = [*self.peaks, (0, ""), (0, "")][:3]
         tied = self._tied_gradient_bytes()
         return TracedStep(
@@ -175,9 +216,13 @@ class _Trace:
             loss_peak_bytes=peaks[0][0],
             layer_peak_bytes=peaks[1][0] - tied,
             stem_peak_bytes=peaks[2][0] - tied,
+            parameter_bytes=sum(parameter.numel() * parameter.element_size() for parameter in self.model.parameters()),
             gradient_bytes=self.live.gradient_bytes,
+            output_bytes=self.output_bytes,
+            optimizer_peak_bytes=self.optimizer_peak_bytes,
             num_params=sum(parameter.numel() for parameter in self.model.parameters()),
-            kernels=tuple(sorted(self.kernels.used)),
+            kernels=self._kernels(),
+            num_attentions=self.num_attentions,
             layer_peak_at=peaks[1][1],
         )
 
@@ -205,16 +250,44 @@ class _Trace:
         live, model = self.live, self.model
         inputs = self._inputs()
         live.ignore([*model.parameters(), *model.buffers(), *inputs.values()])
-        with live, self.kernels.in_place():
+        with live, cuda_kernels():
             with self._autocast():
                 # As transformers' Trainer asks for; a cache would copy keys and values once more.
                 outputs = model(**inputs, use_cache=False)
             loss = outputs.loss
+            self.output_bytes = outputs.logits.untyped_storage().nbytes()
             del outputs
             kept = live.live_bytes
+            self.num_attentions = sum(live.calls[name] for name in ATTENTION_KERNELS)
             torch.autograd.backward([loss])
             self._mark()
         return kept
+
+    def _optimizer_peak_bytes(self) -> int:
+        """The second step: the first finds no states."""
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(trained, foreach=True)
+        live = LiveBytes()  # of its own: what cycles hold of the pass may be freed at any time
+        live.ignore([*trained, *(parameter.grad for parameter in trained)])
+        with live:
+            optimizer.step()
+            live.start_peak()
+            optimizer.step()
+        return live.peak_bytes
+
+    def _kernels(self) -> tuple[str, ...]:
+        """Which kernels computed attention. `InputError` where one did that the step does not mean.
+
+        What the model calls is not trusted: it may have taken a function of torch's before it was patched.
+        """
+        found = {kernel for name, kernel in ATTENTION_KERNELS.items() if self.live.calls[name]}
+        if not found <= _MEANT[self.step.attention] or bool(found) != bool(_MEANT[self.step.attention]):
+            raise InputError(
+                f"--exact: asked for {self.step.attention.value}, the model computed attention with "
+                f"{', '.join(sorted(found)) + ' kernels' if found else 'no kernel of its own'}"
+                f"{'; a sliding window makes a mask' if EFFICIENT in found else ''}"
+            )
+        return tuple(sorted(found))
 
     def _inputs(self) -> dict[str, torch.Tensor]:
         shape = (self.step.micro_batch, self.step.sequence_length_tokens)

@@ -94,9 +94,12 @@ def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], pref
     """One layer, forward and backward."""
     recorder = Recorder(step, tensors, prefix)
     size = step.num_tokens * step.architecture.hidden_size
-    x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient)
-    is_reentrant = step.checkpointing is Checkpointing.REENTRANT
-    return run(recorder.tape, inputs=(x,), output=layer(recorder, block, x), is_reentrant=is_reentrant)
+    kind = step.checkpointing
+    # A reentrant checkpoint computes again from a detached input.
+    is_reentrant, is_recomputed = kind is Checkpointing.REENTRANT, kind is Checkpointing.NON_REENTRANT
+    x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient, is_leaf=is_reentrant)
+    output = layer(recorder, block, x)
+    return run(recorder.tape, inputs=(x,), output=output, is_reentrant=is_reentrant, is_recomputed=is_recomputed)
 
 
 def _has_head(table: ParameterTable) -> bool:
@@ -124,7 +127,8 @@ class _Pass:
         before = shared + sum(left)
         # Autocast keeps the weights it has cast until forward is through, even where no graph holds them.
         casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
-        loss = Point("loss", before, max(head.backward_peak_bytes, head.forward_peak_bytes + casts), 0)
+        in_forward = head.input_kept_bytes + head.forward_peak_bytes + casts
+        loss = Point("loss", before, max(head.backward_peak_bytes, in_forward), 0)
         forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]) + casts, 0)
         points = []
         gradients = head.gradient_bytes

@@ -14,8 +14,7 @@ FLOAT32 = ops.FLOAT32
 def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
     """A whole layer; `x`: hidden states, tokens x hidden."""
     if block.order is Order.PARALLEL:
-        normed = norm(r, block, block.norms[0], x)
-        return _parallel(r, block, x, normed, normed)
+        return _parallel(r, block, x)
     if block.order is Order.PARALLEL_TWO:
         return _parallel_two(r, block, x)
     names = iter(block.norms)
@@ -29,7 +28,8 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
             inner = mlp(r, block, inner)
         if block.order in (Order.POST, Order.SANDWICH):
             inner = norm(r, block, next(names), inner)
-        inner = _dropout(r, block, inner)
+        if not block.mlp:
+            inner = _dropout(r, block, inner)
         if part == "attention" and block.holds_attended:
             held.append(inner)
         if block.scales_residual:
@@ -41,18 +41,18 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
 
 def _parallel_two(r: Recorder, block: Block, x: Tensor) -> Tensor:
     attended, weights = attention(r, block, norm(r, block, block.norms[0], x))
-    attended = _dropout(r, block, attended)
-    fed = _dropout(r, block, mlp(r, block, norm(r, block, block.norms[1], x)))
+    fed = mlp(r, block, norm(r, block, block.norms[1], x))
     result = ops.add(r.tape, ops.add(r.tape, fed, attended), x)
     r.tape.hold(*_held(weights))
     return result
 
 
-def _parallel(r: Recorder, block: Block, x: Tensor, for_attention: Tensor, for_mlp: Tensor) -> Tensor:
-    attended, weights = attention(r, block, for_attention)
-    attended = _dropout(r, block, attended)
-    fed = _dropout(r, block, mlp(r, block, for_mlp))
-    result = ops.add(r.tape, ops.add(r.tape, attended, fed), x)
+def _parallel(r: Recorder, block: Block, x: Tensor) -> Tensor:
+    normed = norm(r, block, block.norms[0], x)
+    attended, weights = attention(r, block, normed)
+    fed = mlp(r, block, normed)
+    first, second, third = (x, attended, fed) if block.adds_input_first else (attended, fed, x)
+    result = ops.add(r.tape, ops.add(r.tape, first, second), third)
     r.tape.hold(x, *_held(weights))
     return result
 
@@ -62,6 +62,7 @@ def _held(weights: Tensor | None) -> tuple[Tensor, ...]:
 
 
 def _dropout(r: Recorder, block: Block, x: Tensor) -> Tensor:
+    """On what a block gives: inside its module, which holds its argument until then; in OPT in the layer itself."""
     return ops.dropout(r.tape, x, block.residual_dropout)
 
 
@@ -79,9 +80,9 @@ def norm(r: Recorder, block: Block, name: str, x: Tensor, num_rows: int | None =
         return tape.make(
             "fused rms norm", (x, *weights), *size, saved=(x,), flows=flows, also_keeps_bytes=FLOAT32 * rows
         )
-    if kind in (Norm.LAYER, Norm.LAYER_ONE_PLUS):
-        if kind is Norm.LAYER_ONE_PLUS:
-            weights = (ops.shift(tape, weights[0]), *weights[1:])
+    if kind is Norm.LAYER_ONE_PLUS:
+        return _one_plus(r, weights, x, rows)
+    if kind is Norm.LAYER:
         return ops.layer_norm(tape, x, weights, rows)
     if kind is Norm.LAYER_FLOAT32:
         return ops.cast(tape, ops.layer_norm(tape, ops.cast(tape, x, FLOAT32), (), rows), x.num_bytes)
@@ -97,6 +98,15 @@ def norm(r: Recorder, block: Block, name: str, x: Tensor, num_rows: int | None =
     if kind is Norm.RMS_ONE_PLUS:
         weight = ops.shift(tape, ops.cast(tape, weight, FLOAT32))
     return ops.cast(tape, ops.mul(tape, weight, normed), x.num_bytes)
+
+
+def _one_plus(r: Recorder, weights: tuple[Tensor, ...], x: Tensor, rows: int) -> Tensor:
+    """Turns autocast off, and itself casts to its format whatever the norm reads (Nemotron)."""
+    tape = r.tape
+    inputs = (x, ops.shift(tape, weights[0]), *weights[1:])
+    if tape.is_autocast:
+        inputs = tuple(ops.cast(tape, tensor, tape.compute_bytes) for tensor in inputs)
+    return ops.layer_norm(tape, inputs[0], inputs[1:], rows, is_raised=False)
 
 
 def _by_hand(r: Recorder, weight: Tensor, x: Tensor, wide: Tensor, rows: int) -> Tensor:
@@ -118,6 +128,8 @@ def attention(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | No
     key = rotated(r, block, key)
     attended, weights = attend(r, block, query, key, value)
     result = r.linear(f"{block.attention}.{block.projections[-1]}", attended)
+    if block.mlp:
+        result = _dropout(r, block, result)
     r.tape.hold(x, query, key, value, attended)
     return result, weights
 
@@ -210,7 +222,7 @@ def _eager(
     Products want heads and sequences in one dimension: with several sequences, what lies token by token is copied.
     """
     step, tape = r.step, r.tape
-    copies = step.micro_batch > 1
+    copies, width = step.micro_batch > 1, query.num_bytes
     if copies and is_token_major(block):
         query = ops.copy(tape, ops.lowered(tape, query))
     if copies and is_token_major(block) and not is_shared:
@@ -219,9 +231,11 @@ def _eager(
     scores = ops.scale(tape, ops.matmul(tape, query, key, num_scores))
     if block.softcap:
         scores = ops.scale(tape, ops.of_result(tape, "tanh", ops.scale(tape, scores)))
-    scores = ops.shift(tape, scores)
+    # The mask has the hidden states' format, and so do scores from then on, if that is wider.
+    mask = tape.shared(step.num_tokens * step.sequence_length_tokens, step.stream_bytes)
+    scores = ops.add(tape, scores, mask)
     weights = ops.softmax(tape, scores, block.softmax_bytes or scores.num_bytes)
-    narrow = ops.cast(tape, weights, query.num_bytes)
+    narrow = ops.cast(tape, weights, width)
     tape.hold(scores)
     weights = ops.dropout(tape, narrow, block.attention_dropout)
     if copies and not is_shared:
@@ -238,7 +252,7 @@ def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -
     """
     step = r.step
     shape = ops.AttentionShape(query.num_elements, key.num_elements, rows)
-    mask = r.tape.input(step.num_tokens * step.sequence_length_tokens, step.compute_bytes, requires_grad=False)
+    mask = r.tape.shared(step.num_tokens * step.sequence_length_tokens, step.compute_bytes)
     biased = r.tape.make("mask", (mask,), mask.num_elements, mask.num_bytes)
     return ops.flash_attention(r.tape, query, key, value, shape, mask=biased)
 
@@ -261,7 +275,9 @@ def mlp(r: Recorder, block: Block, x: Tensor) -> Tensor:
         gate, up = r.tape.views("chunk", inner, (inner.num_elements // 2,) * 2)
         inner = ops.mul(r.tape, up, activated(r, block, gate))
     result = r.linear(names[-1], inner)
-    r.tape.hold(x)
+    if block.mlp:
+        result = _dropout(r, block, result)
+        r.tape.hold(x)  # an argument; where the layer itself computes it, the variable goes on to the next tensor
     return result
 
 

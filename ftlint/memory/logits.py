@@ -37,9 +37,10 @@ def head_profile(r: Recorder, block: Block, *, norm_name: str | None, head: str)
     wide = ops.cast(tape, logits, FLOAT32)
     shifted = ops.copy(tape, ops.sliced(tape, wide, wide.num_elements)) if step.shifts_logits else wide
     loss = _full(r, shifted) if step.loss is LossKernel.FULL else _in_place(r, shifted)
-    # Variables of the loss function, and the logits that the model returns: all alive where the forward pass ends.
-    # Peaks published with transformers 4.45 and 4.48 show each of them (foundation-model-stack's benchmarks).
-    tape.hold(wide, shifted, *(() if step.upcasts_in_model else (logits,)))
+    # Variables of the loss function, what the output layer read, and the logits that the model returns: all alive where
+    # the forward pass ends. Peaks published with transformers 4.45 and 4.48 show each variable and the logits
+    # (foundation-model-stack's benchmarks).
+    tape.hold(hidden, wide, shifted, *(() if step.upcasts_in_model else (logits,)))
     return run(tape, inputs=(x,), output=loss)
 
 

@@ -154,7 +154,8 @@ class Replay:
         return self.allocator.reserved_bytes - self.allocator.peak_allocated_bytes
 
     def step(self, *, is_first: bool) -> None:
-        """Forward, backward and the optimizer's step."""
+        """Forward, backward and the optimizer's step; the gradients stay until the next step begins."""
+        self.let_go()
         root = self.allocate(self.root * self.width, GATHER) if self.is_fsdp else None
         inputs, kept = self._forward()
         gradient = self._head(inputs)
@@ -162,7 +163,7 @@ class Replay:
         self.free([root, *self.gathered, *self.held])
         self.gathered, self.held = [], []
         if not self.keeps_gradients or not is_first:
-            return  # what is freed at the end of the last step changes nothing
+            return
         counts = [count for _, count in self.gradients]
         # Adam's two; however many there are, they are of that kind of size.
         for size in [int(count * self.state_width / 2) for count in counts]:
@@ -171,6 +172,9 @@ class Replay:
                 self.allocator.allocate_for_good(size)
         # In later steps they find these blocks again.
         self.free([self.allocate(int(count * self.temporary_width)) for count in counts])
+
+    def let_go(self) -> None:
+        """Free the gradients of the last step."""
         self.free(block for block, _ in self.gradients)
         self.gradients = []
 

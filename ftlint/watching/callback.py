@@ -43,9 +43,9 @@ class MemoryCallback(TrainerCallback):  # type: ignore[misc]  # Any where transf
         self._watch.begin("optimizer step", state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:
-        """The step is over; if the Trainer is about to save, that begins here."""
+        """The step is over; if the Trainer is about to save, and to evaluate nothing before, that begins here."""
         self._watch.end()
-        if control.should_save:
+        if control.should_save and not control.should_evaluate:
             self._watch.begin("saving", state.global_step)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_kwargs: Any) -> None:

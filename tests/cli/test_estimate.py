@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,3 +113,49 @@ def test_no_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome.status == 2
     assert "no training run begins here" in outcome.stderr
     assert cli("show").status == 2
+
+
+CONFIG = {
+    "model_type": "llama", "hidden_size": 512, "intermediate_size": 1792, "num_hidden_layers": 4,
+    "num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 4096, "tie_word_embeddings": False,
+}  # fmt: skip
+
+
+def test_a_model_may_be_a_folder(cli: Cli, folder: Path) -> None:
+    (folder / "tiny").mkdir()
+    (folder / "tiny" / "config.json").write_text(json.dumps(CONFIG))
+    assert "17,830,400 parameters" in cli("estimate", "--model", "tiny").stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"hidden_size": None}, "hidden_size"),
+        ({"hidden_size": -512}, "hidden_size"),
+        ({"hidden_size": float("nan")}, "hidden_size must be a whole number"),
+        ({"intermediate_size": float("inf")}, "intermediate_size must be a whole number"),
+        ({"num_hidden_layers": 10**7}, "num_hidden_layers"),
+        ({"num_attention_heads": 7}, "num_attention_heads"),
+        ({"vocab_size": True}, "vocab_size"),
+        ({"head_dim": 0}, "head_dim"),
+        ({"model_type": "llamma"}, "model_type 'llamma'"),
+        ({"model_type": "mixtral", "num_local_experts": 4, "num_experts_per_tok": 8}, "num_experts_per_tok"),
+    ],
+)
+def test_a_config_that_describes_no_model(cli: Cli, folder: Path, changes: dict[str, Any], said: str) -> None:
+    (folder / "tiny").mkdir()
+    (folder / "tiny" / "config.json").write_text(json.dumps({**CONFIG, **changes}))
+    for more in ((), ("--exact",)):
+        outcome = cli("estimate", "--model", "tiny", "--micro-batch", "1", "--seq-len", "128", *more)
+        assert (outcome.status, outcome.stdout) == (2, "")
+        assert said in outcome.stderr
+        assert outcome.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "hello", "[]", '{"model_type": "llama", '])
+def test_a_folder_whose_config_is_none(cli: Cli, folder: Path, text: str) -> None:
+    (folder / "tiny").mkdir()
+    (folder / "tiny" / "config.json").write_text(text)
+    outcome = cli("estimate", "--model", "tiny")
+    assert outcome.status == 2
+    assert outcome.stderr.startswith("ftlint: tiny/config.json: ")

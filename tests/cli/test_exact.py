@@ -23,7 +23,8 @@ def traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Step]:
 
     def trace(step: Step, releases: tuple[str, ...]) -> ExactStep:
         steps.append(step)
-        return ExactStep(3 * 2**30, 2**32, 2**31, 494032768, (2, 3), ("flash",), releases)
+        pass_bytes, step_bytes = (3 * 2**30, 2**32, 2**31), (2**30, 2**30, 3 * 2**30, 2**28)
+        return ExactStep(*pass_bytes, *step_bytes, 494032768, (2, 3), ("flash",), releases)
 
     monkeypatch.setenv("FTLINT_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(extending, "_releases", lambda: ("torch 2.13.0",))
@@ -35,7 +36,9 @@ def test_both_are_shown(cli: Cli, traced: list[Step]) -> None:
     text = cli("estimate", *WORDS, "--exact").stdout
     assert "Traced (torch 2.13.0)" in text
     assert "3.00 GiB   by formula" in text
+    assert "5.25 GiB = 1.00 parameters + 1.00 gradients + 3.00 optimizer with its temporaries + 0.25 logits" in text
     shown = json.loads(cli("estimate", *WORDS, "--exact", "--output-format", "json").stdout)["exact"]
+    assert shown["optimizer_step"]["total_bytes"] == 5.25 * 2**30
     assert [row["traced_bytes"] for row in shown["rows"]] == [3 * 2**30, 2**32, 2**31]
     assert all(row["reckoned_bytes"] > 0 for row in shown["rows"])
     assert len(traced) == 1  # the second time from the cache

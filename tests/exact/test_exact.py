@@ -20,6 +20,10 @@ ANSWER = ExactStep(
     kept_bytes=1,
     loss_peak_bytes=2,
     layer_peak_bytes=3,
+    parameter_bytes=8,
+    gradient_bytes=8,
+    optimizer_peak_bytes=24,
+    output_bytes=5,
     num_params=4,
     depths=(2, 3),
     kernels=("flash",),
@@ -86,3 +90,15 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
 def test_quantized_layers_cannot_be_traced() -> None:
     with pytest.raises(InputError, match="4-bit"):
         exact_step(replace(STEP, is_quantized=True))
+
+
+def test_what_the_framework_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(step: object, releases: object) -> ExactStep:
+        raise ValueError("Class validation error\n    ValueError: head_dim=63 is odd\n")
+
+    monkeypatch.undo()
+    monkeypatch.setattr(extending, "_traced", refuse)
+    with pytest.raises(
+        InputError, match=r"^--exact: this llama model cannot be traced: ValueError: head_dim=63 is odd$"
+    ):
+        extending._trace(STEP, ())

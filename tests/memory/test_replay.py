@@ -75,8 +75,10 @@ def test_every_kind_of_run_is_played_to_its_end(kind: str, method: str, is_recom
     one = Replay(work, played)
     one.build()
     one.step(is_first=True)
+    one.let_go()
     after_first, states = one.allocator.reserved_bytes, one.allocator.allocated_bytes
     one.step(is_first=False)
+    one.let_go()
     # Only the optimizer's states outlive a step.
     assert one.allocator.allocated_bytes == states
     assert (states > 0) == one.keeps_gradients

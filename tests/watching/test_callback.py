@@ -26,7 +26,8 @@ def train(folder: Path, **arguments: Any) -> list[dict[str, Any]]:
         output_dir=str(folder / "out"), per_device_train_batch_size=1, use_cpu=True, report_to=[], **arguments
     )
     file = folder / "memory.jsonl"
-    trainer = transformers.Trainer(model, settings, train_dataset=data, callbacks=[MemoryCallback(file)])
+    callback = MemoryCallback(file)
+    trainer = transformers.Trainer(model, settings, train_dataset=data, eval_dataset=data, callbacks=[callback])
     trainer.train()
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
@@ -46,5 +47,8 @@ def test_one_line_per_moment(tmp_path: Path) -> None:
 
 
 def test_an_evaluation_belongs_to_no_moment(tmp_path: Path) -> None:
-    _, *rest = train(tmp_path, max_steps=1, save_strategy="no")
+    """It comes before the checkpoint, which begins when it is over."""
+    _, *rest = train(tmp_path, max_steps=1, save_steps=1, eval_strategy="steps", eval_steps=1)
+    assert [line["moment"] for line in rest] == ["loading", "forward and backward", "optimizer step", "saving"]
+    _, *rest = train(tmp_path, max_steps=1, save_strategy="no", eval_strategy="steps", eval_steps=1)
     assert [line["moment"] for line in rest] == ["loading", "forward and backward", "optimizer step"]

@@ -1,18 +1,23 @@
-"""Compares the closed form of activations with traces of the real model classes, and prints the table of it.
+"""Compares the closed form of activations with traces of the real model classes, and writes the table of it.
 
-    python -m tools.accuracy.traces [MODEL_TYPE ...]
+    python -m tools.accuracy.traces                  # all model types, into docs/accuracy.md; six minutes
+    python -m tools.accuracy.traces MODEL_TYPE ...   # prints the rows of some
 
 Models are shallow and narrow, with the ratios of released ones: what is compared does not depend on size. Needs the
-extra `exact`; some minutes.
+extra `exact`.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import date
+from importlib import metadata
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from ftlint.knowledge.architectures import parse_architecture
@@ -23,12 +28,14 @@ from ftlint.record import record
 SHAPES = ((1, 512), (2, 384), (4, 128))
 """Sequences, and tokens of each."""
 
-PASSES = (
-    *((Checkpointing.NONE, shape) for shape in SHAPES),
-    *((Checkpointing.NON_REENTRANT, shape) for shape in SHAPES),
-    (Checkpointing.REENTRANT, SHAPES[1]),
-)
-"""What each model is asked, under each attention and method."""
+PASSES = tuple(product(Checkpointing, SHAPES))
+"""What each model is asked, under each attention, method and format."""
+
+FORMATS = ("bfloat16", "autocast")
+"""All weights in bfloat16; or products in bfloat16, of weights that are float32 where they are trained."""
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
+BEGIN, END = "<!-- tools.accuracy.traces begins -->", "<!-- tools.accuracy.traces ends -->"
 
 _GROUPED = {"hidden_size": 512, "intermediate_size": 1792, "num_attention_heads": 8, "num_key_value_heads": 2}
 _PLAIN = {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8}
@@ -74,6 +81,9 @@ WITHOUT_SDPA = frozenset({"gemma2"})
 
 _VOCABULARY = 4096
 
+WORTH_A_NAME = 0.005
+"""Share from which the table says in which case the worst deviation was."""
+
 
 @record
 class Case:
@@ -86,14 +96,17 @@ class Case:
     """While layers go backward, above what is kept before; with checkpointing, of the recomputed layer."""
     loss: tuple[int, int]
     kernels: tuple[str, ...]
+    num_attentions: int
+    """How often a kernel of torch's computed attention in the traced forward pass."""
 
     @property
     def name(self) -> str:
         """The case in words."""
         step = self.step
+        checkpointing = "kept" if step.checkpointing is Checkpointing.NONE else step.checkpointing.value
         method = "full" if step.adapters is None else "LoRA"
         shape = f"{step.micro_batch} x {step.sequence_length_tokens}"
-        return f"{step.architecture.model_type}, {step.attention.value}, {step.checkpointing.value}, {method}, {shape}"
+        return f"{step.attention.value}, {checkpointing}, {method}, {FORMATS[step.is_autocast]}, {shape}"
 
 
 def config_of(model_type: str, num_layers: int = 2) -> dict[str, Any]:
@@ -102,14 +115,28 @@ def config_of(model_type: str, num_layers: int = 2) -> dict[str, Any]:
     return {"model_type": model_type, "vocab_size": _VOCABULARY, depth: num_layers, **CONFIGS[model_type]}
 
 
-def cases(model_type: str) -> Iterator[Case]:
-    """Every case of a model type: attention x method x checkpointing x shape."""
-    kernels = (Attention.EAGER,) if model_type in WITHOUT_SDPA else (Attention.EAGER, Attention.SDPA)
-    for attention, is_full in product(kernels, (True, False)):
+def cases(
+    model_type: str,
+    *,
+    kernels: Sequence[Attention] = (Attention.EAGER, Attention.SDPA),
+    formats: Sequence[str] = FORMATS,
+    passes: Sequence[tuple[Checkpointing, tuple[int, int]]] = PASSES,
+) -> Iterator[Case]:
+    """Every case of a model type: attention x method x format x checkpointing x shape."""
+    for attention, is_full, name in product(kernels, (True, False), formats):
         # LoRA's first layer differs from the others; sliding windows take turns with whole attention.
         is_deep = not is_full or "layer_types" in CONFIGS[model_type]
         config = config_of(model_type, num_layers=2 if is_deep else 1)
-        yield from compared(config, steps(config, attention, None if is_full else _adapters(config)))
+        is_autocast = name == "autocast"
+        if attention is Attention.SDPA and model_type in WITHOUT_SDPA:
+            continue
+        if is_autocast and is_full and _has_experts(config):
+            continue  # fake tensors refuse grouped products of float32
+        asked = steps(config, attention, None if is_full else _adapters(config), passes)
+        weight_bytes = 4 if is_autocast and is_full else 2
+        yield from compared(
+            config, [replace(step, is_autocast=is_autocast, weight_bytes=weight_bytes) for step in asked]
+        )
 
 
 def compared(config: Mapping[str, Any], passes: Sequence[Step]) -> Iterator[Case]:
@@ -129,6 +156,7 @@ def compared(config: Mapping[str, Any], passes: Sequence[Step]) -> Iterator[Case
                 max(found.loss.activation_bytes, found.forward.activation_bytes),
             ),
             kernels=traced.kernels,
+            num_attentions=traced.num_attentions,
         )
 
 
@@ -143,15 +171,23 @@ def difference(pair: tuple[int, int]) -> float:
     return reckoned / traced - 1
 
 
+def _has_experts(config: Mapping[str, Any]) -> bool:
+    return any("experts" in key for key in config)
+
+
 def _adapters(config: Mapping[str, Any]) -> Adapters:
     # PEFT adapts fused experts too where every linear layer is asked for, which we do not reckon.
-    has_experts = any("experts" in key for key in config)
-    targets = ("q_proj", "k_proj", "v_proj", "o_proj") if has_experts else ("all-linear",)
+    targets = ("q_proj", "k_proj", "v_proj", "o_proj") if _has_experts(config) else ("all-linear",)
     return Adapters(targets, rank=16, has_dropout=False, num_bytes=4)
 
 
-def steps(config: Mapping[str, Any], attention: Attention, adapters: Adapters | None) -> tuple[Step, ...]:
-    """The passes of one model."""
+def steps(
+    config: Mapping[str, Any],
+    attention: Attention,
+    adapters: Adapters | None,
+    passes: Sequence[tuple[Checkpointing, tuple[int, int]]] = PASSES,
+) -> tuple[Step, ...]:
+    """The passes of one model, all in bfloat16."""
     architecture = parse_architecture(config)
     assert architecture is not None, config
     step = Step(
@@ -171,29 +207,52 @@ def steps(config: Mapping[str, Any], attention: Attention, adapters: Adapters | 
     )
     return tuple(
         replace(step, checkpointing=checkpointing, micro_batch=micro_batch, sequence_length_tokens=length)
-        for checkpointing, (micro_batch, length) in PASSES
+        for checkpointing, (micro_batch, length) in passes
     )
 
 
-def _row(model_type: str, found: Sequence[Case]) -> str:
+def row(model_type: str) -> str:
+    """The table's line of one model type: the worst deviation of each figure, and in which case."""
+    found = list(cases(model_type))
     recomputed = [case for case in found if case.step.checkpointing is not Checkpointing.NONE]
     kept_whole = [case for case in found if case.step.checkpointing is Checkpointing.NONE]
     columns = (
-        max(abs(difference(case.kept)) for case in found),
-        max(abs(difference(case.hump)) for case in recomputed),
-        max(abs(difference(case.hump)) for case in kept_whole),
-        max(abs(difference(case.loss)) for case in found),
+        _worst(found, lambda case: case.kept),
+        _worst(recomputed, lambda case: case.hump),
+        _worst(kept_whole, lambda case: case.hump),
+        _worst(found, lambda case: case.loss),
     )
-    return f"| {model_type} | {len(found)} | " + " | ".join(f"{share:.2%}" for share in columns) + " |"
+    return f"| {model_type} | {len(found)} | " + " | ".join(columns) + " |"
+
+
+def _worst(found: Sequence[Case], figure: Callable[[Case], tuple[int, int]]) -> str:
+    worst = max(found, key=lambda case: abs(difference(figure(case))))
+    share = difference(figure(worst))
+    return f"{share:+.2%}: {worst.name}" if abs(share) >= WORTH_A_NAME else f"{share:+.2%}"
+
+
+def section(rows: Sequence[str]) -> Iterator[str]:
+    """The page's section: with which releases, and when."""
+    releases = ", ".join(f"{package} {metadata.version(package)}" for package in ("torch", "transformers", "peft"))
+    named = f"A deviation of {WORTH_A_NAME:.1%} or more names its case."
+    yield f"Traced with {releases} on {date.today().isoformat()}. {named}"
+    yield ""
+    yield "| model type | cases | kept for backward | hump of a recomputed layer | of a kept one | forward and loss |"
+    yield "|---|---|---|---|---|---|"
+    yield from rows
 
 
 def main(model_types: Sequence[str]) -> None:
-    """Print the table, a line per model type."""
-    warnings.simplefilter("ignore")
-    print("| model type | cases | kept for backward | hump of a recomputed layer | of a kept one | forward and loss |")
-    print("|---|---|---|---|---|---|")
-    for model_type in model_types or CONFIGS:
-        print(_row(model_type, list(cases(model_type))), flush=True)
+    """Write the table, or print the lines of some model types."""
+    if model_types:
+        for model_type in model_types:
+            print(row(model_type), flush=True)
+        return
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        rows = list(pool.map(row, CONFIGS))
+    head, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    tail = rest.split(END)[1]
+    PAGE.write_text(head + BEGIN + "\n" + "\n".join(section(rows)) + "\n" + END + tail, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class ConfigReader:
         written = [self.config[name] for name in names if name in self.config]
         if written:
             # Two spellings of one key that disagree: which one wins depends on the order in the file.
-            if any(other != written[0] for other in written):
+            if any(other != written[0] for other in written[1:]):
                 raise UnknownArchitectureError(f"{key} is written twice")
             return written[0]
         for name in names:
@@ -87,6 +87,13 @@ class ConfigReader:
         except UnknownArchitectureError:
             return None
         return None if value is None else self.integer(key, minimum=minimum)
+
+    def part(self, key: str, whole: str) -> int:
+        """How many of the `whole` are taken, such as experts for a token: no more than there are; 0 where not said."""
+        count = self.optional_integer(key) or 0
+        if count > self.integer(whole):
+            raise UnknownArchitectureError(f"{key} is more than {whole}")
+        return count
 
     def layers(self, key: str) -> int:
         """A number of layers: an integer within reason."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftlint.memory.autograd.tape import NO_SCRATCH, Flow, Scratch, Tape, Tensor
+from ftlint.memory.autograd.tape import NO_SCRATCH, Cast, Flow, Scratch, Tape, Tensor
 from ftlint.record import record
 
 FLOAT32 = 4
@@ -32,10 +32,13 @@ def cast(tape: Tape, x: Tensor, num_bytes: int) -> Tensor:
 
 
 def lowered(tape: Tape, x: Tensor) -> Tensor:
-    """`x` as matrix products get it under autocast: trained weights cast once per forward pass, all else each time."""
+    """`x` as matrix products get it under autocast: leaves with a gradient cast once per forward pass, all else anew.
+
+    Source: torch 2.13 aten/src/ATen/autocast_mode.cpp, `cached_cast`.
+    """
     if not tape.is_autocast or x.num_bytes == tape.compute_bytes:
         return x
-    if not (x.is_parameter and x.requires_grad and x.num_bytes == FLOAT32):
+    if not (x.is_leaf and x.requires_grad and x.num_bytes == FLOAT32):
         return cast(tape, x, tape.compute_bytes)
     if id(x) not in tape.casts:
         tape.casts[id(x)] = cast(tape, x, tape.compute_bytes)
@@ -86,17 +89,16 @@ def add(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
 def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
     """`a * b`, one of them broadcast or both of equal size: each is kept if the other needs a gradient.
 
-    The gradient of a broadcast operand is made at full size and then summed.
+    The gradient of an operand that is broadcast or narrower is made at full size; the engine sums or casts it once both
+    are there. Source: torch 2.13 csrc/autograd/engine.cpp, `validate_outputs`.
     """
     num_elements, num_bytes = max(a.num_elements, b.num_elements), max(a.num_bytes, b.num_bytes)
     saved = [other for one, other in ((a, b), (b, a)) if one.requires_grad]
-    scratch = [
-        num_elements * num_bytes
-        for x in (a, b)
-        if x.requires_grad and (x.num_elements < num_elements or x.num_bytes < num_bytes)
-    ]
+    whole = num_elements * num_bytes
+    unlike = [x for x in (a, b) if x.requires_grad and x.size_bytes < whole]
+    cast = Cast((whole,) * len(unlike), sum(x.size_bytes for x in unlike)) if unlike else None
     flows = ((a, Flow.NEW), (b, Flow.NEW))
-    return tape.make("mul", (a, b), num_elements, num_bytes, saved=saved, flows=flows, scratch=((), scratch))
+    return tape.make("mul", (a, b), num_elements, num_bytes, saved=saved, flows=flows, cast=cast)
 
 
 def scale(tape: Tape, x: Tensor) -> Tensor:
@@ -177,10 +179,13 @@ def cat(tape: Tape, parts: Sequence[Tensor]) -> Tensor:
 # Norms --------------------------------------------------------------------------------------------------------------
 
 
-def layer_norm(tape: Tape, x: Tensor, weights: Sequence[Tensor], num_rows: int) -> Tensor:
-    """`F.layer_norm`: keeps its input, and mean and inverse deviation of each row in float32."""
-    x = raised(tape, x)
-    inputs = (x, *(raised(tape, weight) for weight in weights))
+def layer_norm(tape: Tape, x: Tensor, weights: Sequence[Tensor], num_rows: int, *, is_raised: bool = True) -> Tensor:
+    """`F.layer_norm`: keeps its input, and mean and inverse deviation of each row in float32.
+
+    `is_raised`: autocast, where it is on, reaches it.
+    """
+    inputs = tuple(raised(tape, tensor) if is_raised else tensor for tensor in (x, *weights))
+    x = inputs[0]
     flows = [(tensor, Flow.NEW) for tensor in inputs]
     return tape.make(
         "layer_norm",

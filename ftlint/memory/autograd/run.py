@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ftlint.memory.autograd.tape import Flow, Storage, Tape, Tensor
+from ftlint.memory.autograd.tape import Cast, Flow, Storage, Tape, Tensor
 from ftlint.record import record
 
 Event = tuple[Storage, int]
@@ -45,8 +45,9 @@ class Profile:
     they are in no peak.
 
     A checkpoint computes forward again in backward: `recompute_peak_bytes` is the peak of that, without the input; it
-    begins when backward first unpacks something, and ends with the last thing packed. A reentrant one does it first,
-    and holds the output and its gradient all the time: `reentrant_peak_bytes`, backward included; 0 if not asked for.
+    begins when backward first unpacks something, and ends with the last thing packed, inputs before an operation and
+    results after it. A reentrant one does it first, and holds the output and its gradient all the time:
+    `reentrant_peak_bytes`, backward included; 0 if not asked for.
     Source: torch 2.13 utils/checkpoint.py, `_checkpoint_without_reentrant_generator`, `CheckpointFunction.backward`.
     """
 
@@ -64,18 +65,28 @@ class Profile:
     events: Events
 
 
-def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor, is_reentrant: bool = False) -> Profile:
+def run(
+    tape: Tape,
+    *,
+    inputs: Sequence[Tensor],
+    output: Tensor,
+    is_reentrant: bool = False,
+    is_recomputed: bool = False,
+) -> Profile:
     """Play the tape once in each direction; `output`: whose gradient arrives from behind.
 
     `is_reentrant`: backward is played as a reentrant checkpoint does it, and its peak includes the output's gradient.
+    `is_recomputed`: as the other kind does it, which lets go of what it made as soon as it is unpacked.
     """
     kept = {storage for node in tape.nodes for storage in node.saved}
     from_outside = {tensor.storage for tensor in inputs}
     held = from_outside | {output.storage}
     forward = _Forward(tape, kept, held, from_outside)
-    last_packed = max((index for index, node in enumerate(tape.nodes) if node.reads_saved), default=0)
+    last = max((index for index, node in enumerate(tape.nodes) if node.reads_saved), default=-1)
+    packs_result = last >= 0 and any(tensor.storage in tape.nodes[last].saved for tensor in tape.nodes[last].outputs)
+    num_recomputed = max(0, last + packs_result)
     backward = _Backward(tape)
-    backward.play(output, holds_gradient=is_reentrant)
+    backward.play(output, holds_gradient=is_reentrant, frees_when_read=is_recomputed)
     input_kept = _kept(from_outside & kept)
     reentrant = output.size_bytes + max(*forward.alive, backward.peak - input_kept) if is_reentrant else 0
     return Profile(
@@ -85,10 +96,12 @@ def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor, is_reentrant: b
         forward_peak_bytes=max(forward.alive),
         graphless_peak_bytes=forward.graphless_peak,
         backward_peak_bytes=backward.peak,
-        recompute_peak_bytes=max(forward.alive[:last_packed], default=0) + backward.in_flight,
+        recompute_peak_bytes=max(forward.alive[:num_recomputed], default=0) + backward.in_flight,
         reentrant_peak_bytes=reentrant,
         gradient_bytes=backward.gradient_bytes,
-        cast_weight_bytes=sum(tensor.storage.num_bytes for tensor in tape.casts.values()),
+        cast_weight_bytes=sum(
+            tape.casts[id(weight)].size_bytes for weight in tape.parameters if id(weight) in tape.casts
+        ),
         backward_peak_at=backward.where,
         events=Events(
             graphless=tuple(forward.graphless_events),
@@ -183,8 +196,12 @@ class _Backward:
                     self.live += storage.num_bytes
                 self.references[storage] = count + 1
 
-    def play(self, output: Tensor, *, holds_gradient: bool = False) -> None:
-        """Run every node that a gradient reaches. `holds_gradient`: the caller holds on to the output's."""
+    def play(self, output: Tensor, *, holds_gradient: bool = False, frees_when_read: bool = False) -> None:
+        """Run every node that a gradient reaches.
+
+        `holds_gradient`: the caller holds on to the output's. `frees_when_read`: what a node kept goes when it has
+        computed; else when its gradients have been cast, too.
+        """
         kept_bytes, has_read = self.live, False
         self.output_gradient = self.gradients[output] = self._new(output.size_bytes)
         references, gradients, drop = self.references, self.gradients, self._drop
@@ -206,16 +223,20 @@ class _Backward:
                     handed.append((tensor, incoming[0]))
                 else:
                     handed.append((tensor, self._new(tensor.size_bytes)))
-            scratch_bytes = 0
+            scratch_bytes, cast = 0, node.cast
             if node.backward_scratch:
-                scratch = [Storage(num_bytes) for num_bytes in node.backward_scratch]
                 scratch_bytes = sum(node.backward_scratch)
-                self.events += [(storage, storage.num_bytes) for storage in scratch]
-                self.events += [(storage, 0) for storage in scratch]
+                self._flash(node.backward_scratch)
+            if cast is not None:
+                scratch_bytes += sum(cast.whole_bytes) - cast.result_bytes
             if self.live + scratch_bytes > self.peak:
                 self.peak, self.where = self.live + scratch_bytes, node.name
+            if cast is not None and not frees_when_read:
+                self._cast(cast, node.name)
             for storage in node.saved:
                 drop(storage)
+            if cast is not None and frees_when_read:
+                self._cast(cast, node.name)
             for storage in incoming:
                 drop(storage)
             for tensor, storage in handed:
@@ -223,6 +244,19 @@ class _Backward:
                     self._hand_over(tensor, storage, node.name)
                 else:
                     gradients[tensor] = storage
+
+    def _flash(self, sizes: Sequence[int]) -> None:
+        """Temporaries that come and go."""
+        made = [Storage(num_bytes) for num_bytes in sizes]
+        self.events += [(storage, storage.num_bytes) for storage in made]
+        self.events += [(storage, 0) for storage in made]
+
+    def _cast(self, cast: Cast, name: str) -> None:
+        """Gradients as they came, beside what is made of them."""
+        self._flash(cast.whole_bytes)
+        num_bytes = self.live + sum(cast.whole_bytes)
+        if num_bytes > self.peak:
+            self.peak, self.where = num_bytes, name
 
     def _hand_over(self, tensor: Tensor, storage: Storage, name: str) -> None:
         if tensor.is_parameter:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from typing import NamedTuple
 
 
 class Storage:
@@ -23,9 +24,9 @@ class Storage:
 
 
 class Tensor:
-    """Elements in a storage. `is_parameter`: a leaf, whose gradient is no activation."""
+    """Elements in a storage. `is_leaf`: no operation made it; `is_parameter`: so, and its gradient is no activation."""
 
-    __slots__ = ("is_parameter", "num_bytes", "num_elements", "requires_grad", "storage")
+    __slots__ = ("is_leaf", "is_parameter", "num_bytes", "num_elements", "requires_grad", "storage")
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Tensor:
         *,
         requires_grad: bool,
         is_parameter: bool = False,
+        is_leaf: bool = False,
     ) -> None:
         self.num_elements = num_elements
         self.num_bytes = num_bytes
@@ -42,6 +44,7 @@ class Tensor:
         self.storage = storage
         self.requires_grad = requires_grad
         self.is_parameter = is_parameter
+        self.is_leaf = is_leaf or is_parameter
 
     @property
     def size_bytes(self) -> int:
@@ -64,15 +67,28 @@ Scratch = tuple[Sequence[int], Sequence[int]]
 NO_SCRATCH: Scratch = ((), ())
 
 
+class Cast(NamedTuple):
+    """Gradients that come in another shape or format than their tensors': all are there before the first is brought.
+
+    `whole_bytes`: of each as it comes; `result_bytes`: of all as they are handed on.
+    Source: torch 2.13 csrc/autograd/engine.cpp, `validate_outputs`.
+    """
+
+    whole_bytes: tuple[int, ...]
+    result_bytes: int
+
+
 class Node:
     """One operation of the graph.
 
     `forward_scratch`, `backward_scratch`: bytes of each temporary alive at the operation's own peak, beside its
-    results. `reads_saved`: whether its backward unpacks anything, weights included.
+    results. `cast`: what the engine does to its gradients then. `reads_saved`: whether its backward unpacks anything,
+    weights included.
     """
 
     __slots__ = (
         "backward_scratch",
+        "cast",
         "flows",
         "forward_scratch",
         "inputs",
@@ -90,6 +106,7 @@ class Node:
         saved: Sequence[Storage],
         flows: Sequence[tuple[Tensor, Flow]],
         scratch: Scratch = NO_SCRATCH,
+        cast: Cast | None = None,
     ) -> None:
         self.name = name
         self.inputs = inputs
@@ -99,6 +116,7 @@ class Node:
         self.saved = [storage for storage in dict.fromkeys(saved) if not storage.is_external] if saved else saved
         self.flows = flows
         self.forward_scratch, self.backward_scratch = scratch
+        self.cast = cast
 
 
 class Tape:
@@ -113,11 +131,12 @@ class Tape:
         self.nodes: list[Node] = []
         self.parameters: list[Tensor] = []
         self.casts: dict[int, Tensor] = {}
-        """Autocast's copies of trained weights, by the identity of the weight: made once per forward pass."""
+        """Autocast's copies of leaves, by the identity of the leaf: made once per forward pass."""
 
-    def input(self, num_elements: int, num_bytes: int, *, requires_grad: bool) -> Tensor:
+    def input(self, num_elements: int, num_bytes: int, *, requires_grad: bool, is_leaf: bool = False) -> Tensor:
         """A tensor that comes from elsewhere, such as the layer's input."""
-        return Tensor(num_elements, num_bytes, Storage(num_elements * num_bytes), requires_grad=requires_grad)
+        storage = Storage(num_elements * num_bytes)
+        return Tensor(num_elements, num_bytes, storage, requires_grad=requires_grad, is_leaf=is_leaf)
 
     def shared(self, num_elements: int, num_bytes: int) -> Tensor:
         """A tensor without gradient that all layers read: a mask, the cosines of the positions."""
@@ -143,11 +162,12 @@ class Tape:
         result_is_saved: bool = False,
         also_keeps_bytes: int = 0,
         scratch: Scratch = NO_SCRATCH,
+        cast: Cast | None = None,
     ) -> Tensor:
         """Record an operation with one new result.
 
         `also_keeps_bytes`: what it makes for its backward alone, such as a dropout mask. `scratch`: temporaries
-        at the peak of its forward and of its backward beside results and gradients.
+        at the peak of its forward and of its backward beside results and gradients; `cast`: see `Node`.
         """
         storage = Storage(num_elements * num_bytes)
         requires_grad = False
@@ -167,7 +187,7 @@ class Tape:
             outputs.append(extra)
             if requires_grad:
                 kept.append(extra.storage)
-        self.nodes.append(Node(name, inputs, outputs, kept, flows, scratch))
+        self.nodes.append(Node(name, inputs, outputs, kept, flows, scratch, cast))
         return result
 
     def add_in_place(self, name: str, total: Tensor, part: Tensor) -> Tensor:

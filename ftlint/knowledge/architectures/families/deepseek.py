@@ -48,7 +48,7 @@ def _read(reader: ConfigReader) -> Architecture:
         max_position_embeddings=reader.optional_integer("max_position_embeddings"),
         tie_word_embeddings=reader.flag("tie_word_embeddings"),
         num_experts=reader.integer("n_routed_experts"),
-        num_experts_per_token=reader.optional_integer("num_experts_per_tok") or 0,
+        num_experts_per_token=reader.part("num_experts_per_tok", "n_routed_experts"),
         expert_intermediate_size=reader.integer("moe_intermediate_size"),
         num_sparse_layers=max(0, num_layers - num_dense_layers),
         specifics=(

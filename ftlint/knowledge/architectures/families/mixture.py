@@ -90,7 +90,7 @@ class Mixture:
             max_position_embeddings=reader.optional_integer("max_position_embeddings"),
             tie_word_embeddings=reader.flag("tie_word_embeddings"),
             num_experts=reader.integer(self.experts_key),
-            num_experts_per_token=reader.optional_integer("num_experts_per_tok") or 0,
+            num_experts_per_token=reader.part("num_experts_per_tok", self.experts_key),
             expert_intermediate_size=reader.integer(self.expert_width_key),
             num_sparse_layers=len(sparse),
             specifics=(
