@@ -6,7 +6,6 @@ Points between the last layer and the first are not given up: the highest hump o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from ftlint.knowledge.architectures import ParameterTensor, Role
 from ftlint.memory.activations import AUTOGRAD, Activations, Point, activations
@@ -77,7 +76,7 @@ def _points(found: Activations) -> _Played:
 
 
 def _highest(point: Point, half: Sequence[Point]) -> Point:
-    return replace(point, hump_bytes=max(each.hump_bytes for each in half))
+    return Point(point.name, point.kept_bytes, max([each.hump_bytes for each in half]), point.gradient_bytes)
 
 
 def _terms(step: Step, played: Sequence[_Played], doubt: Share, *, is_filled: bool) -> Iterator[Term]:

@@ -16,16 +16,6 @@ from tests.referees.reporting import report
 from tests.referees.roster import REFEREES, Referee
 
 SAMPLE = int(os.environ.get("FTLINT_REFEREE_SAMPLE", "500"))
-# Held to the thresholds; of the others the rules do not yet say all that the framework refuses.
-IN_FORCE: set[str] = {
-    "accelerate",
-    "axolotl",
-    "llamafactory",
-    "training_arguments",
-    "trl",
-    "trl_yaml",
-}
-NOT_YET = {referee.name for referee in REFEREES} - IN_FORCE
 
 EACH = pytest.mark.parametrize("referee", REFEREES, ids=lambda referee: referee.name)
 pytestmark = pytest.mark.referee
@@ -61,11 +51,7 @@ def test_the_referee_accepts_what_is_right_and_refuses_what_is_not(referee: Refe
 
 
 @EACH
-def test_what_it_refuses_is_an_error_and_what_it_accepts_is_none(
-    referee: Referee, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    if referee.name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(reason="the rules do not yet say all that it refuses", strict=False))
+def test_what_it_refuses_is_an_error_and_what_it_accepts_is_none(referee: Referee) -> None:
     corpus = os.environ.get("FTLINT_CORPUS")
     measured = measure(available(referee), SAMPLE, 1, Path(corpus) if corpus else None)
     found = shortfalls(measured)

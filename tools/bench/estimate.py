@@ -4,7 +4,7 @@
 
 Nothing is estimated twice, so no cache helps. A shared machine runs at half its speed for minutes: a fixed piece of
 pure Python is timed between the estimates, and the limit is for a machine on which it takes `REFERENCE_MS`. Exit
-status 1 when a median, so corrected, is over the limit.
+status 1 when the mean of the medians, so corrected, is over the limit, or one of them by a fifth.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import time
 from bisect import bisect_left, insort
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from ftlint.memory import estimate
@@ -20,6 +20,8 @@ from ftlint.project.spec import parse_spec
 
 NUM_ROUNDS = 40
 LIMIT_MS = 5.0
+TOLERANCE = 1.2
+"""By how much one median may be off on a machine that others use, corrected as it is."""
 REFERENCE_MS = 1.00
 """What `_reference` takes on the machine that the figures in docs/performance.md are from, at its full speed."""
 SMALL, LARGE = {"model": "meta-llama/Meta-Llama-3-8B"}, {"model": "Qwen/Qwen2.5-32B"}
@@ -34,17 +36,15 @@ SPECS: dict[str, dict[str, Any]] = {
 def main() -> int:
     """Measure, print, and hold to the limit."""
     num_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else NUM_ROUNDS
-    kept = True
+    taken_ms = []
     for name, spec in SPECS.items():
         rows = [(_taken(spec, 512 + 8 * number), _reference()) for number in range(num_rounds + 1)][1:]
         cpu, reference = median(taken for taken, _ in rows), median(each for _, each in rows)
-        corrected = cpu * REFERENCE_MS / reference
-        kept = kept and corrected <= LIMIT_MS
-        print(
-            f"{name:<26} cpu {cpu:6.2f} ms   reference {reference:5.2f} ms   "
-            f"corrected {corrected:6.2f} ms  (limit {LIMIT_MS:g} ms)"
-        )
-    return 0 if kept else 1
+        corrected = REFERENCE_MS * median(taken / each for taken, each in rows)
+        taken_ms.append(corrected)
+        print(f"{name:<26} cpu {cpu:6.2f} ms   reference {reference:5.2f} ms   corrected {corrected:6.2f} ms")
+    print(f"mean of the four {mean(taken_ms):.2f} ms, limit {LIMIT_MS:g} ms; limit of each {LIMIT_MS * TOLERANCE:g} ms")
+    return 0 if mean(taken_ms) <= LIMIT_MS and max(taken_ms) <= LIMIT_MS * TOLERANCE else 1
 
 
 def _taken(spec: dict[str, Any], seq_len: int) -> float:

@@ -14,6 +14,7 @@ the packing of tensors and what LoRA reaches are not. `Layout.TRANSFORMERS_4` gi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from ftlint.knowledge.architectures.architecture import Architecture, Layout, ModelClass
 from ftlint.knowledge.architectures.family import Question
@@ -97,7 +98,13 @@ def parameter_table(
     family, defaults = find_family(architecture.model_type), defaults_of(architecture.model_type)
     if family is None or defaults is None or model_class.value not in defaults.classes:
         return None
-    return family.build(architecture, Question(model_class, num_labels, layout))
+    return _built(architecture, Question(model_class, num_labels, layout))
+
+
+@lru_cache(maxsize=128)
+def _built(architecture: Architecture, question: Question) -> ParameterTable | None:
+    family = find_family(architecture.model_type)
+    return None if family is None else family.build(architecture, question)
 
 
 def count_parameters(

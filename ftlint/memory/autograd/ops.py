@@ -38,7 +38,7 @@ def lowered(tape: Tape, x: Tensor) -> Tensor:
     """
     if not tape.is_autocast or x.num_bytes == tape.compute_bytes:
         return x
-    if not (x.is_leaf and x.requires_grad and x.num_bytes == FLOAT32):
+    if not ((x.is_parameter or x in tape.leaves) and x.requires_grad and x.num_bytes == FLOAT32):
         return cast(tape, x, tape.compute_bytes)
     if id(x) not in tape.casts:
         tape.casts[id(x)] = cast(tape, x, tape.compute_bytes)

@@ -24,9 +24,9 @@ class Storage:
 
 
 class Tensor:
-    """Elements in a storage. `is_leaf`: no operation made it; `is_parameter`: so, and its gradient is no activation."""
+    """Elements in a storage. `is_parameter`: a leaf, whose gradient is no activation."""
 
-    __slots__ = ("is_leaf", "is_parameter", "num_bytes", "num_elements", "requires_grad", "storage")
+    __slots__ = ("is_parameter", "num_bytes", "num_elements", "requires_grad", "storage")
 
     def __init__(
         self,
@@ -36,7 +36,6 @@ class Tensor:
         *,
         requires_grad: bool,
         is_parameter: bool = False,
-        is_leaf: bool = False,
     ) -> None:
         self.num_elements = num_elements
         self.num_bytes = num_bytes
@@ -44,7 +43,6 @@ class Tensor:
         self.storage = storage
         self.requires_grad = requires_grad
         self.is_parameter = is_parameter
-        self.is_leaf = is_leaf or is_parameter
 
     @property
     def size_bytes(self) -> int:
@@ -132,11 +130,16 @@ class Tape:
         self.parameters: list[Tensor] = []
         self.casts: dict[int, Tensor] = {}
         """Autocast's copies of leaves, by the identity of the leaf: made once per forward pass."""
+        self.leaves: set[Tensor] = set()
+        """Inputs that no operation made, beside the weights."""
 
     def input(self, num_elements: int, num_bytes: int, *, requires_grad: bool, is_leaf: bool = False) -> Tensor:
         """A tensor that comes from elsewhere, such as the layer's input."""
         storage = Storage(num_elements * num_bytes)
-        return Tensor(num_elements, num_bytes, storage, requires_grad=requires_grad, is_leaf=is_leaf)
+        made = Tensor(num_elements, num_bytes, storage, requires_grad=requires_grad)
+        if is_leaf:
+            self.leaves.add(made)
+        return made
 
     def shared(self, num_elements: int, num_bytes: int) -> Tensor:
         """A tensor without gradient that all layers read: a mask, the cosines of the positions."""
