@@ -284,7 +284,8 @@ class _Trace:
         if not found <= _MEANT[self.step.attention] or bool(found) != bool(_MEANT[self.step.attention]):
             raise InputError(
                 f"--exact: asked for {self.step.attention.value}, the model computed attention with "
-                f"{'the kernel of name ' + ', '.join(sorted(found)) if found else 'no kernel of its own'}"
+                f"{', '.join(sorted(found)) + ' kernels' if found else 'no kernel of its own'}"
+                f"{'; a sliding window makes a mask' if EFFICIENT in found else ''}"
             )
         return tuple(sorted(found))
 

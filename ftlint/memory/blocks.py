@@ -136,6 +136,12 @@ class Block:
     """Pairs of cosines and sines: Gemma 3 has two frequencies."""
     num_masks: int = 1
     """Masks that eager attention makes: one more for sliding windows."""
+    shortest_window: int | None = None
+    """Tokens that a layer of some released model looks back on: sequences as long take a mask, and SDPA another kernel.
+
+    Source: config.json of google/gemma-3-1b-pt, mistralai/Mistral-7B-v0.1, microsoft/Phi-3-mini-4k-instruct,
+    bigcode/starcoder2-3b, recalled; transformers 5.23 masking_utils.py, `_ignore_causal_mask_sdpa`.
+    """
     final_norm: str = "norm"
     final_softcap: bool = False
     """tanh on the logits (Gemma 2)."""
@@ -199,7 +205,9 @@ BLOCKS: Mapping[str, Block] = {
     ),
     "gemma": GEMMA,
     "gemma2": GEMMA_2,
-    "gemma3_text": replace(GEMMA_2, softcap=False, final_softcap=False, num_tables=2, qk_norm=QueryKeyNorm.PER_HEAD),
+    "gemma3_text": replace(
+        GEMMA_2, softcap=False, final_softcap=False, num_tables=2, qk_norm=QueryKeyNorm.PER_HEAD, shortest_window=512
+    ),
     "gpt2": GPT_2,
     "gpt_neox": Block(
         norm=Norm.LAYER,
@@ -217,8 +225,8 @@ BLOCKS: Mapping[str, Block] = {
     ),
     "granite": replace(LLAMA, scales_residual=True, scales_logits=True, embedding=(Stem.SCALE,)),
     "llama": LLAMA,
-    "ministral": LLAMA,
-    "mistral": LLAMA,
+    "ministral": replace(LLAMA, shortest_window=4096),
+    "mistral": replace(LLAMA, shortest_window=4096),
     "mixtral": LLAMA,
     "nemotron": replace(
         PLAIN, norm=Norm.LAYER_ONE_PLUS, rotary_share=0.5, joins_rotated=True, activation=Activation.RELU_SQUARED
@@ -258,6 +266,7 @@ BLOCKS: Mapping[str, Block] = {
         projections=("qkv_proj", "o_proj"),
         joins_rotated=True,
         mlp_projections=("gate_up_proj", "down_proj"),
+        shortest_window=2047,
     ),
     "qwen2": LLAMA,
     "qwen3": QWEN_3,
@@ -269,6 +278,7 @@ BLOCKS: Mapping[str, Block] = {
         norm=Norm.LAYER,
         mlp_projections=("c_fc", "c_proj"),
         activation=Activation.GELU,
+        shortest_window=4096,
     ),
 }
 

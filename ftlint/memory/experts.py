@@ -89,8 +89,9 @@ def _route(r: Recorder, block: Block, x: Tensor, pairs: int) -> Tensor:
 
 def _gathered(r: Recorder, x: Tensor, num_elements: int, pairs: int) -> Tensor:
     """Rows by index: a copy, and the indices are kept."""
+    indices = r.tape.make("indices", (), pairs, INDEX)
     flows = ((x, Flow.NEW),)
-    return r.tape.make("index", (x,), num_elements, x.num_bytes, flows=flows, also_keeps_bytes=INDEX * pairs)
+    return r.tape.make("index", (x, indices), num_elements, x.num_bytes, saved=(indices,), flows=flows)
 
 
 def _grouped(r: Recorder, name: str, x: Tensor, num_elements: int) -> Tensor:

@@ -28,7 +28,8 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
             inner = mlp(r, block, inner)
         if block.order in (Order.POST, Order.SANDWICH):
             inner = norm(r, block, next(names), inner)
-        inner = _dropout(r, block, inner)
+        if not block.mlp:
+            inner = _dropout(r, block, inner)
         if part == "attention" and block.holds_attended:
             held.append(inner)
         if block.scales_residual:
@@ -40,8 +41,7 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
 
 def _parallel_two(r: Recorder, block: Block, x: Tensor) -> Tensor:
     attended, weights = attention(r, block, norm(r, block, block.norms[0], x))
-    attended = _dropout(r, block, attended)
-    fed = _dropout(r, block, mlp(r, block, norm(r, block, block.norms[1], x)))
+    fed = mlp(r, block, norm(r, block, block.norms[1], x))
     result = ops.add(r.tape, ops.add(r.tape, fed, attended), x)
     r.tape.hold(*_held(weights))
     return result
@@ -50,8 +50,7 @@ def _parallel_two(r: Recorder, block: Block, x: Tensor) -> Tensor:
 def _parallel(r: Recorder, block: Block, x: Tensor) -> Tensor:
     normed = norm(r, block, block.norms[0], x)
     attended, weights = attention(r, block, normed)
-    attended = _dropout(r, block, attended)
-    fed = _dropout(r, block, mlp(r, block, normed))
+    fed = mlp(r, block, normed)
     first, second, third = (x, attended, fed) if block.adds_input_first else (attended, fed, x)
     result = ops.add(r.tape, ops.add(r.tape, first, second), third)
     r.tape.hold(x, *_held(weights))
@@ -63,6 +62,7 @@ def _held(weights: Tensor | None) -> tuple[Tensor, ...]:
 
 
 def _dropout(r: Recorder, block: Block, x: Tensor) -> Tensor:
+    """On what a block gives: inside its module, which holds its argument until then; in OPT in the layer itself."""
     return ops.dropout(r.tape, x, block.residual_dropout)
 
 
@@ -128,6 +128,8 @@ def attention(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | No
     key = rotated(r, block, key)
     attended, weights = attend(r, block, query, key, value)
     result = r.linear(f"{block.attention}.{block.projections[-1]}", attended)
+    if block.mlp:
+        result = _dropout(r, block, result)
     r.tape.hold(x, query, key, value, attended)
     return result, weights
 
@@ -274,6 +276,7 @@ def mlp(r: Recorder, block: Block, x: Tensor) -> Tensor:
         inner = ops.mul(r.tape, up, activated(r, block, gate))
     result = r.linear(names[-1], inner)
     if block.mlp:
+        result = _dropout(r, block, result)
         r.tape.hold(x)  # an argument; where the layer itself computes it, the variable goes on to the next tensor
     return result
 

@@ -10,6 +10,7 @@ from dataclasses import field, replace
 from typing import TypedDict
 
 from ftlint.knowledge.architectures import Architecture
+from ftlint.memory.blocks import find_block
 from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Training
 from ftlint.memory.releases import since
@@ -99,12 +100,21 @@ def _doubts(
         yield _Doubt(least={"loss": LossKernel.LIGER})
     if not reader.look("training.attention").known:
         yield _Doubt(most={"attention": Attention.EAGER})
-    elif believed.attention is Attention.SDPA and believed.micro_batch > 1 and not is_filled(reader):
+    elif believed.attention is Attention.SDPA and (
+        (believed.micro_batch > 1 and not is_filled(reader)) or _may_exceed_window(believed)
+    ):
         yield _Doubt(most={"attention": Attention.SDPA_MASKED})
     if training.is_quantized and is_prepared is Truth.UNKNOWN:
         yield _Doubt(most={"is_quantized": True})
     if since(versions, "transformers", (4, 49)) is Truth.UNKNOWN and believed.loss is LossKernel.FULL:
         yield _Doubt(most={"shifts_logits": True})
+
+
+def _may_exceed_window(step: Step) -> bool:
+    """Whether some model of this type masks sequences of this length; the catalogue does not say which."""
+    block = find_block(step.architecture.model_type)
+    window = None if block is None else block.shortest_window
+    return window is not None and step.sequence_length_tokens >= window
 
 
 def _is_cast_by_trainer(compute: DType | None, widths: Widths, *, is_engine: bool) -> bool:

@@ -124,8 +124,7 @@ CONFIG = {
 def test_a_model_may_be_a_folder(cli: Cli, folder: Path) -> None:
     (folder / "tiny").mkdir()
     (folder / "tiny" / "config.json").write_text(json.dumps(CONFIG))
-    shown = json.loads(cli("estimate", "--model", "tiny", "--output-format", "json").stdout)
-    assert shown["num_parameters"] == 17830400
+    assert "17,830,400 parameters" in cli("estimate", "--model", "tiny").stdout
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ VARIATIONS: list[dict[str, object]] = [
     {"model_type": "qwen2_moe", "num_experts": 4, "decoder_sparse_step": 2, "qkv_bias": False} | MIXTURE,
     {"model_type": "qwen3_moe", "num_experts": 4, "decoder_sparse_step": 2, "attention_bias": True} | MIXTURE,
     {"model_type": "qwen3_moe", "num_experts": 4, "mlp_only_layers": [0, 2]} | MIXTURE,
-    {"model_type": "olmoe", "num_experts": 4} | SMALL,
+    {"model_type": "olmoe", "num_experts": 4, "num_experts_per_tok": 2} | SMALL,
     {"model_type": "phimoe", "num_local_experts": 4, "attention_bias": True, "lm_head_bias": True} | SMALL,
     {"model_type": "granitemoe", "num_local_experts": 4, "tie_word_embeddings": True} | SMALL,
     {"model_type": "gpt_oss", "num_local_experts": 4, "attention_bias": False} | MIXTURE,

@@ -23,9 +23,10 @@ class Profile:
     they are in no peak.
 
     A checkpoint computes forward again in backward: `recompute_peak_bytes` is the peak of that, without the input; it
-    begins when backward first unpacks something, and ends with the last thing packed. What it made is let go as soon as
-    it is unpacked, before gradients are cast: `recomputed_backward_peak_bytes`. A reentrant one computes first, and
-    holds the output and its gradient all the time: `reentrant_peak_bytes`, backward included.
+    begins when backward first unpacks something, and ends with the last thing packed, inputs before an operation and
+    results after it. What it made is let go as soon as it is unpacked, before gradients are cast:
+    `recomputed_backward_peak_bytes`. A reentrant one computes first, and holds the output and its gradient all the
+    time: `reentrant_peak_bytes`, backward included.
     Source: torch 2.13 utils/checkpoint.py, `_checkpoint_without_reentrant_generator`, `CheckpointFunction.backward`.
     """
 
@@ -49,7 +50,9 @@ def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor) -> Profile:
     from_outside = {tensor.storage for tensor in inputs}
     held = from_outside | {output.storage}
     forward = _forward(tape, kept | held, from_outside)
-    last_packed = max((index for index, node in enumerate(tape.nodes) if node.reads_saved), default=0)
+    num_recomputed = max(
+        (index + node.packs_result for index, node in enumerate(tape.nodes) if node.reads_saved), default=0
+    )
     backward, reentrant = _Backward(tape, inputs), _Backward(tape, inputs)
     backward.play(output)
     reentrant.play(output, holds_gradient=True)
@@ -64,7 +67,7 @@ def run(tape: Tape, *, inputs: Sequence[Tensor], output: Tensor) -> Profile:
         forward_peak_bytes=max(forward),
         graphless_peak_bytes=max(_forward(tape, held, from_outside)),
         backward_peak_bytes=backward.peak,
-        recompute_peak_bytes=max(forward[:last_packed], default=0) + backward.in_flight,
+        recompute_peak_bytes=max(forward[:num_recomputed], default=0) + backward.in_flight,
         recomputed_backward_peak_bytes=recomputed.peak,
         reentrant_peak_bytes=output.size_bytes + max(*forward, reentrant.peak - _kept(from_outside & kept)),
         gradient_bytes=backward.gradient_bytes,

@@ -65,7 +65,8 @@ class Node:
 
     `forward_scratch_bytes`, `backward_scratch_bytes`: temporaries alive at the operation's own peak, beside its
     results; `cast_scratch_bytes`: those alive right after its backward, while the engine brings gradients to their
-    tensors' shape and format. `reads_saved`: whether its backward unpacks anything, weights included.
+    tensors' shape and format. `reads_saved`: whether its backward unpacks anything, weights included; `packs_result`:
+    whether something of that was made by the operation itself.
     """
 
     __slots__ = (
@@ -76,6 +77,7 @@ class Node:
         "inputs",
         "name",
         "outputs",
+        "packs_result",
         "reads_saved",
         "saved",
     )
@@ -97,6 +99,7 @@ class Node:
         distinct = dict.fromkeys(saved)
         self.reads_saved = bool(distinct)
         self.saved = tuple(storage for storage in distinct if not storage.is_external)
+        self.packs_result = any(tensor.storage in distinct for tensor in outputs)
         self.flows = tuple((tensor, flow) for tensor, flow in flows if tensor.requires_grad)
         self.forward_scratch_bytes = forward_scratch_bytes
         self.backward_scratch_bytes = backward_scratch_bytes
