@@ -59,3 +59,21 @@ def test_where_only_some_layers_are_trained_there_is_no_step(cli: Cli, traced: l
 
 def test_a_page_does_not_show_it(cli: Cli, traced: list[Step]) -> None:
     assert cli("estimate", *WORDS, "--exact", "--html").status == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens", "is_wider"),
+    [
+        ("mistralai/Mistral-7B-v0.1", 2048, False),
+        ("mistralai/Mistral-7B-v0.1", 4096, True),
+        ("Qwen/Qwen2.5-7B", 4096, False),
+    ],
+)
+def test_sequences_that_reach_a_window_may_take_a_mask(cli: Cli, model: str, tokens: int, is_wider: bool) -> None:
+    """SDPA's other kernel then keeps a mask, and keys for every query head: in every layer, at the high end."""
+    words = [model if word == "Qwen/Qwen2.5-0.5B" else str(tokens) if word == "512" else word for word in WORDS]
+    words[words.index("--micro-batch") + 1] = "1"
+    words += ["--framework", "transformers=5.23.0"]
+    terms = json.loads(cli("estimate", *words, "--output-format", "json").stdout)["gpu"]["terms"]
+    kept = next(term for term in terms if term["name"] == "activations kept for backward")
+    assert (kept["high"] > 1.1 * kept["expected"]) is is_wider

@@ -1,6 +1,6 @@
 """Compares the closed form of activations with traces of the real model classes, and writes the table of it.
 
-    python -m tools.accuracy.traces                  # all model types, into docs/accuracy.md; six minutes
+    python -m tools.accuracy.traces                  # all model types, into docs/accuracy.md; ten minutes
     python -m tools.accuracy.traces MODEL_TYPE ...   # prints the rows of some
 
 Models are shallow and narrow, with the ratios of released ones: what is compared does not depend on size. Needs the
