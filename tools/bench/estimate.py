@@ -2,28 +2,25 @@
 
     python -m tools.bench.estimate [NUM_ROUNDS]
 
-Nothing is estimated twice, so no cache helps. A shared machine runs at half its speed for minutes: a fixed piece of
-pure Python is timed between the estimates, and the limit is for a machine on which it takes `REFERENCE_MS`. Exit
-status 1 when the mean of the medians, so corrected, is over the limit, or one of them by a fifth.
+Nothing is estimated twice, so no cache helps. Times are corrected for the machine's speed beside each. Exit status 1
+when the mean of the medians is over the limit, or one of them by a fifth.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from bisect import bisect_left, insort
 from statistics import mean, median
 from typing import Any
 
 from ftlint.memory import estimate
 from ftlint.project.spec import parse_spec
+from tools.bench._machine import corrected, reference_ms
 
 NUM_ROUNDS = 40
 LIMIT_MS = 5.0
 TOLERANCE = 1.2
 """By how much one median may be off on a machine that others use, corrected as it is."""
-REFERENCE_MS = 1.00
-"""What `_reference` takes on the machine that the figures in docs/performance.md are from, at its full speed."""
 SMALL, LARGE = {"model": "meta-llama/Meta-Llama-3-8B"}, {"model": "Qwen/Qwen2.5-32B"}
 SPECS: dict[str, dict[str, Any]] = {
     "8B, all weights, one GPU": SMALL,
@@ -38,11 +35,10 @@ def main() -> int:
     num_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else NUM_ROUNDS
     taken_ms = []
     for name, spec in SPECS.items():
-        rows = [(_taken(spec, 512 + 8 * number), _reference()) for number in range(num_rounds + 1)][1:]
+        rows = [(_taken(spec, 512 + 8 * number), reference_ms()) for number in range(num_rounds + 1)][1:]
         cpu, reference = median(taken for taken, _ in rows), median(each for _, each in rows)
-        corrected = REFERENCE_MS * median(taken / each for taken, each in rows)
-        taken_ms.append(corrected)
-        print(f"{name:<26} cpu {cpu:6.2f} ms   reference {reference:5.2f} ms   corrected {corrected:6.2f} ms")
+        taken_ms.append(median(corrected(taken, each) for taken, each in rows))
+        print(f"{name:<26} cpu {cpu:6.2f} ms   reference {reference:5.2f} ms   corrected {taken_ms[-1]:6.2f} ms")
     print(f"mean of the four {mean(taken_ms):.2f} ms, limit {LIMIT_MS:g} ms; limit of each {LIMIT_MS * TOLERANCE:g} ms")
     return 0 if mean(taken_ms) <= LIMIT_MS and max(taken_ms) <= LIMIT_MS * TOLERANCE else 1
 
@@ -51,21 +47,6 @@ def _taken(spec: dict[str, Any], seq_len: int) -> float:
     described = parse_spec({**spec, "batch": {"micro": 2, "seq_len": seq_len}, "gradient_checkpointing": True})
     begin = time.process_time()
     estimate(described.run, versions=described.versions)
-    return (time.process_time() - begin) * 1000
-
-
-def _reference() -> float:
-    """Objects made, kept in a dict and a sorted list, and dropped: what the allocator and the tape do."""
-    begin = time.process_time()
-    kept: dict[int, list[int]] = {}
-    keys: list[int] = []
-    for number in range(2_000):
-        key = number * 7919 % 1009
-        if key in kept:
-            del kept[key], keys[bisect_left(keys, key)]
-        else:
-            kept[key] = [number, key]
-            insort(keys, key)
     return (time.process_time() - begin) * 1000
 
 

@@ -2,7 +2,7 @@
 
 Loading is set against `json.loads` of the same bytes, a walk against parsing the same file. Without folders the
 corpus that FTLINT_CORPUS names is walked, else the configuration files of `examples/`, which are short: what a walk
-costs however long the file is counts three times there.
+costs however long the file is counts three times there. Times are corrected for the machine's speed beside each.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ftlint.project.workspace import Workspace
 from ftlint.run.versions import VersionView
 from ftlint.syntax import parse
 from ftlint.syntax.document import DataDocument
+from tools.bench._machine import corrected, reference_ms
 
 ROUNDS = 9
 LOADING_LIMIT_MS = 30.0
@@ -50,8 +51,9 @@ def _loading() -> int:
     groups = {dialect.name: _needed(dialect.schemas) for dialect in DIALECTS if dialect.schemas} | {"scripts": SCRIPTS}
     for name, schemas in groups.items():
         texts = [(schemas_folder() / f"{each}.json").read_bytes() for each in schemas]
-        loading = _median(partial(_load, schemas))
-        bare = _median(partial(_load_bare, texts))
+        speed = reference_ms()
+        loading = corrected(_median(partial(_load, schemas)), speed)
+        bare = corrected(_median(partial(_load_bare, texts)), speed)
         worst = max(worst, loading)
         print(f"{name:36} {sum(map(len, texts)):9} {1000 * loading:9.2f} {loading / bare:9.2f}   {', '.join(schemas)}")
     print(f"most: {1000 * worst:.1f} ms, limit {LOADING_LIMIT_MS:g} ms")
@@ -113,7 +115,9 @@ def _costs(folder: Path) -> Iterator[tuple[float, int, float]]:
         data = target.path.read_bytes()
         survey(document, view)  # loads the schema, reads the keys, and the launch files for the first that asks
         walk = _median(partial(survey, document, view))
-        yield walk, num_lines, _median(partial(parse, target.path, data, target.format))
+        parsing = _median(partial(parse, target.path, data, target.format))
+        speed = reference_ms()
+        yield corrected(walk, speed), num_lines, corrected(parsing, speed)
 
 
 def _not_asked(*_: object) -> Any:  # Any: what it stands for is never made
