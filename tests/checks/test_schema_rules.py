@@ -90,8 +90,11 @@ def test_a_call_that_may_mean_another_thing(tmp_path: Path, script: str) -> None
     assert said(tmp_path, "train.py", script) == []
 
 
-def test_a_call_without_such_a_guard_is_seen(tmp_path: Path) -> None:
-    script = "import trl\nprint(trl.__version__)\nargs = trl.SFTConfig('out', oops=1)\n"
+@pytest.mark.parametrize(
+    "line", ["print(trl.__version__)", "require_version('datasets>=1.8.0')", "check_min_version('5.0')"]
+)
+def test_a_call_without_such_a_guard_is_seen(tmp_path: Path, line: str) -> None:
+    script = f"import trl\n{line}\nargs = trl.SFTConfig('out', oops=1)\n"
     assert said(tmp_path, "train.py", script) == ["CFG101 error trl.SFTConfig has no oops: the call raises TypeError"]
 
 

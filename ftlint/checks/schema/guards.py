@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
 from ftlint.syntax.imports import Imports
@@ -12,6 +13,7 @@ _ASKS = frozenset(
     "__version__ version Version parse_version signature getfullargspec hasattr getattr fields __dataclass_fields__ "
     "__annotations__ __code__ co_varnames compare_versions LooseVersion".split()
 )
+_DEMANDS = frozenset({"require_version", "require_version_core", "check_version"})
 _CATCHES = frozenset({"TypeError", "Exception", "BaseException", "ValueError", "AttributeError", "ImportError"})
 
 
@@ -60,7 +62,8 @@ class Guards:
                 for item in value:
                     if isinstance(item, ast.AST):
                         yield item
-                    if isinstance(item, ast.If) and _asks(item.test, self._flags) and _leaves(item.body):
+                    is_left = isinstance(item, ast.If) and _asks(item.test, self._flags) and _leaves(item.body)
+                    if is_left or (isinstance(item, ast.stmt) and _wants_older(item)):
                         break
 
 
@@ -71,6 +74,21 @@ def _asks(test: ast.expr, flags: frozenset[str] | set[str]) -> bool:
         if isinstance(node, (ast.Name, ast.Attribute))
     }
     return bool(words & _ASKS) or bool(words & flags)
+
+
+def _wants_older(statement: ast.stmt) -> bool:
+    """Whether it raises unless some package is older than a release: `require_version("trl>=0.8.6,<=0.9.6")`.
+
+    Source: transformers 4.28 to 5.23 utils/versions.py.
+    """
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return False
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in _DEMANDS:
+            wanted = node.args[0]
+            if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str) and re.search("<|==", wanted.value):
+                return True
+    return False
 
 
 def _leaves(body: list[ast.stmt]) -> bool:
