@@ -14,6 +14,7 @@ _ASKS = frozenset(
     "__annotations__ __code__ co_varnames compare_versions LooseVersion".split()
 )
 _DEMANDS = frozenset({"require_version", "require_version_core", "check_version"})
+_EXPECTATIONS = frozenset({"raises", "assertRaises", "assertRaisesRegex", "suppress"})
 _CATCHES = frozenset({"TypeError", "Exception", "BaseException", "ValueError", "AttributeError", "ImportError"})
 
 
@@ -51,6 +52,8 @@ class Guards:
                 handled = [each for handler in node.handlers for each in handler.body]
                 stack.extend(reversed([*node.orelse, *node.finalbody, *handled]))
                 continue
+            if isinstance(node, (ast.With, ast.AsyncWith)) and any(_expects(item.context_expr) for item in node.items):
+                continue  # it is there to see it fail
             stack.extend(reversed(list(self._reached(node))))
 
     def _reached(self, node: ast.AST) -> Iterator[ast.AST]:
@@ -74,6 +77,11 @@ def _asks(test: ast.expr, flags: frozenset[str] | set[str]) -> bool:
         if isinstance(node, (ast.Name, ast.Attribute))
     }
     return bool(words & _ASKS) or bool(words & flags)
+
+
+def _expects(context: ast.expr) -> bool:
+    """Whether an error is what the author waits for: `with pytest.raises(ValueError):`."""
+    return isinstance(context, ast.Call) and ast.unparse(context.func).rpartition(".")[2] in _EXPECTATIONS
 
 
 def _wants_older(statement: ast.stmt) -> bool:
