@@ -14,7 +14,7 @@ from ftlint.exact import ExactStep, exact_step, extending
 from ftlint.exact.configuration import config_of
 from ftlint.knowledge.architectures import parse_architecture
 from ftlint.memory.step import Attention
-from tools.accuracy import traces
+from tools.accuracy import traced_models, traces
 
 ANSWER = ExactStep(
     kept_bytes=1,
@@ -29,7 +29,7 @@ ANSWER = ExactStep(
     kernels=("flash",),
     releases=("a",),
 )
-STEP = traces.steps(traces.config_of("llama"), Attention.SDPA, None)[0]
+STEP = traces.steps(traced_models.config_of("llama"), Attention.SDPA, None)[0]
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +47,9 @@ def without_frameworks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[
     return traced
 
 
-@pytest.mark.parametrize("model_type", list(traces.CONFIGS))
+@pytest.mark.parametrize("model_type", list(traced_models.CONFIGS))
 def test_a_config_comes_back_from_its_numbers(model_type: str) -> None:
-    architecture = parse_architecture(traces.config_of(model_type))
+    architecture = parse_architecture(traced_models.config_of(model_type))
     assert architecture is not None
     assert parse_architecture(config_of(architecture)) == architecture
 

@@ -14,8 +14,9 @@ from ftlint.exact import exact_step
 from ftlint.knowledge.architectures import count_parameters
 from ftlint.memory.activations import activations
 from ftlint.memory.step import Attention, Checkpointing
-from tools.accuracy.traces import CONFIGS, SHAPES, Case, cases, compared, config_of, difference, steps
+from tools.accuracy.traced_models import CONFIGS, config_of
 from tools.accuracy.traces import PASSES as ALL_PASSES
+from tools.accuracy.traces import SHAPES, Case, cases, compared, difference, steps
 
 pytestmark = [
     pytest.mark.referee,
