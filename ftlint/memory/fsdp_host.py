@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import ALWAYS, FROM_FIRST_STEP_ON, Interval, Place, Term
 from ftlint.memory.pinned import pinned_size
-from ftlint.memory.terms import maybe, optimizer_of, quantized_bytes
+from ftlint.memory.terms import maybe, quantized_bytes, state_bytes
 from ftlint.memory.workload import Workload
 
 
@@ -28,9 +28,7 @@ def fsdp_terms(work: Workload) -> Iterator[Term]:
     source = "torch/distributed/fsdp, CPUOffload and CPUOffloadPolicy"
     yield Term("trained weights", Place.HOST_PINNED, ALWAYS, maybe(work, size), formula, source)
     yield Term("gradients", Place.HOST_PINNED, FROM_FIRST_STEP_ON, maybe(work, size), formula, source)
-    states = optimizer_of(work).state_bytes(
-        shard, widths.optimizer_states, ceil_div(parameters.num_factored, ranks.world_size)
-    )
+    states = state_bytes(work, shard, ranks.world_size)
     yield Term(
         "optimizer states",
         Place.HOST_PAGEABLE,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import FROM_FIRST_STEP_ON, Interval, Moment, Place, Term
 from ftlint.memory.optimizers import LOW_RANK
-from ftlint.memory.terms import maybe, optimizer_of
+from ftlint.memory.terms import maybe, optimizer_of, state_bytes
 from ftlint.memory.workload import Workload
 
 STEP = (Moment.OPTIMIZER_STEP,)
@@ -23,13 +23,12 @@ def optimizer_terms(
     """
     optimizer, widths = optimizer_of(work), work.widths
     name = work.optimizer or ("the releases' default" if work.optimizer is None else "unknown optimizer")
-    factored = ceil_div(work.parameters.num_factored, num_ranks)
-    states = optimizer.state_bytes(num_params, widths.optimizer_states, factored)
+    states = state_bytes(work, num_params, num_ranks)
     if optimizer.is_low_rank and work.architecture is not None:
         # A matrix of m rows has states of LOW_RANK rows instead; m is the hidden size of most of them.
         in_layers = num_params * _share_in_layers(work) // 1000
         kept = num_params - in_layers + ceil_div(in_layers * LOW_RANK, max(LOW_RANK, work.architecture.hidden_size))
-        smaller = optimizer.state_bytes(kept, widths.optimizer_states, factored).expected_bytes
+        smaller = state_bytes(work, kept, num_ranks).expected_bytes
         states = Interval(states.low_bytes, max(states.low_bytes, smaller), states.high_bytes)
     yield Term(
         "optimizer states",

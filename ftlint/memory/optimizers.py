@@ -5,6 +5,8 @@ A name that is not here, or an optimizer we cannot see, gets the widest interval
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ftlint.memory.arithmetic import ceil_div
 from ftlint.memory.estimate import Interval, exactly
 from ftlint.memory.releases import since
@@ -26,6 +28,10 @@ class Optimizer:
     bits: int = 0
     """Of a state, where it is quantized; 0: as wide as the parameter."""
     is_paged: bool = False
+    is_float32: bool = False
+    """Whether states that are not quantized are float32 even for weights in 16 bits."""
+    keeps_embeddings: bool = False
+    """Whether the Trainer has it keep the states of embeddings in 32 bits while all others are quantized."""
     is_factored: bool = False
     is_low_rank: bool = False
     """Whether it projects the layers' matrices to `LOW_RANK` rows; expected, not sure: the targets are an option."""
@@ -34,26 +40,32 @@ class Optimizer:
     temporaries: tuple[int, int, int] = (0, 0, 0)
     tensor_temporaries: tuple[int, int, int] = (0, 0, 0)
 
-    def state_bytes(self, num_params: int, element: Interval, num_factored: int) -> Interval:
+    def state_bytes(self, num_params: int, element: Interval, num_factored: int, num_embedded: int = 0) -> Interval:
         """Bytes of states for that many parameters; `element`: bytes of one element of a full state.
 
+        `num_embedded` of them are weights of embedding modules of their own, not parts of a flat buffer.
         Source for 8 bits: bitsandbytes 0.4x functional.py, blocks of 256 elements (2048 before 0.43) with a float32
-        absmax each; tensors below 4096 elements stay float32, which the high end does not count.
+        absmax each; tensors below 4096 elements stay float32, which the high end does not count. Embeddings:
+        transformers 5.23 trainer.py, `create_optimizer`, which 4.x has too. A Trainer of one's own may leave that out.
         """
         low, expected, high = self.states
         if self.is_factored:
             return Interval(0, 4 * num_factored, 4 * num_factored + 4 * num_params)  # the high end: a first moment
         if self.bits:
-            packed = ceil_div(num_params * self.bits, 8)
+            kept = num_embedded if self.keeps_embeddings else 0
             per_state = Interval(
-                packed + 4 * num_params // 2048,
-                packed + 4 * num_params // 256,
-                packed + 4 * num_params // 64,
+                self._quantized_bytes(num_params, 2048),
+                self._quantized_bytes(num_params - kept, 256) + 4 * kept,
+                self._quantized_bytes(num_params - kept, 64) + 4 * kept,
             )
         else:
-            per_state = element.times(num_params)
+            per_state = (exactly(4) if self.is_float32 else element).times(num_params)
         sized = Interval(per_state.low_bytes * low, per_state.expected_bytes * expected, per_state.high_bytes * high)
         return sized.at_least(0) if self.is_paged else sized
+
+    def _quantized_bytes(self, num_params: int, block_size: int) -> int:
+        """Of one state, with a float32 absmax per block."""
+        return ceil_div(num_params * self.bits, 8) + 4 * num_params // block_size
 
     def temporary_bytes(self, num_params: int, element: Interval, largest_tensor: int) -> Interval:
         """Bytes that come and go while it steps."""
@@ -70,8 +82,12 @@ ADAM = Optimizer((2, 2, 2))
 ADAM_FOREACH = Optimizer((2, 2, 2), temporaries=(1, 1, 1))
 """`foreach` takes the root of all second moments at once; torch turns it on where every parameter is on a GPU."""
 ADAM_FUSED_OR_FOREACH = Optimizer((2, 2, 2), temporaries=(0, 0, 1))
-ADAM_8BIT = Optimizer((2, 2, 2), bits=8)
-LION = Optimizer((1, 1, 1))
+BITS_8 = Optimizer((2, 2, 2), bits=8, keeps_embeddings=True)
+BITS_32 = Optimizer((2, 2, 2), is_float32=True)
+"""bitsandbytes' Adam, whose states are bytes or float32 and never the weights' own format.
+
+Source: bitsandbytes 0.49 optim/optimizer.py, `init_state` of both classes.
+"""
 BY_TENSOR = (0, 2, 3)
 """An update written in Python, tensor by tensor, with two or three intermediate results in float32."""
 UNSEEN = Optimizer((0, 2, 3), temporaries=(0, 1, 1))
@@ -91,28 +107,28 @@ OPTIMIZERS = {
     "adamw_torch_4bit": Optimizer((2, 2, 2), bits=4, tensor_temporaries=BY_TENSOR),  # torchao, blocks of 128
     "adamw_torch_8bit": Optimizer((2, 2, 2), bits=8, tensor_temporaries=BY_TENSOR),  # torchao, blocks of 256
     "adamw_apex_fused": ADAM,
-    "adamw_anyprecision": Optimizer((2, 3, 3), tensor_temporaries=BY_TENSOR),  # with its Kahan sum, on by default
+    "adamw_anyprecision": Optimizer((2, 2, 3), is_float32=True, tensor_temporaries=BY_TENSOR),  # a third: its Kahan sum
     "adamw_hf": Optimizer((2, 2, 2), tensor_temporaries=(0, 1, 2)),
-    "adamw_8bit": ADAM_8BIT,
-    "adamw_bnb_8bit": ADAM_8BIT,
-    "paged_adamw": Optimizer((2, 2, 2), is_paged=True),
-    "paged_adamw_32bit": Optimizer((2, 2, 2), is_paged=True),
-    "paged_adamw_8bit": Optimizer((2, 2, 2), bits=8, is_paged=True),
+    "adamw_8bit": BITS_8,
+    "adamw_bnb_8bit": BITS_8,
+    "paged_adamw": replace(BITS_32, is_paged=True),
+    "paged_adamw_32bit": replace(BITS_32, is_paged=True),
+    "paged_adamw_8bit": replace(BITS_8, is_paged=True),
     "adafactor": Optimizer((0, 0, 1), is_factored=True, tensor_temporaries=BY_TENSOR),
-    "ademamix": Optimizer((3, 3, 3)),
-    "ademamix_8bit": Optimizer((3, 3, 3), bits=8),
-    "paged_ademamix_32bit": Optimizer((3, 3, 3), is_paged=True),
-    "paged_ademamix_8bit": Optimizer((3, 3, 3), bits=8, is_paged=True),
-    "lion_32bit": LION,
-    "lion_8bit": Optimizer((1, 1, 1), bits=8),
-    "paged_lion_32bit": Optimizer((1, 1, 1), is_paged=True),
-    "paged_lion_8bit": Optimizer((1, 1, 1), bits=8, is_paged=True),
+    "ademamix": replace(BITS_32, states=(3, 3, 3)),
+    "ademamix_8bit": replace(BITS_8, states=(3, 3, 3)),
+    "paged_ademamix_32bit": replace(BITS_32, states=(3, 3, 3), is_paged=True),
+    "paged_ademamix_8bit": replace(BITS_8, states=(3, 3, 3), is_paged=True),
+    "lion_32bit": replace(BITS_32, states=(1, 1, 1)),
+    "lion_8bit": replace(BITS_8, states=(1, 1, 1)),
+    "paged_lion_32bit": replace(BITS_32, states=(1, 1, 1), is_paged=True),
+    "paged_lion_8bit": replace(BITS_8, states=(1, 1, 1), is_paged=True),
     "sgd": Optimizer((0, 0, 1), temporaries=(0, 0, 1)),  # momentum keeps a state, weight decay makes a temporary
     "adagrad": Optimizer((1, 1, 1), temporaries=(0, 1, 2)),
     "rmsprop": Optimizer((1, 1, 3), temporaries=(0, 1, 2)),  # momentum and centered add one each
-    "rmsprop_bnb": Optimizer((1, 1, 2)),
-    "rmsprop_bnb_8bit": Optimizer((1, 1, 2), bits=8),
-    "rmsprop_bnb_32bit": Optimizer((1, 1, 2)),
+    "rmsprop_bnb": replace(BITS_32, states=(1, 1, 2)),
+    "rmsprop_bnb_8bit": replace(BITS_8, states=(1, 1, 2)),
+    "rmsprop_bnb_32bit": replace(BITS_32, states=(1, 1, 2)),
     "galore_adamw": PROJECTED,
     "galore_adamw_8bit": Optimizer(
         (0, 2, 2), bits=8, is_low_rank=True, temporaries=(0, 0, 1), tensor_temporaries=BY_TENSOR

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ftlint.memory.arithmetic import grouped
 from ftlint.memory.estimate import ALWAYS, Interval, Moment, Place, Term
-from ftlint.memory.terms import optimizer_of, quantized_bytes
+from ftlint.memory.terms import quantized_bytes, state_bytes
 from ftlint.memory.workload import Workload
 from ftlint.run.fact import Truth
 from ftlint.run.run import ParallelKind
@@ -61,7 +61,7 @@ def _saving(work: Workload) -> Iterator[Term]:
     if work.kind is ParallelKind.FSDP:
         trained, width = work.parameters.num_trained, work.widths.trained
         weights = width.times(trained) + work.widths.frozen.times(sum(work.parameters.frozen))
-        states = optimizer_of(work).state_bytes(trained, work.widths.optimizer_states, work.parameters.num_factored)
+        states = state_bytes(work, trained)
         expected = weights.expected_bytes if work.saves_whole is Truth.YES else 0
         high = 0 if work.saves_whole is Truth.NO else weights.high_bytes + states.high_bytes
         yield Term(

@@ -16,7 +16,7 @@ from ftlint.memory.arithmetic import ceil_div
 from ftlint.memory.autograd import Event, Profile, Storage
 from ftlint.memory.caching import COMPUTE, GATHER, REDUCE, SMALL_BYTES, Block, CachingAllocator
 from ftlint.memory.step import Checkpointing
-from ftlint.memory.terms import optimizer_of, packed_bytes
+from ftlint.memory.terms import optimizer_of, packed_bytes, state_bytes
 from ftlint.memory.workload import Workload
 from ftlint.record import record
 from ftlint.run.run import OffloadDevice, ParallelKind
@@ -73,8 +73,7 @@ class Replay:
             work.is_full_training and work.kind is not ParallelKind.ZERO and is_here and not optimizer.steps_in_backward
         )
         widths, trained = work.widths, max(1, work.parameters.num_trained)
-        factored = work.parameters.num_factored
-        self.state_width = optimizer.state_bytes(trained, widths.optimizer_states, factored).expected_bytes / trained
+        self.state_width = state_bytes(work, trained).expected_bytes / trained
         temporaries = optimizer.temporary_bytes(trained, widths.optimizer_states, work.parameters.largest_trained)
         self.temporary_width = temporaries.expected_bytes / trained
         *layers, self.root = work.parameters.units

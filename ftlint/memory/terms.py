@@ -6,11 +6,23 @@ from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import Interval, Moment, Place, Term
 from ftlint.memory.optimizers import Optimizer, default_optimizer, find_optimizer
 from ftlint.memory.workload import Workload
+from ftlint.run.run import ParallelKind
 
 
 def optimizer_of(work: Workload) -> Optimizer:
     """The optimizer that runs on the GPU: the one that is said, else the default of the releases in use."""
     return default_optimizer(work.versions) if work.optimizer is None else find_optimizer(work.optimizer)
+
+
+def state_bytes(work: Workload, num_params: int, num_ranks: int = 1) -> Interval:
+    """Of the optimizer's states for `num_params` trained elements, those of one of `num_ranks` equal parts of them.
+
+    What bitsandbytes is told of embeddings does not reach DeepSpeed's flat buffers.
+    """
+    marks, widths = work.parameters.landmarks, work.widths
+    embedded = 0 if work.kind is ParallelKind.ZERO else ceil_div(marks.embedding + marks.tied, num_ranks)
+    factored = ceil_div(work.parameters.num_factored, num_ranks)
+    return optimizer_of(work).state_bytes(num_params, widths.optimizer_states, factored, min(embedded, num_params))
 
 
 def quantized_bytes(work: Workload) -> int:
