@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from ftlint.knowledge.bundled import load_object
@@ -19,25 +19,32 @@ class Instance:
     num_gpus: int
     host_ram_bytes: int
     """As advertised; the operating system shows one to three per cent less."""
+    source: str
+    """The provider's document, or the list that is made of its API."""
 
 
 @lru_cache(maxsize=1)
 def _instances() -> Mapping[str, Instance]:
-    rows = load_object("instances.json")["instances"]
-    if not isinstance(rows, dict):
-        raise TypeError("instances.json must hold an object of instances")
-    return {name.lower(): _parse(name, row) for name, row in rows.items()}
+    documents = load_object("instances.json")["documents"]
+    if not isinstance(documents, list):
+        raise TypeError("instances.json must hold a list of documents")
+    return {instance.name.lower(): instance for document in documents for instance in _parse(document)}
 
 
-def _parse(name: str, row: Mapping[str, object]) -> Instance:
-    gpu, num_gpus, host_ram_gib = find_gpu(str(row["gpu"])), row["gpus"], row["host_ram_gib"]
-    if gpu is None or not isinstance(num_gpus, int) or not isinstance(host_ram_gib, int):
-        raise TypeError(f"instances.json: {name} must name a known GPU, how many, and the memory in GiB")
-    return Instance(name, gpu, num_gpus, host_ram_gib * GIB_BYTES)
+def _parse(document: Mapping[str, object]) -> Iterator[Instance]:
+    """The instances that one document describes."""
+    source, rows = document["source"], document["instances"]
+    if not isinstance(source, str) or not isinstance(rows, dict):
+        raise TypeError("instances.json: each document must have a source and its instances")
+    for name, row in rows.items():
+        gpu, num_gpus, host_ram_gib = find_gpu(str(row["gpu"])), row["gpus"], row["host_ram_gib"]
+        if gpu is None or not isinstance(num_gpus, int) or not isinstance(host_ram_gib, int):
+            raise TypeError(f"instances.json: {name} must name a known GPU, how many, and the memory in GiB")
+        yield Instance(name, gpu, num_gpus, host_ram_gib * GIB_BYTES, source)
 
 
 def instance_names() -> tuple[str, ...]:
-    """The names of all instances we know, `provider:type`, sorted."""
+    """The names of all instances we know, `provider:type`, as their documents list them."""
     return tuple(instance.name for instance in _instances().values())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from ftlint.errors import SettingsError, nearest
-from ftlint.knowledge.gpus import find_gpu
 from ftlint.project.settings import HardwareSettings
 from ftlint.run.fact import NOTHING, Fact
 from ftlint.spans import How, Location, Origin
@@ -37,47 +36,27 @@ def profile_hardware(table: SettingsTable, profile: str) -> HardwareSettings:
 
 
 def _this_machine(table: SettingsTable) -> HardwareSettings:
-    """What the operating system and the driver say. A GPU whose name we do not know stays unknown."""
+    """What the operating system and the driver say. A GPU that we do not know for certain stays unknown."""
+    from ftlint.project import this_machine
+
     try:
-        import psutil
+        ram_bytes, is_limited = this_machine.host_ram_bytes()
     except ModuleNotFoundError:
         raise _not_installed(table) from None
     location = table.location(_KEY)
-    names = _gpu_names()
-    gpus = {find_gpu(name) for name in names}
-    gpu = gpus.pop() if len(gpus) == 1 else None
+    boards = this_machine.boards()
     return HardwareSettings(
-        gpu=_detected(gpu, location),
-        gpus_per_node=_detected(len(names) or None, location),
+        gpu=_detected(this_machine.common_gpu(boards), location),
+        gpus_per_node=_detected(this_machine.num_gpus(boards), location),
         num_nodes=_detected(1, location),
-        host_ram_bytes=_detected(int(psutil.virtual_memory().total), location),
+        host_ram_bytes=_detected(ram_bytes, location, "the limit of this container" if is_limited else "this machine"),
     )
 
 
-def _gpu_names() -> list[str]:
-    """The names of this machine's GPUs as NVIDIA's driver gives them; empty where it or its library is missing."""
-    try:
-        import pynvml
-    except ModuleNotFoundError:
-        return []
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        names = [pynvml.nvmlDeviceGetName(handle) for handle in handles]
-    except pynvml.NVMLError:
-        return []
-    finally:
-        pynvml.nvmlShutdown()
-    return [name.decode() if isinstance(name, bytes) else name for name in names]
-
-
-def _detected(value: T | None, location: Location) -> Fact[T]:
+def _detected(value: T | None, location: Location, source: str = "this machine") -> Fact[T]:
     if value is None:
         return NOTHING
-    return Fact(value, (Origin(How.DETECTED, location, "this machine, because of hardware.profile = local"),))
+    return Fact(value, (Origin(How.DETECTED, location, f"{source}, because of hardware.profile = local"),))
 
 
 def _not_installed(table: SettingsTable) -> SettingsError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,8 +92,8 @@ def test_any_text(name: str) -> None:
 
 
 def test_how_many_there_are() -> None:
-    assert len(gpu_names()) >= 45
-    assert len(instance_names()) >= 40
+    assert len(gpu_names()) >= 50
+    assert len(instance_names()) >= 100
 
 
 @pytest.mark.parametrize("name", gpu_names())
@@ -103,6 +105,38 @@ def test_capability_says_what_the_hardware_can_do(name: str) -> None:
     capability = tuple(int(part) for part in gpu.compute_capability.split("."))
     assert gpu.has_bf16 is (capability >= (8, 0))
     assert gpu.has_fp8 is (capability >= (8, 9))
+
+
+@pytest.mark.parametrize("name", gpu_names())
+def test_figures_of_a_source_lie_within_the_interval(name: str) -> None:
+    """In a source, a number of two decimals is the GiB that torch had of such a board (gpus.json, "reading")."""
+    gpu = find_gpu(name)
+    assert gpu is not None
+    seen = [float(figure) * GIB_BYTES for figure in re.findall(r"\b\d+\.\d\d\b", gpu.source)]
+    rounding_bytes = 0.005 * GIB_BYTES
+    assert gpu.usable_low_bytes - rounding_bytes <= min(seen, default=gpu.usable_bytes)
+    assert max(seen, default=gpu.usable_bytes) <= gpu.usable_high_bytes + rounding_bytes
+
+
+@pytest.mark.parametrize("name", gpu_names())
+def test_a_gpu_has_a_source_that_can_be_read(name: str) -> None:
+    gpu = find_gpu(name)
+    assert gpu is not None
+    assert gpu.source
+    assert not gpu.source.startswith("recalled")
+
+
+@pytest.mark.parametrize("name", instance_names())
+def test_an_instance_has_a_source(name: str) -> None:
+    instance = find_instance(name)
+    assert instance is not None
+    assert instance.name == name
+    assert instance.source
+    assert "recalled" not in instance.source
+    assert instance.gpu.name in gpu_names()
+    assert 1 <= instance.num_gpus <= 16
+    # Under 10 GiB of RAM per GPU or over 1 TiB would be a slip of the hand.
+    assert 10 * GIB_BYTES <= instance.host_ram_bytes // instance.num_gpus <= 1024 * GIB_BYTES
 
 
 def test_instances() -> None:

@@ -219,8 +219,16 @@ class TestProfile:
     def test_this_machine(self, tmp_path: Path) -> None:
         psutil = pytest.importorskip("psutil")
         hardware = settings_of(tmp_path, '[hardware]\nprofile = "local"').hardware
-        assert hardware.host_ram_bytes.value == psutil.virtual_memory().total
+        ram_bytes = hardware.host_ram_bytes.value
+        assert isinstance(ram_bytes, int)
+        assert 0 < ram_bytes <= psutil.virtual_memory().total
         assert hardware.host_ram_bytes.origins[0].how is How.DETECTED
+
+    def test_a_container_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ftlint.project.this_machine.host_ram_bytes", lambda: (64 << 30, True))
+        host_ram = settings_of(tmp_path, '[hardware]\nprofile = "local"').hardware.host_ram_bytes
+        assert host_ram.value == 64 << 30
+        assert host_ram.origins[0].note == "the limit of this container, because of hardware.profile = local"
 
     def test_this_machine_without_psutil(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "psutil", None)
