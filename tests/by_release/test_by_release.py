@@ -81,8 +81,9 @@ def test_releases_are_found_oldest_first(folder: Path) -> None:
         (_question(">=1", is_bad=False), [("Good rejected", "2.0", "ValueError: size must not be 0")]),
         (_question(">=1", "size: 1", is_bad=False), []),
         (_question("<1"), []),
+        (replace(_question(">=1", is_bad=False), pinned={"demo": "1.0"}), []),
     ],
-    ids=["right", "too wide", "a Good that is none", "a Good", "never asked"],
+    ids=["right", "too wide", "a Good that is none", "a Good", "never asked", "a Good of the other release"],
 )
 def test_what_contradicts_a_page(
     folder: Path, made_up: Referee, question: Question, expected: list[tuple[str, str, str]]
@@ -105,6 +106,20 @@ def test_a_release_that_cannot_be_imported_is_named(folder: Path, made_up: Refer
     assert lines[0] == "1 examples, 2 releases asked: 1.0, 2.0"
     assert lines[1].startswith("not asked: 4.0: ModuleNotFoundError")
     assert "a_package_that_nobody_has" in lines[1]
+
+
+def test_a_release_that_refuses_everything_says_nothing_of_the_pages(folder: Path, made_up: Referee) -> None:
+    _wheel(folder, "5.0", "def read(text):\n    raise TypeError('conflicting options')\n")
+    some = [_question(">=1", f"size: {size}", is_bad=False) for size in (1, 2)]
+    home = unpacked("demo", Version("5.0"), archives("demo", [folder])[Version("5.0")], folder)
+    found = ask(made_up, "demo", "5.0", home, some)
+    assert found.failure == "refuses every example: TypeError: conflicting options"
+    assert not contradictions(made_up, [found])
+
+
+def test_a_place_is_named_within_its_package(folder: Path, made_up: Referee) -> None:
+    [_, asked] = _asked(folder, made_up, _question(">=2"))
+    assert [verdict.place for _, verdict in asked.verdicts] == ["demo/__init__.py:3"]
 
 
 def test_examples_become_questions() -> None:

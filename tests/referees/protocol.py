@@ -5,6 +5,7 @@ A judge's module is imported in its framework's own environment, where neither f
 
 from __future__ import annotations
 
+import os
 import re
 import sysconfig
 import traceback
@@ -80,12 +81,12 @@ def rejection(error: BaseException) -> Verdict:
 
 def place_of(error: BaseException) -> str:
     """Module and line of the deepest frame that belongs to an installed package and is no mere tool."""
-    site = Path(sysconfig.get_path("purelib"))
     standard = Path(sysconfig.get_path("stdlib"))
-    deepest = ""
+    sites, deepest = _sites(), ""
     for frame in traceback.extract_tb(error.__traceback__):
         path = Path(frame.filename)
-        if not path.is_relative_to(site):
+        site = next((each for each in sites if path.is_relative_to(each)), None)
+        if site is None:
             if not deepest and path.is_relative_to(standard):
                 deepest = f"{path.relative_to(standard).as_posix()}:{frame.lineno}"
             continue
@@ -93,6 +94,13 @@ def place_of(error: BaseException) -> str:
         if not deepest or not name.startswith(_GENERIC):
             deepest = f"{name}:{frame.lineno}"
     return deepest
+
+
+def _sites() -> list[Path]:
+    """Where packages are: those that are installed, and a release in front of them (`Judge`)."""
+    ours = Path(__file__).resolve().parents[2]
+    in_front = (Path(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each)
+    return [Path(sysconfig.get_path("purelib")), *(each for each in in_front if each != ours)]
 
 
 def pattern(message: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 
+from ftlint.rulebook.examples import parse_toml
 from ftlint.rulebook.page import Rule
 from tests.referees.roster import Referee
 
@@ -23,6 +24,13 @@ class Question:
     is_bad: bool
     root: str
     text: str
+    pinned: Mapping[str, str] = field(default_factory=dict)
+    """The releases that the example's own settings name."""
+
+    def is_good_in(self, versions: Mapping[str, str]) -> bool:
+        """Whether the page calls it good in these releases: an example that names releases is good in those alone."""
+        named = ((SpecifierSet(f"=={pin}"), versions[name]) for name, pin in self.pinned.items() if name in versions)
+        return not self.is_bad and all(window.contains(version) for window, version in named)
 
     @property
     def name(self) -> str:
@@ -41,7 +49,18 @@ def questions(rules: Iterable[Rule], referee: Referee, prefixes: tuple[str, ...]
                 ((name, text),) = files.items()
                 asked = _asked(name, text, referee)
                 if asked is not None:
-                    yield Question(rule, number, example.kind.value == "bad", *asked)
+                    pinned = _pinned(example.files.get(_SETTINGS, ""))
+                    yield Question(rule, number, example.kind.value == "bad", *asked, pinned)
+
+
+def _pinned(settings: str) -> dict[str, str]:
+    versions = parse_toml(settings).get("versions", {})
+    assert isinstance(versions, dict)
+    return {name: str(version) for name, version in versions.items() if not str(version).startswith(_OPERATORS)}
+
+
+_OPERATORS = ("<", ">", "=", "!", "~")
+"""A window and no release: the page's own says as much."""
 
 
 def _asked(name: str, text: str, referee: Referee) -> tuple[str, str] | None:

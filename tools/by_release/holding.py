@@ -43,10 +43,21 @@ def ask(referee: Referee, package: str, release: str, home: Path, questions: Seq
             if not imported.is_relative_to(home):
                 return Asked(release, versions, failure=f"{package} was imported from {imported.parent}")
             verdicts = judge.judge_all((each.root, each.text) for each in questions)
-            return Asked(release, versions, tuple(zip(questions, verdicts, strict=True)))
+            answers = tuple(zip(questions, verdicts, strict=True))
+            return Asked(release, versions, answers, failure=_of_its_own(answers))
         except RuntimeError as ended:
             lines = str(ended).strip().splitlines()
             return Asked(release, {package: release}, failure=lines[-1] if lines else "it ended without a word")
+
+
+def _of_its_own(answers: Sequence[tuple[Question, Verdict]]) -> str:
+    """Why nothing was learned: it refuses all it is given, for one reason, beside what is installed."""
+    verdicts = [verdict for _, verdict in answers]
+    goods = [verdict for question, verdict in answers if not question.is_bad]
+    is_one = len({_way(each) for each in goods}) == 1 and len(goods) > 1
+    if is_one and not any(each.accepted for each in verdicts):
+        return f"refuses every example: {_reason(goods[0])}"
+    return ""
 
 
 def contradictions(referee: Referee, every: Iterable[Asked]) -> list[Contradiction]:
@@ -66,7 +77,8 @@ def contradictions(referee: Referee, every: Iterable[Asked]) -> list[Contradicti
                 same = not verdict.accepted and _way(verdict) in within.get(question.name, ())
                 kind = "window too narrow" if question.is_bad and same else ""
             elif not question.is_bad:
-                kind = "" if verdict.accepted or machine.why(verdict) else "Good rejected"
+                is_meant = question.is_good_in(one.versions)
+                kind = "" if verdict.accepted or not is_meant or machine.why(verdict) else "Good rejected"
             elif verdict.accepted and question.rule.severity is Severity.ERROR and question.rule.code not in silent:
                 kind = "Bad accepted"
             if kind:
