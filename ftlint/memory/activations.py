@@ -7,17 +7,19 @@ that was kept is there; or in a layer, of which the last has most kept before it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role, Section, parameter_table
 from ftlint.memory.autograd import Profile, ops, run
 from ftlint.memory.blocks import Block, Norm, Stem, find_block
-from ftlint.memory.layers import layer, table_bytes
+from ftlint.memory.layers import layer
 from ftlint.memory.logits import head_profile
 from ftlint.memory.parameters import is_all_linear
 from ftlint.memory.recorder import Recorder
+from ftlint.memory.rotary import shared_table_bytes
+from ftlint.memory.scores import shared_mask_bytes
 from ftlint.memory.step import Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
 
@@ -80,26 +82,35 @@ class Activations:
 
 def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class, or no loss."""
-    block = find_block(step.architecture.model_type)
+    block = find_block(step.architecture)
     if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
         return None  # PEFT 0.21 adapts the fused experts and the router too: parameters on top of parameters
     table = parameter_table(step.architecture, step.model_class)
-    if block is None or table is None or not _has_head(table):
+    attention = None if block is None else block.computed(step.attention)
+    if block is None or attention is None or table is None or not _has_head(table):
         return None
-    return _Pass(step, block, table).account()
+    raises_stream = step.is_autocast and Stem.NORM in block.embedding
+    return _Pass(replace(step, attention=attention, raises_stream=raises_stream), block, table).account()
 
 
 @lru_cache(maxsize=64)
 def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], prefix: str, has_gradient: bool) -> Profile:
     """One layer, forward and backward."""
-    recorder = Recorder(step, tensors, prefix)
+    recorder = Recorder(step, tensors, prefix, transposes_weights=block.transposes_weights)
     size = step.num_tokens * step.architecture.hidden_size
     kind = step.checkpointing
     # A reentrant checkpoint computes again from a detached input.
     is_reentrant, is_recomputed = kind is Checkpointing.REENTRANT, kind is Checkpointing.NON_REENTRANT
     x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient, is_leaf=is_reentrant)
-    output = layer(recorder, block, x)
-    return run(recorder.tape, inputs=(x,), output=output, is_reentrant=is_reentrant, is_recomputed=is_recomputed)
+    output, weights = layer(recorder, block, x)
+    return run(
+        recorder.tape,
+        inputs=(x,),
+        output=output,
+        is_reentrant=is_reentrant,
+        is_recomputed=is_recomputed,
+        returned=weights,
+    )
 
 
 def _has_head(table: ParameterTable) -> bool:
@@ -129,7 +140,7 @@ class _Pass:
         casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
         in_forward = head.input_kept_bytes + head.forward_peak_bytes + casts
         loss = Point("loss", before, max(head.backward_peak_bytes, in_forward), 0)
-        forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]) + casts, 0)
+        forward = Point("forward of the last layer", before, self._forward_hump(layers) + casts, 0)
         points = []
         gradients = head.gradient_bytes
         for index in reversed(range(len(layers))):
@@ -151,10 +162,11 @@ class _Pass:
             return profile.reentrant_peak_bytes
         return max(profile.backward_peak_bytes - profile.input_kept_bytes, profile.recompute_peak_bytes)
 
-    def _forward_hump(self, profile: Profile) -> int:
-        """What a layer's forward takes beside what is kept in the end."""
+    def _forward_hump(self, layers: Sequence[Profile]) -> int:
+        """What the last layer's forward takes beside what is kept in the end."""
+        profile = layers[-1]
         if self.is_checkpointed:
-            return profile.graphless_peak_bytes
+            return profile.graphless_peak_bytes + (layers[-2].returned_bytes if len(layers) > 1 else 0)
         return profile.forward_peak_bytes - (profile.kept_bytes - profile.input_kept_bytes)
 
     def _layers(self) -> Iterator[Profile]:
@@ -198,19 +210,11 @@ class _Pass:
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and masks."""
         step = self.step
-        tables = (
-            2
-            * self.block.num_tables
-            * step.sequence_length_tokens
-            * int(step.architecture.head_dim * self.block.rotary_share)
-        )
-        mask = step.num_tokens * step.sequence_length_tokens
-        total = tables * table_bytes(step, self.block) if self.block.rotary.value != "none" else 0
-        if step.attention is Attention.EAGER and self.is_checkpointed:
-            # Layers keep no mask of this kind (SDPA's kernel its own copy); but one that is recomputed, its arguments.
-            total += self.block.num_masks * mask * step.stream_bytes
+        total = shared_table_bytes(step, self.block, is_checkpointed=self.is_checkpointed)
+        if step.attention is Attention.EAGER:
+            total += shared_mask_bytes(step, self.block, is_checkpointed=self.is_checkpointed)
         if step.attention is Attention.SDPA_MASKED and self.is_checkpointed:
-            total += mask
+            total += step.num_tokens * step.sequence_length_tokens
         return total
 
     def _stem_bytes(self) -> int:
@@ -221,7 +225,7 @@ class _Pass:
         recorder, block, step = Recorder(self.step, ()), self.block, self.step
         words = recorder.tape.input(
             step.num_tokens * step.architecture.hidden_size,
-            step.stream_bytes,
+            step.embedding_bytes,
             requires_grad=self._stem_has_gradient(),
         )
         x = words
@@ -233,8 +237,10 @@ class _Pass:
             else:
                 x = ops.scale(recorder.tape, x)
         is_leaf = step.adapters is not None and self.is_checkpointed and x is not words
-        kept = run(recorder.tape, inputs=(words,), output=x).kept_bytes if block.embedding else 0
-        return kept + (words.size_bytes if is_leaf else 0)
+        if not block.embedding:
+            return 0
+        profile = run(recorder.tape, inputs=(words,), output=x)
+        return profile.kept_bytes + (words.size_bytes - profile.input_kept_bytes if is_leaf else 0)
 
     def _stem_gradient_bytes(self) -> int:
         if self.step.adapters is not None:

@@ -106,6 +106,16 @@ def scale(tape: Tape, x: Tensor) -> Tensor:
     return tape.make("scale", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
 
 
+def scale_in_place(tape: Tape, x: Tensor) -> Tensor:
+    """`x` over a Python number, in `x`'s own storage."""
+    return tape.in_place("scale_", x, Flow.NEW)
+
+
+def add_in_place(tape: Tape, total: Tensor, part: Tensor) -> Tensor:
+    """`total += part`, of one size: the same gradient for both."""
+    return tape.in_place("add_", total, Flow.ALIAS, part)
+
+
 def negate(tape: Tape, x: Tensor) -> Tensor:
     """`-x`."""
     return tape.make("negate", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
