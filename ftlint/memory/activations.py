@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role, Section, parameter_table
 from ftlint.memory.autograd import Profile, ops, run
-from ftlint.memory.blocks import Block, Norm, Stem, find_block
+from ftlint.memory.blocks import Block, Norm, Order, Stem, find_block
 from ftlint.memory.layers import layer
 from ftlint.memory.logits import head_profile
 from ftlint.memory.parameters import is_all_linear
@@ -89,7 +89,9 @@ def activations(step: Step) -> Activations | None:
     attention = None if block is None else block.computed(step.attention)
     if block is None or attention is None or table is None or not _has_head(table):
         return None
-    raises_stream = step.is_autocast and Stem.NORM in block.embedding
+    # Autocast computes layer norms in float32, so hidden states that a norm has just given are.
+    ends_in_norm = Stem.NORM in block.embedding or block.order is Order.ADD_NORM
+    raises_stream = step.is_autocast and ends_in_norm
     return _Pass(replace(step, attention=attention, raises_stream=raises_stream), block, table).account()
 
 
@@ -134,7 +136,9 @@ class _Pass:
         head = self._head()
         shared = self._shared_bytes() + self._stem_bytes()
         stem_gradients = self._stem_gradient_bytes()
-        left = [self.size_bytes if self.is_checkpointed else profile.kept_bytes for profile in layers]
+        left = [profile.kept_bytes for profile in layers]
+        if self.is_checkpointed:
+            left = [self._embedded_bytes(), *([self.size_bytes] * (len(layers) - 1))]
         before = shared + sum(left)
         # Autocast keeps the weights it has cast until forward is through, even where no graph holds them.
         casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
@@ -146,9 +150,7 @@ class _Pass:
         for index in reversed(range(len(layers))):
             profile = layers[index]
             before -= left[index]
-            kept = before + (self.size_bytes if self.is_checkpointed else profile.kept_bytes)
-            hump = self._hump(profile)
-            points.append(Point(f"layer {index}", kept, hump, gradients))
+            points.append(Point(f"layer {index}", before + left[index], self._hump(profile), gradients))
             gradients += profile.gradient_bytes
         stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients)
         played = Played(layers, head, self.size_bytes)
@@ -175,17 +177,26 @@ class _Pass:
             if section.first_index is None:
                 continue
             rest = section.num_copies
-            if is_first and not self._stem_has_gradient():
-                yield self._layer(section, has_gradient=False)
+            if is_first and (not self._stem_has_gradient() or self._embedded_bytes() < self.size_bytes):
+                yield self._layer(section, is_first=True)
                 rest -= 1
             is_first = False
             if rest:
-                profile = self._layer(section, has_gradient=True)
+                profile = self._layer(section)
                 yield from (profile for _ in range(rest))
 
-    def _layer(self, section: Section, *, has_gradient: bool) -> Profile:
+    def _embedded_bytes(self) -> int:
+        """Of the first layer's input: where each layer ends in a norm, the embedding's width."""
+        step = self.step
+        width = step.embedding_bytes if self.block.order is Order.ADD_NORM else step.stream_bytes
+        return step.num_tokens * step.architecture.hidden_size * width
+
+    def _layer(self, section: Section, *, is_first: bool = False) -> Profile:
         # What the loss is like decides nothing of a layer: passes that differ in it alone are played once.
         step = replace(self.step, loss=LossKernel.FULL, shifts_logits=False, upcasts_in_model=False)
+        if is_first and self.block.order is Order.ADD_NORM:
+            step = replace(step, raises_stream=False)
+        has_gradient = self._stem_has_gradient() if is_first else True
         return _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
 
     def _stem_has_gradient(self) -> bool:
@@ -195,17 +206,25 @@ class _Pass:
         """
         return self.step.adapters is None or self.is_checkpointed
 
+    def _around(self) -> list[ParameterTensor]:
+        """What belongs to no layer."""
+        return [tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors]
+
+    def _module(self, name: str) -> str | None:
+        """The module outside the layers that has this name at its end."""
+        ends = (tensor.module for tensor in self._around() if f".{tensor.module}".endswith(f".{name}"))
+        return next(ends, None)
+
     def _head(self) -> Profile:
-        around = [
-            tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors
-        ]
+        around = self._around()
         tied = [tied.tensor for tied in self.table.tied]
         recorder = Recorder(self.step, (*around, *tied))
-        ends = [tensor.module for tensor in around if f".{tensor.module}".endswith(f".{self.block.final_norm}")]
         # OLMo's norms hold no weights, OPT-350m has no final norm.
         name = self.block.final_norm if self.block.norm is Norm.LAYER_FLOAT32 else None
+        norm_name = self._module(self.block.final_norm) or name
         heads = [tensor.module for tensor in (*around, *tied) if tensor.role is Role.HEAD]
-        return head_profile(recorder, self.block, norm_name=ends[0] if ends else name, head=heads[0])
+        projection = self._module("project_out") if Stem.PROJECT in self.block.embedding else None
+        return head_profile(recorder, self.block, norm_name=norm_name, head=heads[0], projection=projection)
 
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and masks."""
@@ -222,15 +241,19 @@ class _Pass:
 
         Where transformers makes adapters' embeddings need a gradient, they are a leaf, which the graph holds on to.
         """
-        recorder, block, step = Recorder(self.step, ()), self.block, self.step
+        recorder, block, step = Recorder(self.step, self._around()), self.block, self.step
+        projection = self._module("project_in") if Stem.PROJECT in block.embedding else None
+        width = step.architecture.hidden_size if projection is None else recorder.in_features(projection)
         words = recorder.tape.input(
-            step.num_tokens * step.architecture.hidden_size,
+            step.num_tokens * width,
             step.embedding_bytes,
             requires_grad=self._stem_has_gradient(),
         )
         x = words
         for part in block.embedding:
-            if part is Stem.DROPOUT:
+            if part is Stem.PROJECT and projection is not None:
+                x = recorder.linear(projection, x)
+            elif part is Stem.DROPOUT:
                 x = ops.dropout(recorder.tape, x, True)
             elif part is Stem.NORM:
                 x = ops.layer_norm(recorder.tape, x, (), step.num_tokens)

@@ -28,7 +28,7 @@ def _computed(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | No
     weights: Tensor | None = None
     held: list[Tensor] = []
     for part in ("attention", "mlp"):
-        inner = x if block.order is Order.POST else norm(r, block, next(names), x)
+        inner = x if block.order in (Order.POST, Order.ADD_NORM) else norm(r, block, next(names), x)
         if part == "attention" and block.holds_normed:
             held.append(inner)
         residual = x if part in block.adds_inside else None
@@ -45,6 +45,8 @@ def _computed(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | No
         if block.scales_residual:
             inner = ops.scale(r.tape, inner)
         x = ops.add(r.tape, x, inner) if residual is None else inner
+        if block.order is Order.ADD_NORM:
+            x = norm(r, block, next(names), x)
     r.tape.hold(*held, *_held(weights))
     return x, weights
 
@@ -172,6 +174,8 @@ def _heads(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, ...]:
         parts = [r.linear(f"{block.attention}.{name}", x) for name in block.projections[:3]]
     else:
         whole = r.linear(f"{block.attention}.{block.projections[0]}", x)
+        if block.clamps_projected:
+            whole = ops.of_input(r.tape, "clamp", whole)
         parts = _parted(r, block, whole, sizes)
         held = () if block.heads in (Heads.SLICED, Heads.SPLIT) else (whole,)
     if block.scales_queries:

@@ -37,6 +37,10 @@ class Recorder:
         """Elements of a parameter."""
         return self._tensors[name].num_params
 
+    def in_features(self, module: str) -> int:
+        """What an `nn.Linear` reads of each token."""
+        return self._tensors[f"{module}.weight"].shape[1]
+
     def parameter(self, name: str) -> Tensor:
         """A weight; the same one each time it is asked for."""
         if name not in self._made:

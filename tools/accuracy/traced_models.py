@@ -14,6 +14,8 @@ _GROUPED = {"hidden_size": 512, "intermediate_size": 1792, "num_attention_heads"
 _PLAIN = {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8}
 _GPT = {"n_embd": 512, "n_head": 8, "n_positions": 512}
 _FALCON = {"hidden_size": 512, "num_attention_heads": 8, "parallel_attn": True, "bias": False}
+_OPT = {"hidden_size": 512, "ffn_dim": 2048, "num_attention_heads": 8}
+_MPT = {"d_model": 512, "n_heads": 8, "max_seq_len": 512}
 _NEW = {"new_decoder_architecture": True, "num_kv_heads": 2}
 _WINDOWS = {"layer_types": ["sliding_attention", "full_attention"]}
 
@@ -46,13 +48,15 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "ministral3": {**_GROUPED, "head_dim": 64},
     "mistral": _GROUPED,
     "mixtral": {**_GROUPED, "num_local_experts": 8, "num_experts_per_tok": 2},
-    "mpt": {"d_model": 512, "n_heads": 8, "max_seq_len": 512},
+    "mpt": _MPT,
+    "mpt, clipped": {**_MPT, "attn_config": {"clip_qkv": 6.0}},
     "nemotron": {**_GROUPED, "intermediate_size": 2048},
     "olmo": {**_GROUPED, "num_key_value_heads": 8},
     "olmo2": {**_GROUPED, "num_key_value_heads": 8},
     "olmo3": {**_GROUPED, **_WINDOWS, "num_key_value_heads": 8},
     "olmoe": {**_GROUPED, "intermediate_size": 256, "num_experts": 16, "num_experts_per_tok": 4},
-    "opt": {"hidden_size": 512, "ffn_dim": 2048, "num_attention_heads": 8, "word_embed_proj_dim": 512},
+    "opt": {**_OPT, "word_embed_proj_dim": 512},
+    "opt, 350M": {**_OPT, "word_embed_proj_dim": 256, "do_layer_norm_before": False},
     "phi": _PLAIN,
     "phi3": {**_GROUPED, "pad_token_id": 0},
     "qwen2": _GROUPED,

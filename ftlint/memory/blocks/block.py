@@ -134,6 +134,8 @@ class Activation(Enum):
 class Stem(Enum):
     """Steps between the embedding and the first layer."""
 
+    PROJECT = "project"
+    """From words of another width (OPT-350m), and back before the output layer."""
     SCALE = "scale"
     ADD = "add"
     """Learned positions or types."""
@@ -153,6 +155,8 @@ class Block:
     heads: Heads = Heads.SEPARATE
     projections: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
     """Queries, keys, values, output; or all three in one, and output."""
+    clamps_projected: bool = False
+    """What the one projection gives is clipped (MPT-7B-8k)."""
     qk_norm: QueryKeyNorm = QueryKeyNorm.NONE
     rotary: Rotary = Rotary.HALF
     rotary_share: float = 1.0

@@ -99,6 +99,49 @@ FALCON_40B = Block(
 FALCON_11B = replace(FALCON_40B, order=Order.PARALLEL, norms=("input_layernorm",))
 FALCON_7B = replace(FALCON_11B, heads=Heads.MULTI_QUERY, kernels=Kernels.UNKNOWN)
 """Whether a kernel of SDPA's takes one key head for many query heads is another question on each GPU."""
+MPT = Block(
+    norm=Norm.LAYER,
+    norms=("norm_1", "norm_2"),
+    attention="attn",
+    heads=Heads.SPLIT,
+    projections=("Wqkv", "out_proj"),
+    rotary=Rotary.NONE,
+    kernels=Kernels.EAGER,
+    scores=Scores.FLOAT32_BIAS,
+    mlp="ffn",
+    mlp_projections=("up_proj", "down_proj"),
+    gated=False,
+    activation=Activation.GELU,
+    adds_inside=("mlp",),
+    returns_weights=True,
+    final_norm="norm_f",
+)
+OPT = Block(
+    norm=Norm.LAYER,
+    norms=("self_attn_layer_norm", "final_layer_norm"),
+    projections=("q_proj", "k_proj", "v_proj", "out_proj"),
+    rotary=Rotary.NONE,
+    scales_queries=True,
+    mlp="",
+    mlp_projections=("fc1", "fc2"),
+    gated=False,
+    activation=Activation.RELU,
+    residual_dropout=True,
+    embedding=(Stem.ADD,),
+    final_norm="final_layer_norm",
+)
+PHI = Block(
+    norm=Norm.LAYER,
+    order=Order.PARALLEL,
+    norms=("input_layernorm",),
+    projections=("q_proj", "k_proj", "v_proj", "dense"),
+    rotary_share=0.5,
+    joins_rotated=True,
+    mlp_projections=("fc1", "fc2"),
+    gated=False,
+    activation=Activation.GELU_NEW,
+    final_norm="final_layernorm",
+)
 STABLELM = Block(
     norm=Norm.LAYER, rotary_share=0.25, joins_rotated=True, holds_parts=True, holds_attended=True, holds_normed=True
 )
@@ -123,6 +166,14 @@ def _falcon(architecture: Architecture) -> Block | None:
 def _bloom(architecture: Architecture) -> Block | None:
     flags = ("apply_residual_connection_post_layernorm", "slow_but_exact")
     return None if any(architecture.flag(name) for name in flags) else BLOOM
+
+
+def _opt(architecture: Architecture) -> Block | None:
+    """OPT-350m norms what it has added, and has words of another width."""
+    block = OPT
+    if architecture.number("word_embed_proj_dim") != architecture.hidden_size:
+        block = replace(block, embedding=(Stem.PROJECT, *block.embedding))
+    return block if architecture.flag("do_layer_norm_before") else replace(block, order=Order.ADD_NORM)
 
 
 def _stablelm(architecture: Architecture) -> Block:
@@ -165,48 +216,8 @@ OLDER: Mapping[str, Description] = {
         final_norm="final_layer_norm",
     ),
     "gptj": lambda numbers: _rotating(GPT_J, numbers),
-    "mpt": Block(
-        norm=Norm.LAYER,
-        norms=("norm_1", "norm_2"),
-        attention="attn",
-        heads=Heads.SPLIT,
-        projections=("Wqkv", "out_proj"),
-        rotary=Rotary.NONE,
-        kernels=Kernels.EAGER,
-        scores=Scores.FLOAT32_BIAS,
-        mlp="ffn",
-        mlp_projections=("up_proj", "down_proj"),
-        gated=False,
-        activation=Activation.GELU,
-        adds_inside=("mlp",),
-        returns_weights=True,
-        final_norm="norm_f",
-    ),
-    "opt": Block(
-        norm=Norm.LAYER,
-        norms=("self_attn_layer_norm", "final_layer_norm"),
-        projections=("q_proj", "k_proj", "v_proj", "out_proj"),
-        rotary=Rotary.NONE,
-        scales_queries=True,
-        mlp="",
-        mlp_projections=("fc1", "fc2"),
-        gated=False,
-        activation=Activation.RELU,
-        residual_dropout=True,
-        embedding=(Stem.ADD,),
-        final_norm="final_layer_norm",
-    ),
-    "phi": Block(
-        norm=Norm.LAYER,
-        order=Order.PARALLEL,
-        norms=("input_layernorm",),
-        projections=("q_proj", "k_proj", "v_proj", "dense"),
-        rotary_share=0.5,
-        joins_rotated=True,
-        mlp_projections=("fc1", "fc2"),
-        gated=False,
-        activation=Activation.GELU_NEW,
-        final_norm="final_layernorm",
-    ),
+    "mpt": lambda numbers: replace(MPT, clamps_projected=numbers.flag("clip_qkv")),
+    "opt": _opt,
+    "phi": lambda numbers: None if numbers.flag("qk_layernorm") else PHI,
     "stablelm": _stablelm,
 }
