@@ -144,7 +144,9 @@ class _Pass:
         casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
         in_forward = head.input_kept_bytes + head.forward_peak_bytes + casts
         loss = Point("loss", before, max(head.backward_peak_bytes, in_forward), 0)
-        forward = Point("forward of the last layer", before, self._forward_hump(layers) + casts, 0)
+        casts -= layers[-1].cast_weight_bytes if self.is_checkpointed else 0
+        in_layer = self._forward_hump(layers) + self._stem_variable_bytes() + casts
+        forward = Point("forward of the last layer", before, in_layer, 0)
         points = []
         gradients = head.gradient_bytes
         for index in reversed(range(len(layers))):
@@ -264,6 +266,14 @@ class _Pass:
             return 0
         profile = run(recorder.tape, inputs=(words,), output=x)
         return profile.kept_bytes + (words.size_bytes - profile.input_kept_bytes if is_leaf else 0)
+
+    def _stem_variable_bytes(self) -> int:
+        """Embedded words and positions, which the model's variables hold until its last layer is through."""
+        if Stem.ADD not in self.block.embedding:
+            return 0
+        positions = self.step.sequence_length_tokens * self.step.architecture.hidden_size * self.step.embedding_bytes
+        is_leaf = self.step.adapters is not None and self.is_checkpointed
+        return positions + (0 if is_leaf else positions * self.step.micro_batch)
 
     def _stem_gradient_bytes(self) -> int:
         if self.step.adapters is not None:
