@@ -66,7 +66,9 @@ def test_kept_bytes_humps_and_losses(model_type: str) -> None:
         assert case.num_attentions == len(case.kernels) * case.step.architecture.num_layers, case.name
 
 
-@pytest.mark.parametrize("model_type", ["cohere", "gpt2", "llama", "mixtral", "nemotron", "olmo2"])
+@pytest.mark.parametrize(
+    "model_type", ["bloom", "cohere", "gpt2", "llama", "mixtral", "nemotron", "olmo2", "opt, 350M"]
+)
 def test_under_autocast(model_type: str) -> None:
     """Trained weights in float32, products in bfloat16: the Trainer's `bf16`."""
     passes = [(checkpointing, SHAPES[1]) for checkpointing in Checkpointing]

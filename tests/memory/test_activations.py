@@ -237,3 +237,28 @@ def test_one_key_head_for_many_is_unknown_under_sdpa() -> None:
     step = replace(STEP, architecture=architecture(FALCON), sequence_length_tokens=32)
     assert activations(step) is None
     assert activations(replace(step, attention=Attention.EAGER)) is not None
+
+
+def test_weights_that_a_layer_returns_have_a_gradient_of_zeros() -> None:
+    """A reentrant checkpoint makes them, as large as the weights, and holds both; the model holds a layer's weights."""
+    config = {**GPT_J, "n_embd": 64, "n_head": 8}  # scores are most of what there is
+    step = replace(STEP, architecture=architecture(config), attention=Attention.EAGER, sequence_length_tokens=256)
+    weights = 8 * 256 * 256 * 2
+    one, other = (
+        found(replace(step, checkpointing=kind)) for kind in (Checkpointing.REENTRANT, Checkpointing.NON_REENTRANT)
+    )
+    assert one.layer_peak_bytes - other.layer_peak_bytes >= 2 * weights
+    assert one.kept_bytes == other.kept_bytes
+    assert {layer.returned_bytes for layer in one.played.layers} == {weights}
+    alone = replace(step, architecture=replace(step.architecture, num_layers=1), checkpointing=Checkpointing.REENTRANT)
+    stream = 256 * 64 * 2
+    assert one.forward.activation_bytes - found(alone).forward.activation_bytes == weights + stream
+
+
+def test_one_head_that_stands_for_all_is_not_copied() -> None:
+    """With two heads of keys, eager attention copies them for every query head; with one it reads a view."""
+    step = replace(STEP, attention=Attention.EAGER)
+    single, double = (architecture({**TINY, "num_key_value_heads": count}) for count in (1, 2))
+    kept = [per_layer(replace(step, architecture=numbers)) for numbers in (single, double)]
+    # Copies are as wide as the queries; a view keeps the one head itself.
+    assert kept[1] - kept[0] == TOKENS * 2 * 2 * (single.query_width - single.head_dim)
