@@ -21,7 +21,7 @@ CLASSES = ("AutoModelForCausalLM", "AutoModelForSequenceClassification")
 LEARNED = ("wpe.weight", "embed_positions.weight", "embeddings.position_embeddings.weight")
 """How text models name the embedding of absolute positions; a picture's towers have others."""
 
-TABULATED = ("gptj", "mpt")
+TABULATED = ("codegen", "gptj", "mpt")
 """Models with a table of so many positions that is no parameter. Source: transformers 5.23, run with 16 positions."""
 
 
@@ -82,7 +82,7 @@ def _has_rows(architecture: Architecture) -> bool:
 
 
 def _is_rotary(architecture: Architecture) -> bool:
-    block = find_block(architecture.model_type)
+    block = find_block(architecture)
     return block is not None and block.rotary is not Rotary.NONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ftlint.cli.subjects import Subject
@@ -74,6 +75,7 @@ def compare(subject: Subject) -> Comparison:
     """Trace the run's step. `InputError` where there is none to trace: no batch, no length, no extra, no such class."""
     from ftlint.exact import exact_step
     from ftlint.memory.activations import activations
+    from ftlint.memory.blocks import find_block
     from ftlint.memory.facts import FactReader
     from ftlint.memory.reading import read_workload
 
@@ -81,6 +83,10 @@ def compare(subject: Subject) -> Comparison:
     if work is None or not work.steps:
         raise InputError("--exact needs a known model, batch and sequence length, and a method that trains every layer")
     step = work.steps[0]
+    block = find_block(step.architecture)
+    # What the class has: asked for SDPA by name, transformers refuses it where it would by itself take eager attention.
+    attention = None if block is None else block.computed(step.attention)
+    step = step if attention is None else replace(step, attention=attention)
     found, reckoned = exact_step(step), activations(step)
     loss = None if reckoned is None else max(reckoned.loss.activation_bytes, reckoned.forward.activation_bytes)
     return Comparison(

@@ -16,8 +16,12 @@ _NUMBERS = (
     ("head_dim", "head_dim"),
     ("intermediate_size", "intermediate_size"),
     ("ffn_dim", "intermediate_size"),
+    ("ffn_hidden_size", "intermediate_size"),
+    ("n_inner", "intermediate_size"),
     ("vocab_size", "vocab_size"),
     ("max_position_embeddings", "max_position_embeddings"),
+    ("max_seq_len", "max_position_embeddings"),
+    ("seq_length", "max_position_embeddings"),
     ("tie_word_embeddings", "tie_word_embeddings"),
 )
 _EXPERTS = (
@@ -42,6 +46,7 @@ def config_of(architecture: Architecture) -> dict[str, Any]:
     for key, name in (*_NUMBERS, *(_EXPERTS if architecture.num_experts else ())):
         written[aliases.get(key, key)] = getattr(architecture, name)
     written.update((key, value) for key, value in architecture.specifics if key in known)
+    written.update(_nested(architecture))
     if "pad_token_id" not in written:
         written["pad_token_id"] = 0  # Phi-3's default lies outside small vocabularies; it decides no size
     if parse_architecture(written) != architecture:
@@ -49,3 +54,13 @@ def config_of(architecture: Architecture) -> dict[str, Any]:
             f"--exact: the config of this {architecture.model_type} model cannot be built from its numbers"
         )
     return written
+
+
+def _nested(architecture: Architecture) -> dict[str, Any]:
+    """What stands deeper in a config.json than our numbers, as far as something depends on it."""
+    if architecture.model_type == "gpt_neo":
+        # The default counts 24 layers. Local attention holds what global attention does.
+        return {"attention_types": [[["global"], architecture.num_layers]]}
+    if architecture.model_type == "mpt" and architecture.flag("clip_qkv"):
+        return {"attn_config": {"clip_qkv": 6.0}}  # at which value decides no bytes
+    return {}

@@ -328,6 +328,7 @@ class _Trace:
 
 
 def layer_list(model: Any) -> Any:
-    """The model's list of layers: the longest module list, the outermost of equally long ones."""
-    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
-    return max(lists, key=len)
+    """The model's list of layers: the outermost module list, the longest of several."""
+    lists = {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)}
+    depth = min(name.count(".") for name in lists)
+    return max((module for name, module in lists.items() if name.count(".") == depth), key=len)

@@ -7,17 +7,19 @@ that was kept is there; or in a layer, of which the last has most kept before it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role, Section, parameter_table
 from ftlint.memory.autograd import Profile, ops, run
-from ftlint.memory.blocks import Block, Norm, Stem, find_block
-from ftlint.memory.layers import layer, table_bytes
+from ftlint.memory.blocks import Block, Norm, Order, Stem, find_block
+from ftlint.memory.layers import layer
 from ftlint.memory.logits import head_profile
 from ftlint.memory.parameters import is_all_linear
 from ftlint.memory.recorder import Recorder
+from ftlint.memory.rotary import shared_table_bytes
+from ftlint.memory.scores import shared_mask_bytes
 from ftlint.memory.step import Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
 
@@ -80,26 +82,37 @@ class Activations:
 
 def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class, or no loss."""
-    block = find_block(step.architecture.model_type)
+    block = find_block(step.architecture)
     if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
         return None  # PEFT 0.21 adapts the fused experts and the router too: parameters on top of parameters
     table = parameter_table(step.architecture, step.model_class)
-    if block is None or table is None or not _has_head(table):
+    attention = None if block is None else block.computed(step.attention)
+    if block is None or attention is None or table is None or not _has_head(table):
         return None
-    return _Pass(step, block, table).account()
+    # Autocast computes layer norms in float32, so hidden states that a norm has just given are.
+    ends_in_norm = Stem.NORM in block.embedding or block.order is Order.ADD_NORM
+    raises_stream = step.is_autocast and ends_in_norm
+    return _Pass(replace(step, attention=attention, raises_stream=raises_stream), block, table).account()
 
 
 @lru_cache(maxsize=64)
 def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], prefix: str, has_gradient: bool) -> Profile:
     """One layer, forward and backward."""
-    recorder = Recorder(step, tensors, prefix)
+    recorder = Recorder(step, tensors, prefix, transposes_weights=block.transposes_weights)
     size = step.num_tokens * step.architecture.hidden_size
     kind = step.checkpointing
     # A reentrant checkpoint computes again from a detached input.
     is_reentrant, is_recomputed = kind is Checkpointing.REENTRANT, kind is Checkpointing.NON_REENTRANT
     x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient, is_leaf=is_reentrant)
-    output = layer(recorder, block, x)
-    return run(recorder.tape, inputs=(x,), output=output, is_reentrant=is_reentrant, is_recomputed=is_recomputed)
+    output, weights = layer(recorder, block, x)
+    return run(
+        recorder.tape,
+        inputs=(x,),
+        output=output,
+        is_reentrant=is_reentrant,
+        is_recomputed=is_recomputed,
+        returned=weights,
+    )
 
 
 def _has_head(table: ParameterTable) -> bool:
@@ -123,21 +136,23 @@ class _Pass:
         head = self._head()
         shared = self._shared_bytes() + self._stem_bytes()
         stem_gradients = self._stem_gradient_bytes()
-        left = [self.size_bytes if self.is_checkpointed else profile.kept_bytes for profile in layers]
+        left = [profile.kept_bytes for profile in layers]
+        if self.is_checkpointed:
+            left = [self._embedded_bytes(), *([self.size_bytes] * (len(layers) - 1))]
         before = shared + sum(left)
         # Autocast keeps the weights it has cast until forward is through, even where no graph holds them.
         casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
         in_forward = head.input_kept_bytes + head.forward_peak_bytes + casts
         loss = Point("loss", before, max(head.backward_peak_bytes, in_forward), 0)
-        forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]) + casts, 0)
+        casts -= layers[-1].cast_weight_bytes if self.is_checkpointed else 0
+        in_layer = self._forward_hump(layers) + self._stem_variable_bytes() + casts
+        forward = Point("forward of the last layer", before, in_layer, 0)
         points = []
         gradients = head.gradient_bytes
         for index in reversed(range(len(layers))):
             profile = layers[index]
             before -= left[index]
-            kept = before + (self.size_bytes if self.is_checkpointed else profile.kept_bytes)
-            hump = self._hump(profile)
-            points.append(Point(f"layer {index}", kept, hump, gradients))
+            points.append(Point(f"layer {index}", before + left[index], self._hump(profile), gradients))
             gradients += profile.gradient_bytes
         stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients)
         played = Played(layers, head, self.size_bytes)
@@ -151,10 +166,11 @@ class _Pass:
             return profile.reentrant_peak_bytes
         return max(profile.backward_peak_bytes - profile.input_kept_bytes, profile.recompute_peak_bytes)
 
-    def _forward_hump(self, profile: Profile) -> int:
-        """What a layer's forward takes beside what is kept in the end."""
+    def _forward_hump(self, layers: Sequence[Profile]) -> int:
+        """What the last layer's forward takes beside what is kept in the end."""
+        profile = layers[-1]
         if self.is_checkpointed:
-            return profile.graphless_peak_bytes
+            return profile.graphless_peak_bytes + (layers[-2].returned_bytes if len(layers) > 1 else 0)
         return profile.forward_peak_bytes - (profile.kept_bytes - profile.input_kept_bytes)
 
     def _layers(self) -> Iterator[Profile]:
@@ -163,17 +179,26 @@ class _Pass:
             if section.first_index is None:
                 continue
             rest = section.num_copies
-            if is_first and not self._stem_has_gradient():
-                yield self._layer(section, has_gradient=False)
+            if is_first and (not self._stem_has_gradient() or self._embedded_bytes() < self.size_bytes):
+                yield self._layer(section, is_first=True)
                 rest -= 1
             is_first = False
             if rest:
-                profile = self._layer(section, has_gradient=True)
+                profile = self._layer(section)
                 yield from (profile for _ in range(rest))
 
-    def _layer(self, section: Section, *, has_gradient: bool) -> Profile:
+    def _embedded_bytes(self) -> int:
+        """Of the first layer's input: where each layer ends in a norm, the embedding's width."""
+        step = self.step
+        width = step.embedding_bytes if self.block.order is Order.ADD_NORM else step.stream_bytes
+        return step.num_tokens * step.architecture.hidden_size * width
+
+    def _layer(self, section: Section, *, is_first: bool = False) -> Profile:
         # What the loss is like decides nothing of a layer: passes that differ in it alone are played once.
         step = replace(self.step, loss=LossKernel.FULL, shifts_logits=False, upcasts_in_model=False)
+        if is_first and self.block.order is Order.ADD_NORM:
+            step = replace(step, raises_stream=False)
+        has_gradient = self._stem_has_gradient() if is_first else True
         return _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
 
     def _stem_has_gradient(self) -> bool:
@@ -183,34 +208,34 @@ class _Pass:
         """
         return self.step.adapters is None or self.is_checkpointed
 
+    def _around(self) -> list[ParameterTensor]:
+        """What belongs to no layer."""
+        return [tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors]
+
+    def _module(self, name: str) -> str | None:
+        """The module outside the layers that has this name at its end."""
+        ends = (tensor.module for tensor in self._around() if f".{tensor.module}".endswith(f".{name}"))
+        return next(ends, None)
+
     def _head(self) -> Profile:
-        around = [
-            tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors
-        ]
+        around = self._around()
         tied = [tied.tensor for tied in self.table.tied]
         recorder = Recorder(self.step, (*around, *tied))
-        ends = [tensor.module for tensor in around if f".{tensor.module}".endswith(f".{self.block.final_norm}")]
         # OLMo's norms hold no weights, OPT-350m has no final norm.
         name = self.block.final_norm if self.block.norm is Norm.LAYER_FLOAT32 else None
+        norm_name = self._module(self.block.final_norm) or name
         heads = [tensor.module for tensor in (*around, *tied) if tensor.role is Role.HEAD]
-        return head_profile(recorder, self.block, norm_name=ends[0] if ends else name, head=heads[0])
+        projection = self._module("project_out") if Stem.PROJECT in self.block.embedding else None
+        return head_profile(recorder, self.block, norm_name=norm_name, head=heads[0], projection=projection)
 
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and masks."""
         step = self.step
-        tables = (
-            2
-            * self.block.num_tables
-            * step.sequence_length_tokens
-            * int(step.architecture.head_dim * self.block.rotary_share)
-        )
-        mask = step.num_tokens * step.sequence_length_tokens
-        total = tables * table_bytes(step, self.block) if self.block.rotary.value != "none" else 0
-        if step.attention is Attention.EAGER and self.is_checkpointed:
-            # Layers keep no mask of this kind (SDPA's kernel its own copy); but one that is recomputed, its arguments.
-            total += self.block.num_masks * mask * step.stream_bytes
+        total = shared_table_bytes(step, self.block, is_checkpointed=self.is_checkpointed)
+        if step.attention is Attention.EAGER:
+            total += shared_mask_bytes(step, self.block, is_checkpointed=self.is_checkpointed)
         if step.attention is Attention.SDPA_MASKED and self.is_checkpointed:
-            total += mask
+            total += step.num_tokens * step.sequence_length_tokens
         return total
 
     def _stem_bytes(self) -> int:
@@ -218,23 +243,37 @@ class _Pass:
 
         Where transformers makes adapters' embeddings need a gradient, they are a leaf, which the graph holds on to.
         """
-        recorder, block, step = Recorder(self.step, ()), self.block, self.step
+        recorder, block, step = Recorder(self.step, self._around()), self.block, self.step
+        projection = self._module("project_in") if Stem.PROJECT in block.embedding else None
+        width = step.architecture.hidden_size if projection is None else recorder.in_features(projection)
         words = recorder.tape.input(
-            step.num_tokens * step.architecture.hidden_size,
-            step.stream_bytes,
+            step.num_tokens * width,
+            step.embedding_bytes,
             requires_grad=self._stem_has_gradient(),
         )
         x = words
         for part in block.embedding:
-            if part is Stem.DROPOUT:
+            if part is Stem.PROJECT and projection is not None:
+                x = recorder.linear(projection, x)
+            elif part is Stem.DROPOUT:
                 x = ops.dropout(recorder.tape, x, True)
             elif part is Stem.NORM:
                 x = ops.layer_norm(recorder.tape, x, (), step.num_tokens)
             else:
                 x = ops.scale(recorder.tape, x)
         is_leaf = step.adapters is not None and self.is_checkpointed and x is not words
-        kept = run(recorder.tape, inputs=(words,), output=x).kept_bytes if block.embedding else 0
-        return kept + (words.size_bytes if is_leaf else 0)
+        if not block.embedding:
+            return 0
+        profile = run(recorder.tape, inputs=(words,), output=x)
+        return profile.kept_bytes + (words.size_bytes - profile.input_kept_bytes if is_leaf else 0)
+
+    def _stem_variable_bytes(self) -> int:
+        """Embedded words and positions, which the model's variables hold until its last layer is through."""
+        if Stem.ADD not in self.block.embedding:
+            return 0
+        positions = self.step.sequence_length_tokens * self.step.architecture.hidden_size * self.step.embedding_bytes
+        is_leaf = self.step.adapters is not None and self.is_checkpointed
+        return positions + (0 if is_leaf else positions * self.step.micro_batch)
 
     def _stem_gradient_bytes(self) -> int:
         if self.step.adapters is not None:

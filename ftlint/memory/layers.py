@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from ftlint.memory.autograd import Flow, Tensor, ops
-from ftlint.memory.blocks import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary
+from ftlint.memory.blocks import Activation, Block, Heads, Norm, Order, QueryKeyNorm
 from ftlint.memory.experts import experts, has_experts
 from ftlint.memory.recorder import Recorder
-from ftlint.memory.step import Attention, Step
+from ftlint.memory.rotary import turned
+from ftlint.memory.scores import Operands, eager, is_token_major
+from ftlint.memory.step import Attention
 
 FLOAT32 = ops.FLOAT32
 
 
-def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
-    """A whole layer; `x`: hidden states, tokens x hidden."""
+def layer(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """A whole layer; `x`: hidden states, tokens x hidden. With eager attention's weights, where it returns them too."""
+    result, weights = _computed(r, block, x)
+    return result, weights if block.returns_weights else None
+
+
+def _computed(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | None]:
     if block.order is Order.PARALLEL:
         return _parallel(r, block, x)
     if block.order is Order.PARALLEL_TWO:
@@ -21,11 +28,14 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
     weights: Tensor | None = None
     held: list[Tensor] = []
     for part in ("attention", "mlp"):
-        inner = x if block.order is Order.POST else norm(r, block, next(names), x)
+        inner = x if block.order in (Order.POST, Order.ADD_NORM) else norm(r, block, next(names), x)
+        if part == "attention" and block.holds_normed:
+            held.append(inner)
+        residual = x if part in block.adds_inside else None
         if part == "attention":
-            inner, weights = attention(r, block, inner)
+            inner, weights = attention(r, block, inner, residual)
         else:
-            inner = mlp(r, block, inner)
+            inner = mlp(r, block, inner, residual)
         if block.order in (Order.POST, Order.SANDWICH):
             inner = norm(r, block, next(names), inner)
         if not block.mlp:
@@ -34,27 +44,42 @@ def layer(r: Recorder, block: Block, x: Tensor) -> Tensor:
             held.append(inner)
         if block.scales_residual:
             inner = ops.scale(r.tape, inner)
-        x = ops.add(r.tape, x, inner)
+        x = ops.add(r.tape, x, inner) if residual is None else inner
+        if block.order is Order.ADD_NORM:
+            x = norm(r, block, next(names), x)
     r.tape.hold(*held, *_held(weights))
-    return x
+    return x, weights
 
 
-def _parallel_two(r: Recorder, block: Block, x: Tensor) -> Tensor:
-    attended, weights = attention(r, block, norm(r, block, block.norms[0], x))
-    fed = mlp(r, block, norm(r, block, block.norms[1], x))
-    result = ops.add(r.tape, ops.add(r.tape, fed, attended), x)
-    r.tape.hold(*_held(weights))
+def _parallel_two(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    first = norm(r, block, block.norms[0], x)
+    second = norm(r, block, block.norms[1], x) if block.norms_first else None
+    attended, weights = attention(r, block, first)
+    fed = mlp(r, block, norm(r, block, block.norms[1], x) if second is None else second)
+    result = _both_added(r, block, x, attended, fed, weights)
+    r.tape.hold(*(() if second is None else (first, second)))
     return result
 
 
-def _parallel(r: Recorder, block: Block, x: Tensor) -> Tensor:
+def _parallel(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | None]:
     normed = norm(r, block, block.norms[0], x)
     attended, weights = attention(r, block, normed)
     fed = mlp(r, block, normed)
-    first, second, third = (x, attended, fed) if block.adds_input_first else (attended, fed, x)
-    result = ops.add(r.tape, ops.add(r.tape, first, second), third)
+    return _both_added(r, block, x, attended, fed, weights)
+
+
+def _both_added(
+    r: Recorder, block: Block, x: Tensor, attended: Tensor, fed: Tensor, weights: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """What both blocks gave, and the layer's input."""
+    if block.adds_input_first:
+        result = ops.add(r.tape, ops.add(r.tape, x, attended), fed)
+    elif block.adds_in_place:
+        result = ops.add(r.tape, ops.add_in_place(r.tape, fed, attended), x)
+    else:
+        result = ops.add(r.tape, ops.add(r.tape, attended, fed), x)
     r.tape.hold(x, *_held(weights))
-    return result
+    return result, weights
 
 
 def _held(weights: Tensor | None) -> tuple[Tensor, ...]:
@@ -121,78 +146,74 @@ def _by_hand(r: Recorder, weight: Tensor, x: Tensor, wide: Tensor, rows: int) ->
 # Attention ----------------------------------------------------------------------------------------------------------
 
 
-def attention(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Projections, positions, scores, output projection; with the eager weights, which the layer holds on to."""
-    query, key, value = _heads(r, block, x)
-    query = rotated(r, block, query)
-    key = rotated(r, block, key)
-    attended, weights = attend(r, block, query, key, value)
+def attention(r: Recorder, block: Block, x: Tensor, residual: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    """Projections, positions, scores, output projection; with the eager weights, which the layer holds on to.
+
+    `residual`: added before the module returns, where it does that itself.
+    """
+    query, key, value, *held = _heads(r, block, x)
+    query, key, parts = turned(r, block, query, key)
+    if block.scales_turned_queries:
+        query = ops.mul(r.tape, query, r.tape.make("scales", (), r.step.sequence_length_tokens, query.num_bytes))
+    attended, weights = attend(r, block, query, key, value, x.num_bytes)
     result = r.linear(f"{block.attention}.{block.projections[-1]}", attended)
     if block.mlp:
         result = _dropout(r, block, result)
-    r.tape.hold(x, query, key, value, attended)
+    if residual is not None:
+        result = ops.add(r.tape, residual, result)
+    r.tape.hold(x, query, key, value, attended, *held, *parts)
     return result, weights
 
 
-def _heads(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _heads(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, ...]:
+    """Queries, keys and values, and what else the attention's variables hold on to."""
     architecture, tokens = r.step.architecture, r.step.num_tokens
+    held: tuple[Tensor, ...] = ()
     sizes = (tokens * architecture.query_width, *(2 * (tokens * architecture.key_value_width,)))
     if block.heads is Heads.SEPARATE:
         parts = [r.linear(f"{block.attention}.{name}", x) for name in block.projections[:3]]
     else:
         whole = r.linear(f"{block.attention}.{block.projections[0]}", x)
-        if block.heads is Heads.SPLIT:
-            parts = list(r.tape.views("split", whole, sizes))
-        else:
-            parts = [ops.sliced(r.tape, whole, size) for size in sizes]
+        if block.clamps_projected:
+            whole = ops.of_input(r.tape, "clamp", whole)
+        parts = _parted(r, block, whole, sizes)
+        held = () if block.heads in (Heads.SLICED, Heads.SPLIT) else (whole,)
     if block.scales_queries:
         parts[0] = ops.scale(r.tape, parts[0])
-    if block.qk_norm is not QueryKeyNorm.NONE and r.has(f"{block.attention}.q_norm"):
-        per_head = block.qk_norm is QueryKeyNorm.PER_HEAD
-        counts = (architecture.num_attention_heads, architecture.num_key_value_heads)
-        for index, (name, count) in enumerate(zip(("q_norm", "k_norm"), counts, strict=True)):
-            rows = tokens * count if per_head else tokens
+    counts = (architecture.num_attention_heads, architecture.num_key_value_heads)
+    for index, (name, count) in enumerate(zip(("q_norm", "k_norm"), counts, strict=True)):
+        if block.qk_norm is QueryKeyNorm.EACH_HEAD:
+            parts[index] = _normed_by_head(r, parts[index], count)
+        elif block.qk_norm is not QueryKeyNorm.NONE and r.has(f"{block.attention}.{name}"):
+            rows = tokens * count if block.qk_norm is QueryKeyNorm.PER_HEAD else tokens
             parts[index] = norm(r, block, f"{block.attention}.{name}", parts[index], rows)
-    return parts[0], parts[1], parts[2]
+    return (*parts, *held)
 
 
-def rotated(r: Recorder, block: Block, x: Tensor) -> Tensor:
-    """`x * cos + rotate(x) * sin`: cosines and sines are shared by all layers, so nothing of its own is kept."""
-    if block.rotary is Rotary.NONE:
-        return x
-    tape = r.tape
-    if r.step.has_fused_kernels:
-        # A rotation is its own backward with the sines turned round: nothing is kept, and the gradient is overwritten.
-        return tape.make("fused rotary", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.ALIAS),))
-    if block.joins_rotated:
-        part = int(x.num_elements * block.rotary_share)
-        turned, rest = ops.sliced(tape, x, part), ops.sliced(tape, x, x.num_elements - part)
-        return ops.cat(tape, (_turned(r, block, turned), rest))
-    if block.rotary is Rotary.FLOAT32:
-        return ops.cast(tape, _turned(r, block, ops.cast(tape, x, FLOAT32)), x.num_bytes)
-    return _turned(r, block, x)
+def _parted(r: Recorder, block: Block, whole: Tensor, sizes: tuple[int, ...]) -> list[Tensor]:
+    """Queries, keys and values out of one projection."""
+    tape, heads = r.tape, block.heads
+    if heads in (Heads.SPLIT, Heads.REGROUPED):
+        parts = tape.views("split", whole, sizes)
+        return [ops.copy(tape, part) if heads is Heads.REGROUPED else part for part in parts]
+    if heads is Heads.SLICED:
+        return [ops.sliced(tape, whole, size) for size in sizes]
+    query = ops.sliced(tape, whole, sizes[0])
+    picked = [tape.make("index", (whole,), size, whole.num_bytes, flows=((whole, Flow.NEW),)) for size in sizes[1:]]
+    if heads is Heads.MULTI_QUERY:
+        return [query, *picked]
+    return [ops.copy(tape, query), *(ops.copy(tape, part, sizes[0]) for part in picked)]
 
 
-def _turned(r: Recorder, block: Block, x: Tensor) -> Tensor:
-    tape = r.tape
-    tables = r.step.sequence_length_tokens * r.step.architecture.head_dim
-    # In the hidden states' format, or in float32.
-    width = max(table_bytes(r.step, block), x.num_bytes)
-    cosines, sines = (tape.shared(tables, width) for _ in range(2))
-    straight = ops.mul(tape, x, cosines)
-    half = x.num_elements // 2
-    first, second = ops.sliced(tape, x, half), ops.sliced(tape, x, half)
-    swapped = ops.cat(tape, (ops.negate(tape, second), first))
-    turned = ops.add(tape, straight, ops.mul(tape, swapped, sines))
-    return ops.cast(tape, turned, x.num_bytes) if block.has_wide_tables else turned
+def _normed_by_head(r: Recorder, x: Tensor, num_heads: int) -> Tensor:
+    """Split by heads, each normed for itself, joined again."""
+    (parts,) = r.tape.views("split", x, (x.num_elements,))
+    return ops.cat(r.tape, (ops.layer_norm(r.tape, parts, (), r.step.num_tokens * num_heads),))
 
 
-def table_bytes(step: Step, block: Block) -> int:
-    """Width of cosines and sines."""
-    return FLOAT32 if block.has_wide_tables else step.stream_bytes
-
-
-def attend(r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor | None]:
+def attend(
+    r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor, input_bytes: int
+) -> tuple[Tensor, Tensor | None]:
     """From queries, keys and values to what the output projection reads, tokens x all heads; eager's weights too."""
     step, tape = r.step, r.tape
     architecture = step.architecture
@@ -201,48 +222,15 @@ def attend(r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor)
         shape = ops.AttentionShape(query.num_elements, key.num_elements, rows)
         result = ops.flash_attention(tape, query, key, value, shape)
         return (result if is_token_major(block) else ops.copy(tape, result)), None
-    is_shared = architecture.num_key_value_heads < architecture.num_attention_heads
+    is_single = key.num_elements < query.num_elements and architecture.num_key_value_heads == 1
+    is_shared = key.num_elements < query.num_elements and not is_single
     if is_shared:
         key, value = (ops.copy(tape, x, query.num_elements) for x in (key, value))
+    if is_single and block.heads is not Heads.MULTI_QUERY:
+        key, value = (tape.view("expand", x, query.num_elements, Flow.NEW) for x in (key, value))
     if step.attention is Attention.SDPA_MASKED:
         return _masked(r, query, key, value, rows), None
-    return _eager(r, block, query, key, value, rows, is_shared=is_shared)
-
-
-def is_token_major(block: Block) -> bool:
-    """Whether queries lie token by token in memory, as a projection leaves them; `cat` puts them head by head."""
-    return not block.joins_rotated
-
-
-def _eager(
-    r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor, rows: int, *, is_shared: bool
-) -> tuple[Tensor, Tensor]:
-    """Scores, softmax and weights as matrices: queries x keys, per head.
-
-    Products want heads and sequences in one dimension: with several sequences, what lies token by token is copied.
-    """
-    step, tape = r.step, r.tape
-    copies, width = step.micro_batch > 1, query.num_bytes
-    if copies and is_token_major(block):
-        query = ops.copy(tape, ops.lowered(tape, query))
-    if copies and is_token_major(block) and not is_shared:
-        key = ops.copy(tape, ops.lowered(tape, key))
-    num_scores = rows * step.sequence_length_tokens
-    scores = ops.scale(tape, ops.matmul(tape, query, key, num_scores))
-    if block.softcap:
-        scores = ops.scale(tape, ops.of_result(tape, "tanh", ops.scale(tape, scores)))
-    # The mask has the hidden states' format, and so do scores from then on, if that is wider.
-    mask = tape.shared(step.num_tokens * step.sequence_length_tokens, step.stream_bytes)
-    scores = ops.add(tape, scores, mask)
-    weights = ops.softmax(tape, scores, block.softmax_bytes or scores.num_bytes)
-    narrow = ops.cast(tape, weights, width)
-    tape.hold(scores)
-    weights = ops.dropout(tape, narrow, block.attention_dropout)
-    if copies and not is_shared:
-        value = ops.copy(tape, ops.lowered(tape, value))
-    result = ops.copy(tape, ops.matmul(tape, weights, value, query.num_elements))
-    tape.hold(key, value, weights)
-    return result, weights
+    return eager(r, block, Operands(query, key, value, rows, is_shared, is_single, input_bytes))
 
 
 def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
@@ -260,8 +248,8 @@ def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -
 # Feed-forward blocks ------------------------------------------------------------------------------------------------
 
 
-def mlp(r: Recorder, block: Block, x: Tensor) -> Tensor:
-    """The feed-forward block: dense, or a mixture of experts."""
+def mlp(r: Recorder, block: Block, x: Tensor, residual: Tensor | None = None) -> Tensor:
+    """The feed-forward block: dense, or a mixture of experts; `residual`: as in `attention`."""
     if has_experts(r, block):
         return experts(r, block, x)
     names = [f"{block.mlp}.{name}" if block.mlp else name for name in block.mlp_projections]
@@ -275,9 +263,12 @@ def mlp(r: Recorder, block: Block, x: Tensor) -> Tensor:
         gate, up = r.tape.views("chunk", inner, (inner.num_elements // 2,) * 2)
         inner = ops.mul(r.tape, up, activated(r, block, gate))
     result = r.linear(names[-1], inner)
+    held = inner if residual is not None else x
     if block.mlp:
         result = _dropout(r, block, result)
-        r.tape.hold(x)  # an argument; where the layer itself computes it, the variable goes on to the next tensor
+        if residual is not None:
+            result = ops.add(r.tape, residual, result)
+        r.tape.hold(x, held)  # an argument; where the layer itself computes it, the variable goes on to the next tensor
     return result
 
 
@@ -290,6 +281,13 @@ def activated(r: Recorder, block: Block, x: Tensor) -> Tensor:
         return ops.of_result(tape, "relu", x)
     if kind is Activation.RELU_SQUARED:
         return ops.power(tape, ops.of_result(tape, "relu", x))
+    if kind is Activation.GELU_BY_HAND:
+        # Of the terms of its formula, beside the result: at most three at a time in forward, four in backward.
+        scratch = [[x.size_bytes] * count for count in (3, 4)]
+        flows = ((x, Flow.NEW),)
+        return tape.make(
+            "gelu", (x,), x.num_elements, x.num_bytes, saved=(x,), flows=flows, scratch=(scratch[0], scratch[1])
+        )
     # 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))
     half = ops.scale(tape, x)
     inner = ops.scale(tape, ops.add(tape, x, ops.scale(tape, ops.power(tape, x))))

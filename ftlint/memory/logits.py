@@ -21,12 +21,19 @@ CHUNK_TOKENS = 256
 """Tokens whose logits TRL makes at a time. Source: trl 1.16 trainer/sft_trainer.py."""
 
 
-def head_profile(r: Recorder, block: Block, *, norm_name: str | None, head: str) -> Profile:
-    """The final norm, the output layer and the loss, played in both directions."""
+def head_profile(
+    r: Recorder, block: Block, *, norm_name: str | None, head: str, projection: str | None = None
+) -> Profile:
+    """The final norm, the output layer and the loss, played in both directions.
+
+    `projection`: the module before the output layer, where this reads another width than the layers give.
+    """
     step, tape = r.step, r.tape
     size = step.num_tokens * step.architecture.hidden_size
     x = tape.input(size, step.stream_bytes, requires_grad=True)
     hidden = x if norm_name is None else norm(r, block, norm_name, x)
+    if projection is not None:
+        hidden = r.linear(projection, hidden)
     if step.loss in (LossKernel.CHUNKED, LossKernel.LIGER):
         return run(tape, inputs=(x,), output=_in_chunks(r, hidden))
     logits = r.linear(head, hidden)

@@ -19,8 +19,11 @@ class Recorder:
     `prefix`: what stands before them in the whole model, by which LoRA finds its targets.
     """
 
-    def __init__(self, step: Step, tensors: Sequence[ParameterTensor], prefix: str = "") -> None:
+    def __init__(
+        self, step: Step, tensors: Sequence[ParameterTensor], prefix: str = "", *, transposes_weights: bool = False
+    ) -> None:
         self.step = step
+        self._transposes_weights = transposes_weights
         self._prefix = prefix
         self.tape = Tape(compute_bytes=step.compute_bytes, is_autocast=step.is_autocast)
         self._tensors = {tensor.name: tensor for tensor in tensors}
@@ -33,6 +36,10 @@ class Recorder:
     def size(self, name: str) -> int:
         """Elements of a parameter."""
         return self._tensors[name].num_params
+
+    def in_features(self, module: str) -> int:
+        """What an `nn.Linear` reads of each token."""
+        return self._tensors[f"{module}.weight"].shape[1]
 
     def parameter(self, name: str) -> Tensor:
         """A weight; the same one each time it is asked for."""
@@ -59,6 +66,8 @@ class Recorder:
             result = self.quantized(x, in_features, out_features)
         else:
             weight = self.parameter(f"{module}.weight")
+            if self._transposes_weights:
+                weight = self.tape.view("transpose", weight, weight.num_elements)
             bias = self.parameter(f"{module}.bias") if f"{module}.bias" in self._tensors else None
             result = ops.linear(self.tape, x, ops.Linear(in_features, out_features, weight, bias))
         wrapped = LinearModule(self._prefix + module, in_features, out_features, False, tensor.role)

@@ -78,6 +78,8 @@ class Step:
     """transformers below 5 computes experts one after another."""
     upcasts_in_model: bool = False
     """transformers below 4.46 makes logits float32 in the model, and then holds no others."""
+    raises_stream: bool = False
+    """A norm behind the embedding, which autocast computes in float32, decides the hidden states' format (BLOOM)."""
 
     @property
     def num_tokens(self) -> int:
@@ -85,6 +87,11 @@ class Step:
         return self.micro_batch * self.sequence_length_tokens
 
     @property
-    def stream_bytes(self) -> int:
-        """Width of the hidden states between layers: the embedding's."""
+    def embedding_bytes(self) -> int:
+        """Width of the embedded words, and of masks."""
         return 4 if self.is_quantized else self.weight_bytes
+
+    @property
+    def stream_bytes(self) -> int:
+        """Width of the hidden states between layers: the embedding's, unless something raises it."""
+        return 4 if self.raises_stream else self.embedding_bytes

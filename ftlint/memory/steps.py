@@ -10,7 +10,7 @@ from dataclasses import field, replace
 from typing import TypedDict
 
 from ftlint.knowledge.architectures import Architecture
-from ftlint.memory.blocks import find_block
+from ftlint.memory.blocks import Kernels, find_block
 from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Training
 from ftlint.memory.releases import since
@@ -104,6 +104,8 @@ def _doubts(
         (believed.micro_batch > 1 and not is_filled(reader)) or _may_exceed_window(believed)
     ):
         yield _Doubt(most={"attention": Attention.SDPA_MASKED})
+    if believed.attention is Attention.SDPA and _may_be_flash(believed):
+        yield _Doubt(least={"attention": Attention.FLASH_2})
     if training.is_quantized and is_prepared is Truth.UNKNOWN:
         yield _Doubt(most={"is_quantized": True})
     if since(versions, "transformers", (4, 49)) is Truth.UNKNOWN and believed.loss is LossKernel.FULL:
@@ -112,9 +114,15 @@ def _doubts(
 
 def _may_exceed_window(step: Step) -> bool:
     """Whether some model of this type masks sequences of this length; the catalogue does not say which."""
-    block = find_block(step.architecture.model_type)
+    block = find_block(step.architecture)
     window = None if block is None else block.shortest_window
     return window is not None and step.sequence_length_tokens >= window
+
+
+def _may_be_flash(step: Step) -> bool:
+    """Whether the class has no SDPA now, and takes eager attention: releases of transformers 4 had it for some."""
+    block = find_block(step.architecture)
+    return block is not None and block.kernels is Kernels.FLASH
 
 
 def _is_cast_by_trainer(compute: DType | None, widths: Widths, *, is_engine: bool) -> bool:

@@ -44,6 +44,40 @@ def test_rotary_positions_are_a_warning_at_the_length(tmp_path: Path) -> None:
     assert files["train.yaml"][start:].startswith(("cutoff_len", "4097"))
 
 
+ALIBI: dict[str, dict[str, object]] = {
+    "falcon": {"num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4, "vocab_size": 256, "alibi": True},
+    "bloom": {"n_layer": 2, "hidden_size": 64, "n_head": 4, "vocab_size": 256, "seq_length": 2048},
+}
+ROTARY: dict[str, dict[str, object]] = {
+    "falcon": {**ALIBI["falcon"], "alibi": False, "new_decoder_architecture": True},
+    "glm4": {**CONFIG, "model_type": "glm4", "pad_token_id": 0},
+    "stablelm": {**CONFIG, "model_type": "stablelm"},
+}
+TABLES: dict[str, dict[str, object]] = {
+    "codegen": {"n_layer": 2, "n_embd": 64, "n_head": 4, "vocab_size": 256, "n_positions": 2048},
+    "gpt_bigcode": {"n_layer": 2, "n_embd": 64, "n_head": 4, "vocab_size": 256, "n_positions": 2048},
+    "gpt_neo": {
+        "num_layers": 2, "hidden_size": 64, "num_heads": 4, "vocab_size": 256, "max_position_embeddings": 2048,
+    },
+    "mpt": {"n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 256, "max_seq_len": 2048},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "model_type"),
+    [(kind, model_type) for kind, configs in enumerate((ALIBI, ROTARY, TABLES)) for model_type in configs],
+)
+def test_what_becomes_of_positions_by_model_type(kind: int, model_type: str, tmp_path: Path) -> None:
+    """Alibi has no end, rotary positions were not seen in training, and a table's rows stop the run."""
+    config = (ALIBI, ROTARY, TABLES)[kind][model_type]
+    written = {**config, "model_type": model_type, "architectures": ["X"]}
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text(json.dumps(written), "utf-8")
+    found = findings(tmp_path, "MEM108", {"train.yaml": training("model", FULL, cutoff_len=8192, packing=True)})
+    expected = ([], [Severity.WARNING], [Severity.ERROR])[kind]
+    assert [finding.severity for finding in found] == expected
+
+
 @pytest.mark.parametrize("scaling", [None, {"rope_type": "default"}, {"type": "yarn", "factor": 4.0}])
 def test_a_config_json_is_asked_for_scaling(scaling: object, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()

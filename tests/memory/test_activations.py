@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ftlint.memory.activations import Activations, activations
-from ftlint.memory.blocks import BLOCKS
+from ftlint.memory.blocks import BLOCKS, Order, QueryKeyNorm, find_block
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from tests.memory.runs import LLAMA_3_8B, LLAMA_3_70B, TINY, architecture
 
@@ -164,7 +164,101 @@ def test_gradients_grow_from_the_last_layer_to_the_first() -> None:
     assert sizes[0] == 2 * (VOCABULARY * HIDDEN + HIDDEN)  # the output layer and the final norm
 
 
+FALCON = {
+    "model_type": "falcon",
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "vocab_size": 256,
+}
+BLOOM = {"model_type": "bloom", "hidden_size": 64, "n_layer": 2, "n_head": 4, "vocab_size": 256}
+GPT_J = {"model_type": "gptj", "n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 256}
+
+
 def test_a_model_type_without_a_description_is_unknown() -> None:
-    assert "bloom" not in BLOCKS
-    bloom = architecture({"model_type": "bloom", "hidden_size": 64, "n_layer": 2, "n_head": 4, "vocab_size": 256})
-    assert activations(replace(STEP, architecture=bloom)) is None
+    assert "deepseek_v3" not in BLOCKS
+    assert activations(replace(STEP, architecture=architecture({"model_type": "deepseek_v3"}))) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "is_described"),
+    [
+        (FALCON, True),
+        ({**FALCON, "alibi": True}, False),
+        ({**FALCON, "bias": True}, False),
+        ({**FALCON, "parallel_attn": False}, False),
+        ({**FALCON, "multi_query": False}, False),
+        ({**FALCON, "new_decoder_architecture": True, "multi_query": False}, True),
+        (BLOOM, True),
+        ({**BLOOM, "apply_residual_connection_post_layernorm": True}, False),
+        (GPT_J, True),
+        ({**GPT_J, "rotary_dim": None}, False),
+    ],
+)
+def test_numbers_decide_which_layer_it_is(config: dict[str, object], is_described: bool) -> None:
+    """What is not described is unknown, and not reckoned as something like it."""
+    step = replace(STEP, architecture=architecture(config), attention=Attention.EAGER, sequence_length_tokens=32)
+    assert (activations(step) is not None) is is_described
+
+
+def test_stablelm_and_falcon_are_reckoned_by_their_own_numbers() -> None:
+    stablelm = {
+        "model_type": "stablelm", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 256,
+    }  # fmt: skip
+    step = replace(STEP, sequence_length_tokens=32)
+    plain, beside, normed = (
+        find_block(architecture({**stablelm, **more}))
+        for more in ({}, {"use_parallel_residual": True}, {"qk_layernorm": True})
+    )
+    assert plain is not None
+    assert beside is not None
+    assert normed is not None
+    assert (plain.order, beside.order) == (Order.PRE, Order.PARALLEL)
+    assert (plain.qk_norm, normed.qk_norm) == (QueryKeyNorm.NONE, QueryKeyNorm.EACH_HEAD)
+    kept = [
+        found(replace(step, architecture=architecture({**stablelm, **more}))).kept_bytes
+        for more in ({}, {"qk_layernorm": True})
+    ]
+    assert kept[0] < kept[1]
+
+
+@pytest.mark.parametrize("config", [BLOOM, GPT_J, {**FALCON, "new_decoder_architecture": True}])
+def test_what_a_class_lacks_computes_something_else(config: dict[str, object]) -> None:
+    """Without SDPA transformers takes eager attention, whose scores are kept; Falcon's SDPA always has a mask."""
+    step = replace(STEP, architecture=architecture(config), sequence_length_tokens=32)
+    other = Attention.SDPA_MASKED if config["model_type"] == "falcon" else Attention.EAGER
+    assert found(step).kept_bytes == found(replace(step, attention=other)).kept_bytes
+    assert activations(replace(step, attention=Attention.FLASH_2)) is None
+
+
+def test_one_key_head_for_many_is_unknown_under_sdpa() -> None:
+    """Which kernel takes it is another on each GPU."""
+    step = replace(STEP, architecture=architecture(FALCON), sequence_length_tokens=32)
+    assert activations(step) is None
+    assert activations(replace(step, attention=Attention.EAGER)) is not None
+
+
+def test_weights_that_a_layer_returns_have_a_gradient_of_zeros() -> None:
+    """A reentrant checkpoint makes them, as large as the weights, and holds both; the model holds a layer's weights."""
+    config = {**GPT_J, "n_embd": 64, "n_head": 8}  # scores are most of what there is
+    step = replace(STEP, architecture=architecture(config), attention=Attention.EAGER, sequence_length_tokens=256)
+    weights = 8 * 256 * 256 * 2
+    one, other = (
+        found(replace(step, checkpointing=kind)) for kind in (Checkpointing.REENTRANT, Checkpointing.NON_REENTRANT)
+    )
+    assert one.layer_peak_bytes - other.layer_peak_bytes >= 2 * weights
+    assert one.kept_bytes == other.kept_bytes
+    assert {layer.returned_bytes for layer in one.played.layers} == {weights}
+    alone = replace(step, architecture=replace(step.architecture, num_layers=1), checkpointing=Checkpointing.REENTRANT)
+    stream = 256 * 64 * 2
+    assert one.forward.activation_bytes - found(alone).forward.activation_bytes == weights + stream
+
+
+def test_one_head_that_stands_for_all_is_not_copied() -> None:
+    """With two heads of keys, eager attention copies them for every query head; with one it reads a view."""
+    step = replace(STEP, attention=Attention.EAGER)
+    single, double = (architecture({**TINY, "num_key_value_heads": count}) for count in (1, 2))
+    kept = [per_layer(replace(step, architecture=numbers)) for numbers in (single, double)]
+    # Copies are as wide as the queries; a view keeps the one head itself.
+    assert kept[1] - kept[0] == TOKENS * 2 * 2 * (single.query_width - single.head_dim)

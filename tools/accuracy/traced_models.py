@@ -8,28 +8,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ftlint.knowledge.architectures.reading import defaults_of
+
 _GROUPED = {"hidden_size": 512, "intermediate_size": 1792, "num_attention_heads": 8, "num_key_value_heads": 2}
 _PLAIN = {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8}
+_GPT = {"n_embd": 512, "n_head": 8, "n_positions": 512}
+_FALCON = {"hidden_size": 512, "num_attention_heads": 8, "parallel_attn": True, "bias": False}
+_OPT = {"hidden_size": 512, "ffn_dim": 2048, "num_attention_heads": 8}
+_MPT = {"d_model": 512, "n_heads": 8, "max_seq_len": 512}
+_NEW = {"new_decoder_architecture": True, "num_kv_heads": 2}
 _WINDOWS = {"layer_types": ["sliding_attention", "full_attention"]}
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "arcee": {**_GROUPED, "intermediate_size": 2048},
+    "bloom": {"hidden_size": 512, "n_head": 8},
+    "codegen": {**_GPT, "rotary_dim": 32},
     "cohere": {**_GROUPED, "num_key_value_heads": 8},
+    "cohere, query-key norm": {**_GROUPED, "use_qk_norm": True},
+    "cohere2": {**_GROUPED, **_WINDOWS},
+    "ernie4_5": {**_GROUPED, "head_dim": 64},
+    "exaone4": {**_GROUPED, **_WINDOWS},
+    "falcon": {**_FALCON, "multi_query": True},
+    "falcon, 11B": {**_FALCON, **_NEW, "num_ln_in_parallel_attn": 1},
+    "falcon, 40B": {**_FALCON, **_NEW},
     "gemma": {**_GROUPED, "intermediate_size": 4096, "head_dim": 256, "num_attention_heads": 4},
     "gemma2": {**_GROUPED, **_WINDOWS, "head_dim": 64},
     "gemma3_text": {**_GROUPED, **_WINDOWS, "head_dim": 128},
+    "glm": {**_GROUPED, "head_dim": 64, "pad_token_id": 0},
+    "glm4": {**_GROUPED, "head_dim": 64, "pad_token_id": 0},
     "gpt2": {"n_embd": 512, "n_head": 8},
+    "gpt_bigcode": {**_GPT, "multi_query": True},
+    "gpt_bigcode, all heads": {**_GPT, "multi_query": False},
+    "gpt_neo": {"hidden_size": 512, "num_heads": 8, "max_position_embeddings": 512},
     "gpt_neox": _PLAIN,
+    "gptj": {**_GPT, "rotary_dim": 16},
     "granite": _GROUPED,
     "llama": {**_GROUPED, "tie_word_embeddings": False},
     "ministral": {**_GROUPED, "head_dim": 64},
+    "ministral3": {**_GROUPED, "head_dim": 64},
     "mistral": _GROUPED,
     "mixtral": {**_GROUPED, "num_local_experts": 8, "num_experts_per_tok": 2},
+    "mpt": _MPT,
+    "mpt, clipped": {**_MPT, "attn_config": {"clip_qkv": 6.0}},
     "nemotron": {**_GROUPED, "intermediate_size": 2048},
     "olmo": {**_GROUPED, "num_key_value_heads": 8},
     "olmo2": {**_GROUPED, "num_key_value_heads": 8},
+    "olmo3": {**_GROUPED, **_WINDOWS, "num_key_value_heads": 8},
     "olmoe": {**_GROUPED, "intermediate_size": 256, "num_experts": 16, "num_experts_per_tok": 4},
-    "opt": {"hidden_size": 512, "ffn_dim": 2048, "num_attention_heads": 8, "word_embed_proj_dim": 512},
+    "opt": {**_OPT, "word_embed_proj_dim": 512},
+    "opt, 350M": {**_OPT, "word_embed_proj_dim": 256, "do_layer_norm_before": False},
     "phi": _PLAIN,
     "phi3": {**_GROUPED, "pad_token_id": 0},
     "qwen2": _GROUPED,
@@ -43,17 +70,27 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     },
     "seed_oss": _GROUPED,
     "smollm3": {**_GROUPED, "pad_token_id": 0},
+    "stablelm": {**_GROUPED, "num_key_value_heads": 8},
+    "stablelm, side by side": {**_GROUPED, "use_parallel_residual": True, "qk_layernorm": True},
     "starcoder2": {**_GROUPED, "intermediate_size": 2048},
 }
-"""Without depth and vocabulary, which all have in common."""
-
-WITHOUT_SDPA = frozenset({"gemma2"})
-"""Model types that transformers 5.23 computes in eager or flash attention only."""
+"""Without depth and vocabulary, which all have in common; after a comma, which numbers of a model type these are."""
 
 _VOCABULARY = 4096
 
 
-def config_of(model_type: str, num_layers: int = 2) -> dict[str, Any]:
+def model_type_of(name: str) -> str:
+    """Of a name in the table."""
+    return name.partition(",")[0]
+
+
+def config_of(name: str, num_layers: int = 2) -> dict[str, Any]:
     """A config.json of the table's proportions."""
-    depth = "n_layer" if model_type == "gpt2" else "num_hidden_layers"
-    return {"model_type": model_type, "vocab_size": _VOCABULARY, depth: num_layers, **CONFIGS[model_type]}
+    model_type = model_type_of(name)
+    config = {"model_type": model_type, "vocab_size": _VOCABULARY, **CONFIGS[name]}
+    defaults = defaults_of(model_type)
+    depth = "num_hidden_layers"
+    config[depth if defaults is None else defaults.aliases.get(depth, depth)] = num_layers
+    if model_type == "gpt_neo":
+        config["attention_types"] = [[["global"], num_layers]]
+    return config

@@ -19,11 +19,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ftlint.knowledge.architectures import parse_architecture
+from ftlint.knowledge.architectures import Architecture, parse_architecture
 from ftlint.memory.activations import Activations, activations
+from ftlint.memory.blocks import find_block
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
-from tools.accuracy.traced_models import CONFIGS, WITHOUT_SDPA, config_of
+from tools.accuracy.traced_models import CONFIGS, config_of
 
 SHAPES = ((1, 512), (2, 384), (4, 128))
 """Sequences, and tokens of each."""
@@ -66,20 +67,23 @@ class Case:
 
 
 def cases(
-    model_type: str,
+    name: str,
     *,
     kernels: Sequence[Attention] = (Attention.EAGER, Attention.SDPA),
     formats: Sequence[str] = FORMATS,
     passes: Sequence[tuple[Checkpointing, tuple[int, int]]] = PASSES,
 ) -> Iterator[Case]:
-    """Every case of a model type: attention x method x format x checkpointing x shape."""
-    for attention, is_full, name in product(kernels, (True, False), formats):
-        # LoRA's first layer differs from the others; sliding windows take turns with whole attention.
-        is_deep = not is_full or "layer_types" in CONFIGS[model_type]
-        config = config_of(model_type, num_layers=2 if is_deep else 1)
-        is_autocast = name == "autocast"
-        if attention is Attention.SDPA and model_type in WITHOUT_SDPA:
+    """Every case of a traced model: attention x method x format x checkpointing x shape."""
+    block = find_block(_architecture(config_of(name)))
+    assert block is not None, name
+    computed = dict.fromkeys(block.computed(kernel) for kernel in kernels)
+    for attention, is_full, format_name in product(computed, (True, False), formats):
+        if attention is None:
             continue
+        # LoRA's first layer differs from the others; sliding windows take turns with whole attention.
+        is_deep = not is_full or "layer_types" in CONFIGS[name]
+        config = config_of(name, num_layers=2 if is_deep else 1)
+        is_autocast = format_name == "autocast"
         if is_autocast and is_full and _has_experts(config):
             continue  # fake tensors refuse grouped products of float32
         asked = steps(config, attention, None if is_full else _adapters(config), passes)
@@ -131,6 +135,12 @@ def _adapters(config: Mapping[str, Any]) -> Adapters:
     return Adapters(targets, rank=16, has_dropout=False, num_bytes=4)
 
 
+def _architecture(config: Mapping[str, Any]) -> Architecture:
+    architecture = parse_architecture(config)
+    assert architecture is not None, config
+    return architecture
+
+
 def steps(
     config: Mapping[str, Any],
     attention: Attention,
@@ -138,10 +148,8 @@ def steps(
     passes: Sequence[tuple[Checkpointing, tuple[int, int]]] = PASSES,
 ) -> tuple[Step, ...]:
     """The passes of one model, all in bfloat16."""
-    architecture = parse_architecture(config)
-    assert architecture is not None, config
     step = Step(
-        architecture=architecture,
+        architecture=_architecture(config),
         model_class="AutoModelForCausalLM",
         micro_batch=1,
         sequence_length_tokens=1,
@@ -161,9 +169,9 @@ def steps(
     )
 
 
-def row(model_type: str) -> str:
-    """The table's line of one model type: the worst deviation of each figure, and in which case."""
-    found = list(cases(model_type))
+def row(name: str) -> str:
+    """The table's line of one traced model: the worst deviation of each figure, and in which case."""
+    found = list(cases(name))
     recomputed = [case for case in found if case.step.checkpointing is not Checkpointing.NONE]
     kept_whole = [case for case in found if case.step.checkpointing is Checkpointing.NONE]
     columns = (
@@ -172,7 +180,7 @@ def row(model_type: str) -> str:
         _worst(kept_whole, lambda case: case.hump),
         _worst(found, lambda case: case.loss),
     )
-    return f"| {model_type} | {len(found)} | " + " | ".join(columns) + " |"
+    return f"| {name} | {len(found)} | " + " | ".join(columns) + " |"
 
 
 def _worst(found: Sequence[Case], figure: Callable[[Case], tuple[int, int]]) -> str:

@@ -55,15 +55,21 @@ def raised(tape: Tape, x: Tensor) -> Tensor:
 
 def linear(tape: Tape, x: Tensor, layer: Linear) -> Tensor:
     """`F.linear`: keeps its input only where the weight is trained."""
-    inputs = [lowered(tape, x), lowered(tape, layer.weight)]
-    if layer.bias is not None:
-        inputs.append(lowered(tape, layer.bias))
+    inputs = _lowered(tape, (x, layer.weight) if layer.bias is None else (x, layer.weight, layer.bias))
     return _product(tape, "linear", inputs, x.num_elements // layer.in_features * layer.out_features)
 
 
 def matmul(tape: Tape, a: Tensor, b: Tensor, num_elements: int) -> Tensor:
     """`torch.matmul` of two activations."""
-    return _product(tape, "matmul", (lowered(tape, a), lowered(tape, b)), num_elements)
+    return _product(tape, "matmul", _lowered(tape, (a, b)), num_elements)
+
+
+def _lowered(tape: Tape, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The last one is cast first, so that backward brings the first one's gradient into its format before the others'.
+
+    Autocast leaves the order to the compiler; what traces show is GCC's.
+    """
+    return tuple(lowered(tape, x) for x in reversed(inputs))[::-1]
 
 
 def _product(tape: Tape, name: str, inputs: Sequence[Tensor], num_elements: int) -> Tensor:
@@ -104,6 +110,16 @@ def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
 def scale(tape: Tape, x: Tensor) -> Tensor:
     """`x` times or over a Python number."""
     return tape.make("scale", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+
+
+def scale_in_place(tape: Tape, x: Tensor) -> Tensor:
+    """`x` over a Python number, in `x`'s own storage."""
+    return tape.in_place("scale_", x, Flow.NEW)
+
+
+def add_in_place(tape: Tape, total: Tensor, part: Tensor) -> Tensor:
+    """`total += part`, of one size: the same gradient for both."""
+    return tape.in_place("add_", total, Flow.ALIAS, part)
 
 
 def negate(tape: Tape, x: Tensor) -> Tensor:

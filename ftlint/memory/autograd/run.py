@@ -47,7 +47,9 @@ class Profile:
     A checkpoint computes forward again in backward: `recompute_peak_bytes` is the peak of that, without the input; it
     begins when backward first unpacks something, and ends with the last thing packed, inputs before an operation and
     results after it. A reentrant one does it first, and holds the output and its gradient all the time:
-    `reentrant_peak_bytes`, backward included; 0 if not asked for.
+    `reentrant_peak_bytes`, backward included; 0 if not asked for. `returned_bytes`: of what the stretch hands out
+    beside its output, which the model holds until the next one has computed; a reentrant checkpoint makes zeros for its
+    gradient.
     Source: torch 2.13 utils/checkpoint.py, `_checkpoint_without_reentrant_generator`, `CheckpointFunction.backward`.
     """
 
@@ -61,6 +63,7 @@ class Profile:
     reentrant_peak_bytes: int
     gradient_bytes: int
     cast_weight_bytes: int
+    returned_bytes: int
     backward_peak_at: str
     events: Events
 
@@ -72,11 +75,13 @@ def run(
     output: Tensor,
     is_reentrant: bool = False,
     is_recomputed: bool = False,
+    returned: Tensor | None = None,
 ) -> Profile:
     """Play the tape once in each direction; `output`: whose gradient arrives from behind.
 
     `is_reentrant`: backward is played as a reentrant checkpoint does it, and its peak includes the output's gradient.
     `is_recomputed`: as the other kind does it, which lets go of what it made as soon as it is unpacked.
+    `returned`: what the stretch hands out beside the output, and nobody reads.
     """
     kept = {storage for node in tape.nodes for storage in node.saved}
     from_outside = {tensor.storage for tensor in inputs}
@@ -86,9 +91,13 @@ def run(
     packs_result = last >= 0 and any(tensor.storage in tape.nodes[last].saved for tensor in tape.nodes[last].outputs)
     num_recomputed = max(0, last + packs_result)
     backward = _Backward(tape)
-    backward.play(output, holds_gradient=is_reentrant, frees_when_read=is_recomputed)
+    extra = returned if is_reentrant else None
+    backward.play(output, holds_gradient=is_reentrant, frees_when_read=is_recomputed, returned=extra)
     input_kept = _kept(from_outside & kept)
-    reentrant = output.size_bytes + max(*forward.alive, backward.peak - input_kept) if is_reentrant else 0
+    reentrant = 0
+    if is_reentrant:
+        zeros = 0 if extra is None else extra.size_bytes
+        reentrant = output.size_bytes + max(max(forward.alive) + zeros, backward.peak - input_kept)
     return Profile(
         kept_bytes=_kept(kept),
         input_kept_bytes=input_kept,
@@ -102,6 +111,7 @@ def run(
         cast_weight_bytes=sum(
             tape.casts[id(weight)].size_bytes for weight in tape.parameters if id(weight) in tape.casts
         ),
+        returned_bytes=0 if returned is None else returned.size_bytes,
         backward_peak_at=backward.where,
         events=Events(
             graphless=tuple(forward.graphless_events),
@@ -196,8 +206,15 @@ class _Backward:
                     self.live += storage.num_bytes
                 self.references[storage] = count + 1
 
-    def play(self, output: Tensor, *, holds_gradient: bool = False, frees_when_read: bool = False) -> None:
-        """Run every node that a gradient reaches.
+    def play(
+        self,
+        output: Tensor,
+        *,
+        holds_gradient: bool = False,
+        frees_when_read: bool = False,
+        returned: Tensor | None = None,
+    ) -> None:
+        """Run every node that a gradient reaches; `returned`: has a gradient of zeros, and both are held all the time.
 
         `holds_gradient`: the caller holds on to the output's. `frees_when_read`: what a node kept goes when it has
         computed; else when its gradients have been cast, too.
@@ -207,6 +224,12 @@ class _Backward:
         references, gradients, drop = self.references, self.gradients, self._drop
         if holds_gradient:
             references[self.output_gradient] += 1
+        extra: list[Storage] = []
+        if returned is not None and returned.storage in references:
+            zeros = gradients[returned] = self._new(returned.size_bytes)
+            extra = [returned.storage, zeros]
+            for storage in extra:
+                references[storage] += 1
         self.peak, self.where = self.live, "start"
         for node in reversed(self.nodes):
             incoming = [gradients.pop(out) for out in node.outputs if out in gradients]
@@ -244,6 +267,8 @@ class _Backward:
                     self._hand_over(tensor, storage, node.name)
                 else:
                     gradients[tensor] = storage
+        for storage in extra:
+            drop(storage)
 
     def _flash(self, sizes: Sequence[int]) -> None:
         """Temporaries that come and go."""

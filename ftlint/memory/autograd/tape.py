@@ -201,6 +201,14 @@ class Tape:
         self.nodes.append(Node(name, (total, part), (result,), (), flows))
         return result
 
+    def in_place(self, name: str, x: Tensor, flow: Flow, *others: Tensor) -> Tensor:
+        """Record an operation whose result takes up the first input's storage."""
+        inputs = (x, *others)
+        requires_grad = any(tensor.requires_grad for tensor in inputs)
+        result = Tensor(x.num_elements, x.num_bytes, x.storage, requires_grad=requires_grad)
+        self.nodes.append(Node(name, inputs, (result,), (), [(tensor, flow) for tensor in inputs]))
+        return result
+
     def hold(self, *tensors: Tensor) -> None:
         """Say that Python holds these until here: arguments and variables of a function that now returns."""
         self.nodes.append(Node("return", tensors, (), (), ()))

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ftlint.memory.blocks.block import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary, Stem
+from ftlint.knowledge.architectures import Architecture
+from ftlint.memory.blocks.block import (
+    Activation,
+    Block,
+    Description,
+    Heads,
+    Kernels,
+    Norm,
+    Order,
+    QueryKeyNorm,
+    Rotary,
+    Scores,
+    Stem,
+)
 from ftlint.memory.blocks.dense import DENSE
 from ftlint.memory.blocks.mixtures import MIXTURES
+from ftlint.memory.blocks.older import OLDER
 
 __all__ = [
-    "BLOCKS", "Activation", "Block", "Heads", "Norm", "Order", "QueryKeyNorm", "Rotary", "Stem", "find_block",
+    "BLOCKS", "Activation", "Block", "Heads", "Kernels", "Norm", "Order", "QueryKeyNorm", "Rotary", "Scores", "Stem",
+    "find_block",
 ]  # fmt: skip
 
-BLOCKS: Mapping[str, Block] = {**DENSE, **MIXTURES}
+BLOCKS: Mapping[str, Description] = {**DENSE, **OLDER, **MIXTURES}
 
 
-def find_block(model_type: str) -> Block | None:
-    """The description of a model type's layer; None where there is none yet."""
-    return BLOCKS.get(model_type)
+def find_block(architecture: Architecture) -> Block | None:
+    """The description of a model's layer; None where there is none yet, of its type or with its numbers."""
+    found = BLOCKS.get(architecture.model_type)
+    return found if found is None or isinstance(found, Block) else found(architecture)

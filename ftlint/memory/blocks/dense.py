@@ -1,11 +1,22 @@
-"""The layers of model types whose every token takes the same feed-forward block."""
+"""The layers of model types built like Llama, whose every token takes the same feed-forward block."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ftlint.memory.blocks.block import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary, Stem
+from ftlint.memory.blocks.block import (
+    Activation,
+    Block,
+    Description,
+    Heads,
+    Kernels,
+    Norm,
+    Order,
+    QueryKeyNorm,
+    Rotary,
+    Stem,
+)
 
 LLAMA = Block()
 PLAIN = replace(LLAMA, mlp_projections=("up_proj", "down_proj"), gated=False)
@@ -20,6 +31,7 @@ GEMMA_2 = replace(
         "post_feedforward_layernorm",
     ),
     softcap=True,
+    kernels=Kernels.FLASH,
     num_masks=2,
     final_softcap=True,
 )
@@ -31,91 +43,61 @@ OLMO_2 = replace(
     norms=("post_attention_layernorm", "post_feedforward_layernorm"),
     qk_norm=QueryKeyNorm.BEFORE_HEADS,
 )
-QWEN_3 = replace(LLAMA, qk_norm=QueryKeyNorm.PER_HEAD)
-GPT_2 = Block(
-    norm=Norm.LAYER,
-    norms=("ln_1", "ln_2"),
-    attention="attn",
-    heads=Heads.SPLIT,
-    projections=("c_attn", "c_proj"),
-    rotary=Rotary.NONE,
-    softmax_bytes=0,
-    mlp_projections=("c_fc", "c_proj"),
-    gated=False,
-    activation=Activation.GELU_NEW,
-    residual_dropout=True,
-    attention_dropout=True,
-    holds_attended=True,
-    embedding=(Stem.ADD, Stem.DROPOUT),
-    final_norm="ln_f",
+COHERE = replace(
+    LLAMA,
+    norm=Norm.LAYER_BY_HAND,
+    order=Order.PARALLEL,
+    norms=("input_layernorm",),
+    qk_norm=QueryKeyNorm.PER_HEAD,
+    adds_input_first=True,
+    rotary=Rotary.FLOAT32,
+    scales_logits=True,
 )
-
-DENSE: Mapping[str, Block] = {
+GLM = replace(
+    LLAMA, rotary=Rotary.SPREAD, rotary_share=0.5, joins_rotated=True, mlp_projections=("gate_up_proj", "down_proj")
+)
+QWEN_3 = replace(LLAMA, qk_norm=QueryKeyNorm.PER_HEAD)
+DENSE: Mapping[str, Description] = {
     "arcee": replace(PLAIN, activation=Activation.RELU_SQUARED),
-    "cohere": replace(
+    "cohere": COHERE,
+    "cohere2": replace(COHERE, num_masks=2, shortest_window=4096),
+    "ernie4_5": replace(LLAMA, rotary=Rotary.SPREAD_FLOAT32, has_wide_tables=True),
+    "exaone4": replace(
         LLAMA,
-        norm=Norm.LAYER_BY_HAND,
-        order=Order.PARALLEL,
-        norms=("input_layernorm",),
-        adds_input_first=True,
-        rotary=Rotary.FLOAT32,
-        scales_logits=True,
+        order=Order.POST,
+        norms=OLMO_2.norms,
+        qk_norm=QueryKeyNorm.PER_HEAD,
+        num_masks=2,
+        shortest_window=4096,
     ),
     "gemma": GEMMA,
     "gemma2": GEMMA_2,
     "gemma3_text": replace(
-        GEMMA_2, softcap=False, final_softcap=False, num_tables=2, qk_norm=QueryKeyNorm.PER_HEAD, shortest_window=512
+        GEMMA_2,
+        softcap=False,
+        kernels=Kernels.ALL,
+        final_softcap=False,
+        num_tables=2,
+        qk_norm=QueryKeyNorm.PER_HEAD,
+        shortest_window=512,
     ),
-    "gpt2": GPT_2,
-    "gpt_neox": Block(
-        norm=Norm.LAYER,
-        order=Order.PARALLEL_TWO,
-        attention="attention",
-        heads=Heads.SLICED,
-        projections=("query_key_value", "dense"),
-        rotary_share=0.25,
-        joins_rotated=True,
-        softmax_bytes=4,
-        mlp_projections=("dense_h_to_4h", "dense_4h_to_h"),
-        gated=False,
-        activation=Activation.GELU,
-        final_norm="final_layer_norm",
+    "glm": GLM,
+    "glm4": replace(
+        GLM,
+        order=Order.SANDWICH,
+        norms=("input_layernorm", "post_self_attn_layernorm", "post_attention_layernorm", "post_mlp_layernorm"),
     ),
     "granite": replace(LLAMA, scales_residual=True, scales_logits=True, embedding=(Stem.SCALE,)),
     "llama": LLAMA,
     "ministral": replace(LLAMA, shortest_window=4096),
+    "ministral3": replace(LLAMA, scales_turned_queries=True),
     "mistral": replace(LLAMA, shortest_window=4096),
     "nemotron": replace(
         PLAIN, norm=Norm.LAYER_ONE_PLUS, rotary_share=0.5, joins_rotated=True, activation=Activation.RELU_SQUARED
     ),
     "olmo": replace(LLAMA, norm=Norm.LAYER_FLOAT32, has_wide_tables=True),
     "olmo2": OLMO_2,
-    "opt": Block(
-        norm=Norm.LAYER,
-        norms=("self_attn_layer_norm", "final_layer_norm"),
-        projections=("q_proj", "k_proj", "v_proj", "out_proj"),
-        rotary=Rotary.NONE,
-        scales_queries=True,
-        mlp="",
-        mlp_projections=("fc1", "fc2"),
-        gated=False,
-        activation=Activation.RELU,
-        residual_dropout=True,
-        embedding=(Stem.ADD,),
-        final_norm="final_layer_norm",
-    ),
-    "phi": replace(
-        PLAIN,
-        norm=Norm.LAYER,
-        order=Order.PARALLEL,
-        norms=("input_layernorm",),
-        projections=("q_proj", "k_proj", "v_proj", "dense"),
-        rotary_share=0.5,
-        joins_rotated=True,
-        mlp_projections=("fc1", "fc2"),
-        activation=Activation.GELU_NEW,
-        final_norm="final_layernorm",
-    ),
+    "olmo3": replace(OLMO_2, num_tables=2, num_masks=2, shortest_window=4096),
     "phi3": replace(
         LLAMA,
         heads=Heads.SLICED,

@@ -35,7 +35,9 @@ def _read(reader: ConfigReader) -> Architecture:
         written = config.pop("n_embed")
         if config.setdefault("hidden_size", written) != written:
             raise UnknownArchitectureError("hidden_size and n_embed differ")
-    return KEYS.read(ConfigReader(reader.model_type, config, reader.defaults))
+    flags = ("apply_residual_connection_post_layernorm", "slow_but_exact")
+    inner = ConfigReader(reader.model_type, config, reader.defaults)
+    return KEYS.read(inner, specifics=tuple((key, inner.flag(key)) for key in flags))
 
 
 def _build(architecture: Architecture, question: Question) -> ParameterTable | None:

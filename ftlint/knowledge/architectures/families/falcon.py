@@ -36,13 +36,11 @@ def _read(reader: ConfigReader) -> Architecture:
         num_key_value_heads = reader.optional_integer("num_kv_heads") or num_heads
     else:
         num_key_value_heads = 1 if reader.flag("multi_query") else num_heads
-    norms_in_parallel = reader.optional_integer("num_ln_in_parallel_attn")
-    if norms_in_parallel is None:
-        norms_in_parallel = 2 if is_new else 1
+    flags = ("alibi", "bias", "multi_query", "new_decoder_architecture", "parallel_attn")
+    numbers = ("num_kv_heads", "num_ln_in_parallel_attn")
     specifics = (
-        ("bias", reader.flag("bias")),
-        ("norms_in_parallel", norms_in_parallel),
-        ("parallel_attn", reader.flag("parallel_attn")),
+        *((key, reader.flag(key)) for key in flags),
+        *((key, reader.optional_integer(key)) for key in numbers),
     )
     return KEYS.read(reader, num_key_value_heads=num_key_value_heads, specifics=specifics)
 
@@ -78,4 +76,10 @@ def _layer(architecture: Architecture) -> Tensors:
 def _norm_names(architecture: Architecture) -> tuple[str, ...]:
     if not architecture.flag("parallel_attn"):
         return ("post_attention_layernorm", "input_layernorm")
-    return ("ln_attn", "ln_mlp") if architecture.number("norms_in_parallel") == 2 else ("input_layernorm",)
+    return ("ln_attn", "ln_mlp") if has_two_norms(architecture) else ("input_layernorm",)
+
+
+def has_two_norms(architecture: Architecture) -> bool:
+    """Whether attention and the feed-forward block beside it have a norm each: 40B and 180B do."""
+    written = architecture.optional_number("num_ln_in_parallel_attn")
+    return architecture.flag("new_decoder_architecture") if written is None else written == 2

@@ -33,8 +33,11 @@ def family(model_type: str) -> Family:
 def _read(reader: ConfigReader) -> Architecture:
     if reader.optional_flag("add_cross_attention"):
         raise UnknownArchitectureError("cross attention is for encoder-decoder models")
-    is_multi_query = reader.model_type == "gpt_bigcode" and reader.flag("multi_query")
-    return GPT2_KEYS.read(reader, num_key_value_heads=1 if is_multi_query else None)
+    if reader.model_type == "gpt2":
+        return GPT2_KEYS.read(reader)
+    is_multi_query = reader.flag("multi_query")
+    specifics = (("multi_query", is_multi_query),)
+    return GPT2_KEYS.read(reader, num_key_value_heads=1 if is_multi_query else None, specifics=specifics)
 
 
 def _build(architecture: Architecture, question: Question) -> ParameterTable | None:

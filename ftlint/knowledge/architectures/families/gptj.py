@@ -8,6 +8,7 @@ from __future__ import annotations
 from ftlint.knowledge.architectures.architecture import Architecture
 from ftlint.knowledge.architectures.families.keys import GPT2_KEYS
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
+from ftlint.knowledge.architectures.reading import ConfigReader
 from ftlint.knowledge.architectures.tensors import (
     ParameterTable,
     Tensors,
@@ -25,7 +26,12 @@ HEADS = DecoderHeads(body="transformer", embedding="wte.weight", has_lm_head_bia
 
 def family(model_type: str) -> Family:
     """How this file\'s model types are read and built."""
-    return Family(GPT2_KEYS.read, _build)
+    return Family(_read, _build)
+
+
+def _read(reader: ConfigReader) -> Architecture:
+    # No parameter's width depends on it, but how much of each head is turned.
+    return GPT2_KEYS.read(reader, specifics=(("rotary_dim", reader.optional_integer("rotary_dim")),))
 
 
 def _build(architecture: Architecture, question: Question) -> ParameterTable | None:

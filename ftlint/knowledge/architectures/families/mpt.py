@@ -5,9 +5,12 @@ No module there reads `expansion_ratio` or `no_bias`: the feed-forward block is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ftlint.knowledge.architectures.architecture import Architecture
 from ftlint.knowledge.architectures.families.keys import Keys
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
+from ftlint.knowledge.architectures.reading import ConfigReader
 from ftlint.knowledge.architectures.tensors import (
     ParameterTable,
     embedding,
@@ -25,7 +28,14 @@ KEYS = Keys("d_model", "n_layers", "n_heads", intermediate_size="", positions="m
 
 def family(model_type: str) -> Family:
     """How this file\'s model types are read and built."""
-    return Family(KEYS.read, _build)
+    return Family(_read, _build)
+
+
+def _read(reader: ConfigReader) -> Architecture:
+    # No parameter depends on it, but what a layer keeps.
+    attention = reader.config.get("attn_config")
+    clips = isinstance(attention, Mapping) and bool(attention.get("clip_qkv"))
+    return KEYS.read(reader, specifics=(("clip_qkv", clips),))
 
 
 def _build(architecture: Architecture, question: Question) -> ParameterTable | None:

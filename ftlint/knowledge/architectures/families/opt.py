@@ -33,13 +33,8 @@ def family(model_type: str) -> Family:
 
 def _read(reader: ConfigReader) -> Architecture:
     width = reader.optional_integer("word_embed_proj_dim") or reader.integer("hidden_size")
-    has_final_norm = reader.flag("do_layer_norm_before") and not reader.flag("_remove_final_layer_norm")
-    specifics = (
-        ("embedding_width", width),
-        ("enable_bias", reader.flag("enable_bias")),
-        ("has_final_norm", has_final_norm),
-        ("layer_norm_elementwise_affine", reader.flag("layer_norm_elementwise_affine")),
-    )
+    flags = ("_remove_final_layer_norm", "do_layer_norm_before", "enable_bias", "layer_norm_elementwise_affine")
+    specifics = (*((key, reader.flag(key)) for key in flags), ("word_embed_proj_dim", width))
     return KEYS.read(reader, specifics=specifics)
 
 
@@ -48,7 +43,7 @@ def _build(architecture: Architecture, question: Question) -> ParameterTable | N
     if question.model_class is ModelClass.MODEL:
         return ParameterTable(body)
     inner = tuple(section.under("model") for section in body)
-    width, vocab_size = architecture.number("embedding_width"), architecture.vocab_size
+    width, vocab_size = architecture.number("word_embed_proj_dim"), architecture.vocab_size
     if question.model_class is ModelClass.CAUSAL_LM:
         head = linear("lm_head", width, vocab_size, role=Role.HEAD)
         if architecture.tie_word_embeddings:
@@ -60,8 +55,9 @@ def _build(architecture: Architecture, question: Question) -> ParameterTable | N
 
 
 def _body(architecture: Architecture) -> tuple[Section, ...]:
-    hidden_size, width = architecture.hidden_size, architecture.number("embedding_width")
+    hidden_size, width = architecture.hidden_size, architecture.number("word_embed_proj_dim")
     positions = (architecture.max_position_embeddings or 0) + POSITION_OFFSET
+    has_final_norm = architecture.flag("do_layer_norm_before") and not architecture.flag("_remove_final_layer_norm")
     projections: Tensors = ()
     if width != hidden_size:  # OPT-350m alone
         projections = join(linear("project_out", hidden_size, width), linear("project_in", width, hidden_size))
@@ -69,7 +65,7 @@ def _body(architecture: Architecture) -> tuple[Section, ...]:
         embedding("embed_tokens", architecture.vocab_size, width),
         embedding("embed_positions", positions, hidden_size),
         projections,
-        _norm("final_layer_norm", architecture) if architecture.flag("has_final_norm") else (),
+        _norm("final_layer_norm", architecture) if has_final_norm else (),
     )
     layers = row("layers", architecture.num_layers, _layer(architecture))
     return (single(around).under("decoder"), layers.under("decoder"))
