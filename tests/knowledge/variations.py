@@ -37,9 +37,31 @@ LATENT: dict[str, object] = SMALL | {
     "topk_group": 1,
 }
 
+MAMBA: dict[str, object] = SMALL | {"mamba_n_heads": 8, "mamba_n_groups": 2, "mamba_d_state": 10}
+DELTA: dict[str, object] = MIXTURE | {
+    "num_hidden_layers": 4,
+    "shared_expert_intermediate_size": 40,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 12,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+}
+NEMOTRON_H: dict[str, object] = SMALL | {
+    "num_hidden_layers": 5,
+    "hybrid_override_pattern": "MM-*E",
+    "head_dim": 16,
+    "mamba_num_heads": 8,
+    "mamba_head_dim": 12,
+    "n_groups": 2,
+    "ssm_state_size": 10,
+    "n_routed_experts": 4,
+    "moe_intermediate_size": 48,
+    "moe_shared_expert_intermediate_size": 40,
+}
+
 LLAMA_LIKE = (
-    "arcee cohere cohere2 ernie4_5 exaone4 gemma gemma2 gemma3_text glm glm4 granite llama ministral3 mistral nemotron "
-    "olmo olmo2 olmo3 phi3 qwen2 qwen3 seed_oss smollm3 starcoder2"
+    "apertus arcee cohere cohere2 ernie4_5 exaone4 gemma gemma2 gemma3_text glm glm4 granite hunyuan_v1_dense "
+    "internlm3 llama ministral3 mistral nemotron olmo olmo2 olmo3 phi3 qwen2 qwen3 seed_oss smollm3 starcoder2"
 ).split()
 
 VARIATIONS: list[dict[str, object]] = [
@@ -92,6 +114,41 @@ VARIATIONS: list[dict[str, object]] = [
     {"model_type": "deepseek_v2", "q_lora_rank": 24, "attention_bias": True, "mlp_bias": True} | LATENT,
     {"model_type": "deepseek_v3", "q_lora_rank": 24, "first_k_dense_replace": 2} | LATENT,
     {"model_type": "deepseek_v3", "q_lora_rank": None, "attention_bias": True} | LATENT,
+    {"model_type": "glm4_moe_lite", "q_lora_rank": 24} | LATENT,
+    {"model_type": "glm4_moe_lite", "q_lora_rank": None, "attention_bias": True,
+     "mlp_layer_types": ["dense", "dense", "sparse"]} | LATENT,
+    {"model_type": "dots1", "n_routed_experts": 4, "n_shared_experts": 2, "first_k_dense_replace": 1} | MIXTURE,
+    {"model_type": "dots1", "n_routed_experts": 4, "n_shared_experts": 1, "attention_bias": True} | MIXTURE,
+    {"model_type": "ernie4_5_moe", "moe_num_experts": 4, "moe_k": 2} | MIXTURE,
+    {"model_type": "ernie4_5_moe", "moe_num_experts": 4, "moe_layer_interval": 2, "moe_layer_start_index": 0,
+     "moe_layer_end_index": 1, "tie_word_embeddings": False} | MIXTURE,
+    {"model_type": "minimax_m2", "num_local_experts": 4} | MIXTURE,
+    {"model_type": "qwen3_next", "num_experts": 4} | DELTA,
+    {"model_type": "qwen3_next", "num_experts": 4, "full_attention_interval": 2, "decoder_sparse_step": 2,
+     "attention_bias": True} | DELTA,
+    {"model_type": "qwen3_next", "num_experts": 4, "mlp_only_layers": [0],
+     "layer_types": ["full_attention", "linear_attention", "linear_attention", "full_attention"]} | DELTA,
+    {"model_type": "qwen3_5_text", "tie_word_embeddings": True} | DELTA,
+    {"model_type": "qwen3_5_moe_text", "num_experts": 4} | DELTA,
+    {"model_type": "granitemoehybrid", "num_local_experts": 4, "shared_intermediate_size": 40,
+     "layer_types": ["mamba", "attention", "mamba"]} | MAMBA,
+    {"model_type": "granitemoehybrid", "num_local_experts": 0, "layers_block_type": ["mamba", "attention", "attention"],
+     "attention_bias": True, "mamba_proj_bias": True, "mamba_conv_bias": False} | MAMBA,
+    {"model_type": "granitemoehybrid", "num_local_experts": 0, "tie_word_embeddings": True} | MAMBA,
+    {"model_type": "bamba", "attn_layer_indices": [1], "head_dim": 16, "mamba_d_head": 16} | MAMBA,
+    {"model_type": "bamba", "mlp_bias": True, "attention_bias": True, "mamba_proj_bias": True} | MAMBA,
+    {"model_type": "falcon_h1", "mamba_d_ssm": 48, "projectors_bias": True, "mamba_rms_norm": True} | MAMBA,
+    {"model_type": "falcon_h1", "mamba_d_ssm": None, "mlp_bias": True, "attention_bias": True, "head_dim": 16,
+     "mamba_proj_bias": True, "mamba_conv_bias": False, "tie_word_embeddings": True} | MAMBA,
+    {"model_type": "nemotron_h"} | NEMOTRON_H,
+    {"model_type": "nemotron_h", "layers_block_type": ["mamba", "attention", "mlp", "moe"], "moe_latent_size": 20,
+     "mlp_bias": True, "use_bias": True, "use_conv_bias": False} | NEMOTRON_H,
+    {"model_type": "lfm2", "full_attn_idxs": [1], "conv_bias": True} | SMALL,
+    {"model_type": "lfm2", "layer_types": ["conv", "conv", "full_attention"], "block_ff_dim": 1000,
+     "block_ffn_dim_multiplier": 1.3, "block_multiple_of": 32, "tie_embedding": False, "conv_L_cache": 5} | SMALL,
+    {"model_type": "lfm2", "block_auto_adjust_ff_dim": False} | SMALL,
+    {"model_type": "lfm2_moe", "layer_types": ["conv", "full_attention", "conv"], "num_experts": 4,
+     "num_dense_layers": 1} | MIXTURE | {"head_dim": 8},
     {"model_type": "gpt2"} | GPT2,
     {"model_type": "gpt2", "n_inner": 100} | GPT2,
     {"model_type": "gpt2", "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4},
@@ -116,6 +173,14 @@ VARIATIONS: list[dict[str, object]] = [
     {"model_type": "bert", "type_vocab_size": 3} | ENCODER,
     {"model_type": "roberta", "type_vocab_size": 1} | ENCODER,
     {"model_type": "xlm-roberta", "type_vocab_size": 1} | ENCODER,
+    {"model_type": "camembert", "type_vocab_size": 1} | ENCODER,
+    {"model_type": "electra", "embedding_size": 32} | ENCODER,
+    {"model_type": "electra", "embedding_size": 64, "tie_word_embeddings": False} | ENCODER,
+    {"model_type": "albert", "embedding_size": 32} | ENCODER,
+    {"model_type": "albert", "embedding_size": 32, "num_hidden_groups": 2, "inner_group_num": 2} | ENCODER,
+    {"model_type": "modernbert", "pad_token_id": 0} | ENCODER,
+    {"model_type": "modernbert", "attention_bias": True, "norm_bias": True, "mlp_bias": True, "classifier_bias": True,
+     "decoder_bias": False, "tie_word_embeddings": False, "pad_token_id": 0} | ENCODER,
     {"model_type": "distilbert", "dim": 64, "hidden_dim": 96, "n_layers": 2, "n_heads": 4, "vocab_size": 160},
     {"model_type": "deberta-v2", "relative_attention": False, "type_vocab_size": 2} | DEBERTA,
     {"model_type": "deberta-v2", "relative_attention": True, "position_buckets": 12, "norm_rel_ebd": "layer_norm",

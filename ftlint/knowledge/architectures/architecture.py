@@ -91,6 +91,13 @@ class Architecture:
             raise KeyError(key)
         return value
 
+    def text(self, key: str) -> str:
+        """A family-specific word."""
+        value = dict(self.specifics)[key]
+        if not isinstance(value, str):
+            raise KeyError(key)
+        return value
+
     def numbers(self, key: str) -> tuple[int, ...]:
         """A family-specific list of integers."""
         value = dict(self.specifics)[key]
