@@ -29,6 +29,7 @@ FAMILY_FILES = {
         "granite", "hunyuan_v1_dense", "internlm3", "llama", "ministral", "ministral3", "mistral", "nemotron", "olmo",
         "olmo2", "olmo3", "phi3", "qwen2", "qwen3", "seed_oss", "smollm3", "starcoder2",
     ),
+    "mamba": ("falcon_mamba", "jamba", "mamba"),
     "mixture": (
         "dots1", "ernie4_5_moe", "glm4_moe", "gpt_oss", "granitemoe", "minimax_m2", "mixtral", "olmoe", "phimoe",
         "qwen2_moe", "qwen3_moe",
