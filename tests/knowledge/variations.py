@@ -46,6 +46,15 @@ DELTA: dict[str, object] = MIXTURE | {
     "linear_num_key_heads": 2,
     "linear_num_value_heads": 4,
 }
+PER_LAYER: dict[str, object] = SMALL | {
+    "num_hidden_layers": 4,
+    "head_dim": 16,
+    "laurel_rank": 6,
+    "num_kv_shared_layers": 2,
+    "hidden_size_per_layer_input": 20,
+    "vocab_size_per_layer_input": 150,
+    "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+}
 NEMOTRON_H: dict[str, object] = SMALL | {
     "num_hidden_layers": 5,
     "hybrid_override_pattern": "MM-*E",
@@ -143,6 +152,17 @@ VARIATIONS: list[dict[str, object]] = [
     {"model_type": "nemotron_h"} | NEMOTRON_H,
     {"model_type": "nemotron_h", "layers_block_type": ["mamba", "attention", "mlp", "moe"], "moe_latent_size": 20,
      "mlp_bias": True, "use_bias": True, "use_conv_bias": False} | NEMOTRON_H,
+    {"model_type": "gemma4_text"} | PER_LAYER,
+    {"model_type": "gemma4_text", "use_double_wide_mlp": True, "num_kv_shared_layers": 0, "global_head_dim": 24,
+     "attention_bias": True} | {key: value for key, value in PER_LAYER.items() if key != "num_kv_shared_layers"},
+    {"model_type": "gemma4_text", "use_double_wide_mlp": True, "global_head_dim": 24, "tie_word_embeddings": False}
+    | PER_LAYER,
+    {"model_type": "gemma4_text", "hidden_size_per_layer_input": 0, "attention_k_eq_v": True, "head_dim": 16,
+     "num_global_key_value_heads": 1, "enable_moe_block": True, "num_experts": 4, "top_k_experts": 2,
+     "moe_intermediate_size": 48} | SMALL,
+    {"model_type": "gemma3n_text"} | PER_LAYER,
+    {"model_type": "gemma3n_text", "altup_correct_scale": False, "altup_num_inputs": 3, "attention_bias": True,
+     "tie_word_embeddings": False} | PER_LAYER | {"intermediate_size": [96] * 4},
     {"model_type": "mamba", "hidden_size": 60, "num_hidden_layers": 2, "vocab_size": 160, "use_conv_bias": False},
     {"model_type": "falcon_mamba", "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 160, "expand": 16,
      "intermediate_size": 96, "time_step_rank": 5, "use_bias": True, "tie_word_embeddings": False, "pad_token_id": 0},

@@ -18,6 +18,7 @@ FAMILY_FILES = {
     "falcon": ("falcon",),
     "gated_delta": ("qwen3_5_moe_text", "qwen3_5_text", "qwen3_next"),
     "gemma3": ("gemma3",),
+    "gemma_per_layer": ("gemma3n_text", "gemma4_text"),
     "gpt2": ("gpt2", "gpt_bigcode"),
     "gpt_neo": ("gpt_neo",),
     "gpt_neox": ("gpt_neox",),
