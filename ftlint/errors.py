@@ -40,8 +40,10 @@ class InputError(FtlintError):
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
-    """`; did you mean 'stage'?` for the allowed word most like this one, else nothing."""
+    """`; did you mean 'stage'?` for the allowed word most like this one (in another case: the one), else nothing."""
     import difflib  # only a mistake needs it
 
-    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    words = list(allowed)
+    close = [each for each in words if each.casefold() == word.casefold()]
+    close = close or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

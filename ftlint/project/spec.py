@@ -11,9 +11,10 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from ftlint.errors import SpecError, nearest
+from ftlint.errors import SpecError
 from ftlint.knowledge.architectures import Architecture, ModelClass, parameter_table, parse_architecture, why_unknown
 from ftlint.knowledge.gpus import Gpu, closest_gpu_name, find_gpu
+from ftlint.knowledge.model_names import nearest_model_id
 from ftlint.knowledge.models import find_model, model_ids
 from ftlint.memory.estimate import Assumption
 from ftlint.project.sizes import SIZE_EXPECTED, parse_size
@@ -116,7 +117,8 @@ def _architecture(reader: ObjectReader, model_id: str | None) -> Architecture | 
         return None
     found = find_model(model_id)
     if found is None:
-        hint = nearest(model_id, model_ids())
+        meant = nearest_model_id(model_id, model_ids())
+        hint = f"; did you mean {meant!r}?" if meant else ""
         raise reader.complaint("id", "a model of ftlint's catalogue, or its config.json as model.config", hint)
     return found.architecture
 

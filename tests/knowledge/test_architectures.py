@@ -109,6 +109,62 @@ def test_both_expert_layouts_count_the_same() -> None:
     assert sum("experts" in module.name for module in linear_modules(separate)) == 3 * 8 * 32
 
 
+@pytest.mark.parametrize("config", VARIATIONS, ids=lambda config: str(config["model_type"]))
+def test_generations_lay_out_the_same_parameters(config: dict[str, object]) -> None:
+    architecture = parse_architecture(config)
+    assert architecture is not None
+    new, old = (parameter_table(architecture, "AutoModel", layout=layout) for layout in Layout)
+    assert new is not None
+    if config["model_type"] == "gemma3n_text":  # whose layers that share keys and values had projections all the same
+        assert old is not None
+        assert old.num_params > new.num_params
+    else:  # a class that generation 4 does not have has no table there
+        assert old is None or old.num_params == new.num_params
+
+
+def test_which_layers_attend() -> None:
+    def attending(**changes: object) -> set[str]:
+        config = {"model_type": "qwen3_next", "num_hidden_layers": 4, **changes}
+        return {tensor.name.split(".")[1] for tensor in table_of(config, "AutoModel") if "self_attn" in tensor.name}
+
+    assert attending() == {"3"}
+    assert attending(full_attention_interval=2) == {"1", "3"}
+    kinds = ["full_attention", "linear_attention", "linear_attention", "linear_attention"]
+    assert attending(layer_types=kinds, full_attention_interval=2) == {"0"}
+    for wrong in (kinds[:3], [*kinds[:3], "sliding_attention"], "full_attention", [1, 2, 3, 4]):
+        assert parse_architecture({"model_type": "qwen3_next", "num_hidden_layers": 4, "layer_types": wrong}) is None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "apertus", "hidden_act": "silu"},  # another activation would learn nothing
+        {"model_type": "ernie4_5_moe", "use_bias": True},
+        {"model_type": "dots1"},  # its class has no number of experts
+        {"model_type": "glm4_moe_lite", "num_hidden_layers": 2, "mlp_layer_types": ["sparse", "dense"]},
+        {"model_type": "granitemoehybrid", "mamba_d_head": 3},
+        {"model_type": "granitemoehybrid", "num_local_experts": None},
+        {"model_type": "nemotron_h"},  # nothing says what its layers are
+        {"model_type": "nemotron_h", "hybrid_override_pattern": "MX"},
+        {"model_type": "nemotron_h", "hybrid_override_pattern": "M*", "mamba_n_groups": 2},
+        {"model_type": "lfm2", "block_ffn_dim_multiplier": "1.0"},
+        {"model_type": "lfm2_moe"},
+        {"model_type": "electra", "add_cross_attention": True},
+        {"model_type": "gemma3n_text", "num_hidden_layers": 2, "intermediate_size": [64, 128]},
+        {"model_type": "gemma3n_text", "num_hidden_layers": 4},  # of which fifteen share
+        {"model_type": "gemma4_text", "per_layer_config": {}},
+    ],
+    ids=str,
+)
+def test_unusual_combinations_are_unknown(config: dict[str, object]) -> None:
+    assert parse_architecture(config) is None
+
+
+def test_layers_that_share_their_parameters_count_once() -> None:
+    deep, shallow = (table_of({"model_type": "albert", "num_hidden_layers": n}, "AutoModel") for n in (12, 1))
+    assert deep == shallow
+
+
 def test_which_layers_are_sparse() -> None:
     def sparse(**changes: object) -> set[str]:
         table = table_of({"model_type": "qwen3_moe", "num_hidden_layers": 4, "head_dim": 64, **changes}, "AutoModel")

@@ -32,6 +32,11 @@ PUBLISHED = {
     "tiiuae/falcon-7b": 6_921_720_704,
     "EleutherAI/pythia-1.4b": 1_414_647_808,
     "allenai/OLMo-1B-hf": 1_176_764_416,
+    "allenai/Olmo-3-1125-32B": 32_233_522_176,
+    "ByteDance-Seed/Seed-OSS-36B-Base": 36_151_104_512,
+    "LiquidAI/LFM2-2.6B": 2_569_272_320,
+    "ibm-granite/granite-4.0-h-small": 32_207_337_984,
+    "nvidia/NVIDIA-Nemotron-Nano-9B-v2": 8_888_227_328,
     "deepseek-ai/DeepSeek-V2-Lite": 15_706_484_224,
     "openai-community/gpt2": 124_439_808,
 }
@@ -65,7 +70,7 @@ def test_counts_equal_the_published(model_id: str) -> None:
 
 
 def test_every_entry_can_be_read() -> None:
-    assert len(model_ids()) >= 700
+    assert len(model_ids()) >= 1100
     for model_id in model_ids():
         model = find_model(model_id)
         assert model is not None

@@ -22,7 +22,8 @@ class Layout(Enum):
     """Which generation of transformers lays out the modules.
 
     Generation 5 keeps the experts of a layer in two or three fused tensors where 4 has `nn.Linear`s per expert, equally
-    many parameters in all; and it ties the output layer of every T5, which 4 does only where config.json says so.
+    many in all. It ties the output layer of every T5, which 4 does only where config.json says so, and leaves
+    out what Gemma 3n's layers that share keys and values never use.
     """
 
     TRANSFORMERS_5 = "transformers 5"
@@ -88,6 +89,13 @@ class Architecture:
         """A family-specific switch."""
         value = dict(self.specifics)[key]
         if not isinstance(value, bool):
+            raise KeyError(key)
+        return value
+
+    def text(self, key: str) -> str:
+        """A family-specific word."""
+        value = dict(self.specifics)[key]
+        if not isinstance(value, str):
             raise KeyError(key)
         return value
 

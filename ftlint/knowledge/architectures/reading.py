@@ -130,3 +130,20 @@ class ConfigReader:
         ):
             raise UnknownArchitectureError(f"{key} must be a list of integers")
         return tuple(value)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings; null and a key that is neither written nor has a default count as empty."""
+        if not self.is_written(key) and key not in self.defaults.values:
+            return ()
+        value = self.value(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise UnknownArchitectureError(f"{key} must be a list of strings")
+        return tuple(value)
+
+    def is_written(self, key: str) -> bool:
+        """Whether the config.json itself has this key, or another spelling of it."""
+        return key in self.config or any(
+            alias in self.config for alias, own in self.defaults.aliases.items() if own == key
+        )

@@ -1,4 +1,7 @@
-"""BERT, RoBERTa and XLM-RoBERTa. Source: transformers 5.23 `models/bert/`, `models/roberta/`, `models/xlm_roberta/`."""
+"""BERT, RoBERTa, XLM-RoBERTa and CamemBERT.
+
+Source: transformers 5.23 `models/bert/`, `models/roberta/`, `models/xlm_roberta/`, `models/camembert/`.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from ftlint.knowledge.architectures.tensors import (
 )
 
 BERT_HEAD = MaskedHead("cls.predictions", "transform.dense", "transform.LayerNorm")
+HEAD_FIRST = ("camembert", "xlm-roberta")
 ROBERTA_HEAD = MaskedHead("lm_head", "dense", "layer_norm")
 
 
@@ -51,13 +55,13 @@ def _build(architecture: Architecture, question: Question) -> ParameterTable | N
         table = head.table(architecture, inner, f"{prefix}.embeddings.word_embeddings.weight")
     else:
         table = _classification(architecture, question, inner)
-    if table is None or architecture.model_type != "xlm-roberta" or question.layout is Layout.TRANSFORMERS_4:
+    if table is None or architecture.model_type not in HEAD_FIRST or question.layout is Layout.TRANSFORMERS_4:
         return table
     return _head_first(table)
 
 
 def _head_first(table: ParameterTable) -> ParameterTable:
-    """The head before the body, as XLM-RoBERTa's classes register them since transformers 5.
+    """The head before the body, as XLM-RoBERTa's and CamemBERT's classes register them since transformers 5.
 
     A tied tensor then goes by the name that it has in the head.
     """

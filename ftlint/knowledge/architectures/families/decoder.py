@@ -40,6 +40,8 @@ class Mlp(Enum):
     """up_proj, down_proj (Arcee, Nemotron)."""
     PLAIN_C = "plain, named c_*"
     """c_fc, c_proj (StarCoder2)."""
+    XIELU = "plain, with xIELU"
+    """up_proj, down_proj, and the two numbers that the activation learns (Apertus)."""
 
 
 @record
@@ -52,6 +54,9 @@ class Attention:
     """One `qkv_proj`, registered after `o_proj` (Phi-3)."""
     qk_norm: QueryKeyNorm = QueryKeyNorm.NONE
     qk_norm_switch: Switch = True
+    qk_norm_names: tuple[str, str] = ("q_norm", "k_norm")
+    has_output_gate: bool = False
+    """The query projection is twice as wide: its second half gates what attention gives (Qwen3-Next)."""
 
 
 def is_on(switch: Switch, architecture: Architecture) -> bool:
@@ -91,7 +96,7 @@ def attention_block(style: Attention, architecture: Architecture) -> Tensors:
     if style.is_fused:
         return join(output, linear("qkv_proj", hidden_size, query_width + 2 * key_value_width, bias=qkv_bias))
     return join(
-        linear("q_proj", hidden_size, query_width, bias=qkv_bias),
+        linear("q_proj", hidden_size, query_width * (2 if style.has_output_gate else 1), bias=qkv_bias),
         linear("k_proj", hidden_size, key_value_width, bias=qkv_bias),
         linear("v_proj", hidden_size, key_value_width, bias=qkv_bias),
         output,
@@ -102,14 +107,14 @@ def attention_block(style: Attention, architecture: Architecture) -> Tensors:
 def _query_key_norms(style: Attention, architecture: Architecture) -> Tensors:
     if style.qk_norm is QueryKeyNorm.NONE or not is_on(style.qk_norm_switch, architecture):
         return ()
-    head_dim = architecture.head_dim
+    (query, key), head_dim = style.qk_norm_names, architecture.head_dim
     if style.qk_norm is QueryKeyNorm.PER_HEAD:
-        return join(norm("q_norm", head_dim), norm("k_norm", head_dim))
+        return join(norm(query, head_dim), norm(key, head_dim))
     if style.qk_norm is QueryKeyNorm.ALL_HEADS:
-        return join(norm("q_norm", architecture.query_width), norm("k_norm", architecture.key_value_width))
+        return join(norm(query, architecture.query_width), norm(key, architecture.key_value_width))
     return join(
-        norm("q_norm", architecture.num_attention_heads, head_dim),
-        norm("k_norm", architecture.num_key_value_heads, head_dim),
+        norm(query, architecture.num_attention_heads, head_dim),
+        norm(key, architecture.num_key_value_heads, head_dim),
     )
 
 
@@ -127,9 +132,11 @@ def mlp_block(kind: Mlp, hidden_size: int, intermediate_size: int, *, bias: bool
             linear("down_proj", intermediate_size, hidden_size, bias=bias),
         )
     up, down = ("c_fc", "c_proj") if kind is Mlp.PLAIN_C else ("up_proj", "down_proj")
+    learned = ("act_fn.alpha_p", "act_fn.alpha_n") if kind is Mlp.XIELU else ()
     return join(
         linear(up, hidden_size, intermediate_size, bias=bias),
         linear(down, intermediate_size, hidden_size, bias=bias),
+        *(bare(name, 1, role=Role.OTHER) for name in learned),
     )
 
 

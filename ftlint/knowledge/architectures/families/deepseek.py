@@ -1,15 +1,16 @@
-"""DeepSeek V2 and V3: latent attention, a few dense layers, then mixtures with shared experts.
+"""DeepSeek V2 and V3, and GLM-4.7-Flash: latent attention, a few dense layers, then mixtures with shared experts.
 
-Source: transformers 5.23 `models/deepseek_v2/` and `models/deepseek_v3/`. The multi-token-prediction layer that
-DeepSeek-V3's files carry (`num_nextn_predict_layers`) is no part of these classes, and not counted.
+Source: transformers 5.23 `models/deepseek_v2/`, `models/deepseek_v3/`, `models/glm4_moe_lite/`. The layer that predicts
+further tokens, which DeepSeek-V3's files carry (`num_nextn_predict_layers`), is no part of these classes, nor counted.
 """
 
 from __future__ import annotations
 
 from ftlint.knowledge.architectures.architecture import Architecture, Layout
 from ftlint.knowledge.architectures.families.decoder import Mlp, expert_block, mlp_block, router
+from ftlint.knowledge.architectures.families.layer_kinds import read_kinds
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
-from ftlint.knowledge.architectures.reading import ConfigReader
+from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError
 from ftlint.knowledge.architectures.tensors import (
     ParameterTable,
     Section,
@@ -32,7 +33,7 @@ def family(model_type: str) -> Family:
 def _read(reader: ConfigReader) -> Architecture:
     num_heads = reader.integer("num_attention_heads")
     num_layers = reader.layers("num_hidden_layers")
-    num_dense_layers = reader.integer("first_k_dense_replace", minimum=0)
+    num_dense_layers = _num_dense_layers(reader, num_layers)
     nope_width, rope_width = reader.integer("qk_nope_head_dim"), reader.integer("qk_rope_head_dim")
     # Only V2 has biases in its feed-forward blocks.
     has_mlp_bias = reader.model_type == "deepseek_v2" and reader.optional_flag("mlp_bias")
@@ -64,10 +65,22 @@ def _read(reader: ConfigReader) -> Architecture:
     )
 
 
+def _num_dense_layers(reader: ConfigReader, num_layers: int) -> int:
+    if reader.model_type != "glm4_moe_lite":
+        return reader.integer("first_k_dense_replace", minimum=0)
+    # Its class passes over that key, which its files have too.
+    kinds = read_kinds(reader, "mlp_layer_types", num_layers, ("dense", "sparse"))
+    if list(kinds) != sorted(kinds):
+        raise UnknownArchitectureError("mlp_layer_types must have its dense layers first")
+    return kinds.count("dense") if kinds else 1
+
+
 def _build(architecture: Architecture, question: Question) -> ParameterTable | None:
     layout = question.layout
-    if layout is Layout.TRANSFORMERS_4 and architecture.flag("mlp_bias"):
-        return None  # separate experts would have biases too; no released model has them
+    if layout is Layout.TRANSFORMERS_4 and (
+        architecture.flag("mlp_bias") or architecture.model_type == "glm4_moe_lite"
+    ):
+        return None  # separate experts would have biases too, which no released model has; or there is no such class
     num_dense_layers = architecture.num_layers - architecture.num_sparse_layers
     kinds = [index >= num_dense_layers for index in range(architecture.num_layers)]
     body: tuple[Section, ...] = (

@@ -21,7 +21,7 @@ from ftlint.knowledge.architectures.families.decoder import (
     read_switches,
 )
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
-from ftlint.knowledge.architectures.reading import ConfigReader
+from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError
 from ftlint.knowledge.architectures.tensors import (
     ParameterTable,
     Section,
@@ -38,6 +38,7 @@ from ftlint.record import record
 TWO_NORMS = ("input_layernorm", "post_attention_layernorm")
 FOUR_NORMS = (*TWO_NORMS, "pre_feedforward_layernorm", "post_feedforward_layernorm")
 POST_NORMS = ("post_attention_layernorm", "post_feedforward_layernorm")
+APERTUS_NORMS = ("attention_layernorm", "feedforward_layernorm")
 GLM4_NORMS = (*TWO_NORMS, "post_self_attn_layernorm", "post_mlp_layernorm")
 
 
@@ -52,6 +53,8 @@ class LlamaLike:
     """The layer's norms, in the order registered; empty where norms have no parameters."""
     has_norm_bias: bool = False
     """LayerNorm with bias instead of RMSNorm."""
+    activation: str = ""
+    """The one activation whose parameters these are, where the activation has parameters of its own (Apertus)."""
 
     def family(self) -> Family:
         """How such a model type is read and built."""
@@ -60,6 +63,8 @@ class LlamaLike:
     def read(self, reader: ConfigReader) -> Architecture:
         """The numbers in a config.json of this family."""
         num_heads, num_key_value_heads, head_dim = read_heads(reader)
+        if self.activation and reader.config.get("hidden_act", self.activation) != self.activation:
+            raise UnknownArchitectureError(f"hidden_act is not {self.activation}")
         attention = self.attention
         switches = (attention.qkv_bias, attention.output_bias, attention.qk_norm_switch, self.mlp_bias)
         return Architecture(
@@ -103,6 +108,12 @@ class LlamaLike:
 PER_HEAD_NORM = QueryKeyNorm.PER_HEAD
 
 FAMILIES: Mapping[str, LlamaLike] = {
+    "apertus": LlamaLike(
+        Attention("attention_bias", "attention_bias", qk_norm=PER_HEAD_NORM),
+        Mlp.XIELU,
+        norms=APERTUS_NORMS,
+        activation="xielu",
+    ),
     "arcee": LlamaLike(Attention("attention_bias", "attention_bias"), Mlp.PLAIN, "mlp_bias"),
     "cohere": LlamaLike(
         Attention("attention_bias", "attention_bias", qk_norm=QueryKeyNorm.EACH_HEAD, qk_norm_switch="use_qk_norm"),
@@ -117,6 +128,15 @@ FAMILIES: Mapping[str, LlamaLike] = {
     "glm": LlamaLike(Attention("attention_bias"), Mlp.FUSED_GATED),
     "glm4": LlamaLike(Attention("attention_bias"), Mlp.FUSED_GATED, norms=GLM4_NORMS),
     "granite": LlamaLike(Attention("attention_bias", "attention_bias"), mlp_bias="mlp_bias"),
+    "hunyuan_v1_dense": LlamaLike(
+        Attention(
+            "attention_bias",
+            "attention_bias",
+            qk_norm=PER_HEAD_NORM,
+            qk_norm_names=("query_layernorm", "key_layernorm"),
+        )
+    ),
+    "internlm3": LlamaLike(Attention("attention_bias", "attention_bias"), mlp_bias="mlp_bias"),
     "llama": LlamaLike(Attention("attention_bias", "attention_bias"), mlp_bias="mlp_bias"),
     "ministral": LlamaLike(),
     "ministral3": LlamaLike(),

@@ -22,7 +22,7 @@ from ftlint.knowledge.architectures.families.decoder import (
     router,
 )
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
-from ftlint.knowledge.architectures.reading import ConfigReader
+from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError
 from ftlint.knowledge.architectures.tensors import (
     ParameterTable,
     Role,
@@ -48,6 +48,8 @@ class Sparsity(Enum):
     """Every `decoder_sparse_step`-th, except `mlp_only_layers` (Qwen)."""
     AFTER_FIRST = "after first"
     """All from `first_k_dense_replace` on (GLM-4.5)."""
+    INTERVAL = "interval"
+    """Every `moe_layer_interval`-th between two layers (ERNIE 4.5)."""
 
 
 @record
@@ -65,6 +67,8 @@ class Mixture:
     has_norm_bias: bool = False
     norms_first: bool = False
     """The layer's norms are registered before the feed-forward block."""
+    is_new: bool = False
+    """transformers 4 has no such class."""
 
     def family(self) -> Family:
         """How such a model type is read and built."""
@@ -76,6 +80,8 @@ class Mixture:
         sparse = self._sparse_layers(reader, num_layers)
         attention = self.attention
         switches = read_switches(reader, attention.qkv_bias, attention.output_bias, attention.qk_norm_switch)
+        if self.block == "ernie" and reader.optional_flag("use_bias"):
+            raise UnknownArchitectureError("use_bias, which no released mixture has")
         if self.block == "phimoe":
             switches += (("lm_head_bias", reader.optional_flag("lm_head_bias")),)
         return Architecture(
@@ -105,10 +111,16 @@ class Mixture:
             return tuple(range(num_layers))
         if self.sparsity is Sparsity.AFTER_FIRST:
             return tuple(range(reader.integer("first_k_dense_replace", minimum=0), num_layers))
+        if self.sparsity is Sparsity.INTERVAL:
+            first, last = (reader.integer(f"moe_layer_{end}_index", minimum=-1) for end in ("start", "end"))
+            stop, step = num_layers if last == -1 else min(num_layers, last + 1), reader.integer("moe_layer_interval")
+            return tuple(index for index in range(max(0, first), stop) if (index + 1) % step == 0)
         step, dense = reader.integer("decoder_sparse_step"), frozenset(reader.integers("mlp_only_layers"))
         return tuple(index for index in range(num_layers) if index not in dense and (index + 1) % step == 0)
 
     def _build(self, architecture: Architecture, question: Question) -> ParameterTable | None:
+        if self.is_new and question.layout is Layout.TRANSFORMERS_4:
+            return None
         heads = DecoderHeads(has_lm_head_bias=self.block == "phimoe" and architecture.flag("lm_head_bias"))
         return heads.build(architecture, question, self._body(architecture, question.layout))
 
@@ -227,7 +239,21 @@ def _glm4(architecture: Architecture, layout: Layout) -> Tensors:
     )
 
 
+def _ernie(architecture: Architecture, layout: Layout) -> Tensors:
+    hidden_size, width = architecture.hidden_size, architecture.expert_intermediate_size
+    # Corrects the router's choice; it is no buffer here, but a parameter without gradient.
+    correction = bare("moe_statics.e_score_correction_bias", 1, architecture.num_experts, role=Role.OTHER)
+    gate, experts = router("gate", architecture, layout), scoped("experts", expert_block(architecture, layout))
+    shared_width = width * architecture.number("moe_num_shared_experts")
+    shared = scoped("shared_experts", mlp_block(Mlp.GATED, hidden_size, shared_width))
+    # transformers 4 kept it beside the router.
+    if layout is Layout.TRANSFORMERS_4:
+        return scoped("mlp", correction, gate, experts, shared)
+    return scoped("mlp", gate, scoped("gate", correction), experts, shared)
+
+
 BLOCKS = {
+    "ernie": _ernie,
     "glm4": _glm4,
     "gpt_oss": _gpt_oss,
     "granite": _granite,
@@ -241,6 +267,22 @@ BLOCKS = {
 BIASED = Attention("attention_bias", "attention_bias")
 
 FAMILIES: Mapping[str, Mixture] = {
+    "dots1": Mixture(
+        "glm4",
+        Attention("attention_bias", "attention_bias", qk_norm=QueryKeyNorm.PER_HEAD),
+        Sparsity.AFTER_FIRST,
+        experts_key="n_routed_experts",
+        expert_width_key="moe_intermediate_size",
+        specifics=("n_shared_experts",),
+    ),
+    "ernie4_5_moe": Mixture(
+        "ernie",
+        Attention(),
+        Sparsity.INTERVAL,
+        experts_key="moe_num_experts",
+        expert_width_key="moe_intermediate_size",
+        specifics=("moe_num_shared_experts",),
+    ),
     "glm4_moe": Mixture(
         "glm4",
         Attention("attention_bias", qk_norm=QueryKeyNorm.PER_HEAD, qk_norm_switch="use_qk_norm"),
@@ -251,6 +293,7 @@ FAMILIES: Mapping[str, Mixture] = {
     ),
     "gpt_oss": Mixture("gpt_oss", BIASED),
     "granitemoe": Mixture("granite", BIASED, norms_first=True),
+    "minimax_m2": Mixture("olmoe", Attention(qk_norm=QueryKeyNorm.ALL_HEADS), is_new=True),
     "mixtral": Mixture("mixtral"),
     "olmoe": Mixture(
         "olmoe",
