@@ -43,22 +43,26 @@ class Block:
 
     __slots__ = ("address", "after", "before", "key", "num_bytes", "pool")
 
-    def __init__(self, address: int, num_bytes: int, pool: Pool) -> None:
+    def __init__(
+        self, address: int, num_bytes: int, pool: Pool, before: Block | None = None, after: Block | None = None
+    ) -> None:
         self.address = address
         self.num_bytes = num_bytes
         self.pool = pool
-        self.before: Block | None = None
-        self.after: Block | None = None
+        self.before = before
+        self.after = after
         self.key = 0
 
 
 class Pool:
     """The free blocks of one stream, small or large, in the order in which they are taken."""
 
-    __slots__ = ("blocks", "is_small", "keys")
+    __slots__ = ("blocks", "is_small", "keys", "most_wasted_bytes")
 
     def __init__(self, *, is_small: bool) -> None:
         self.is_small = is_small
+        self.most_wasted_bytes = MIN_BLOCK_BYTES - 1 if is_small else SMALL_BYTES
+        """At the end of a block; what is left beyond it is cut off."""
         self.keys: list[int] = []
         """Sorted."""
         self.blocks: dict[int, Block] = {}
@@ -80,26 +84,30 @@ class CachingAllocator:
     def allocate(self, num_bytes: int, stream: int = COMPUTE) -> Block:
         """A block of at least that size for the stream."""
         wanted = num_bytes + MIN_BLOCK_BYTES - 1 & -MIN_BLOCK_BYTES or MIN_BLOCK_BYTES
-        is_small = wanted <= SMALL_BYTES
-        pool = (self.small if is_small else self.large)[stream]
-        keys = pool.keys
+        pool = self.large[stream] if wanted > SMALL_BYTES else self.small[stream]
+        keys, blocks = pool.keys, pool.blocks
         index = bisect_left(keys, wanted << ADDRESS_BITS)
-        block = pool.blocks.pop(keys.pop(index)) if index < len(keys) else self._segment(wanted, pool)
-        block.key = 0
+        if index < len(keys):
+            block = blocks.pop(keys.pop(index))
+            block.key = 0
+        else:
+            block = self._segment(wanted, pool)
         left_bytes = block.num_bytes - wanted
-        if left_bytes > SMALL_BYTES or (is_small and left_bytes >= MIN_BLOCK_BYTES):
-            address = block.address + wanted
-            rest = Block(address, left_bytes, pool)
-            rest.before, rest.after = block, block.after
-            if rest.after is not None:
-                rest.after.before = rest
-            block.after, block.num_bytes = rest, wanted
+        if left_bytes > pool.most_wasted_bytes:
+            address, after = block.address + wanted, block.after
+            block.num_bytes = wanted
+            block.after = rest = Block(address, left_bytes, pool, block, after)
+            if after is not None:
+                after.before = rest
             rest.key = key = left_bytes << ADDRESS_BITS | address
             insort(keys, key)
-            pool.blocks[key] = rest
-        self.allocated_bytes += block.num_bytes
-        if self.allocated_bytes > self.peak_allocated_bytes:
-            self.peak_allocated_bytes = self.allocated_bytes
+            blocks[key] = rest
+            taken_bytes = wanted
+        else:
+            taken_bytes = block.num_bytes
+        self.allocated_bytes = allocated_bytes = self.allocated_bytes + taken_bytes
+        if allocated_bytes > self.peak_allocated_bytes:
+            self.peak_allocated_bytes = allocated_bytes
         return block
 
     def allocate_for_good(self, num_bytes: int) -> None:
@@ -119,23 +127,24 @@ class CachingAllocator:
 
     def free(self, block: Block) -> None:
         """Give a block back to its stream."""
-        self.allocated_bytes -= block.num_bytes
-        keys, blocks = block.pool.keys, block.pool.blocks
-        after, before = block.after, block.before
+        num_bytes, pool, before, after = block.num_bytes, block.pool, block.before, block.after
+        self.allocated_bytes -= num_bytes
+        keys, blocks = pool.keys, pool.blocks
         if after is not None and after.key:
             del keys[bisect_left(keys, after.key)], blocks[after.key]
-            block.num_bytes += after.num_bytes
-            block.after = after.after
-            if block.after is not None:
-                block.after.before = block
+            num_bytes += after.num_bytes
+            block.after = after = after.after
+            if after is not None:
+                after.before = block
         if before is not None and before.key:
             del keys[bisect_left(keys, before.key)], blocks[before.key]
-            before.num_bytes += block.num_bytes
-            before.after = block.after
-            if block.after is not None:
-                block.after.before = before
+            num_bytes += before.num_bytes
+            before.after = after
+            if after is not None:
+                after.before = before
             block = before
-        block.key = key = block.num_bytes << ADDRESS_BITS | block.address
+        block.num_bytes = num_bytes
+        block.key = key = num_bytes << ADDRESS_BITS | block.address
         insort(keys, key)
         blocks[key] = block
 

@@ -113,7 +113,7 @@ class Replay:
         if large is None:
             large = [event for event in events if event[0].num_bytes > SMALL_BYTES]
             self._events[id(events)] = large
-            self.sizes.update(num_bytes for _, num_bytes in large)
+            self.sizes.update([num_bytes for _, num_bytes in large])
         return large
 
     # Before the first step ------------------------------------------------------------------------------------------
