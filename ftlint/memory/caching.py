@@ -43,26 +43,22 @@ class Block:
 
     __slots__ = ("address", "after", "before", "key", "num_bytes", "pool")
 
-    def __init__(
-        self, address: int, num_bytes: int, pool: Pool, before: Block | None = None, after: Block | None = None
-    ) -> None:
+    def __init__(self, address: int, num_bytes: int, pool: Pool) -> None:
         self.address = address
         self.num_bytes = num_bytes
         self.pool = pool
-        self.before = before
-        self.after = after
+        self.before: Block | None = None
+        self.after: Block | None = None
         self.key = 0
 
 
 class Pool:
     """The free blocks of one stream, small or large, in the order in which they are taken."""
 
-    __slots__ = ("blocks", "is_small", "keys", "most_wasted_bytes")
+    __slots__ = ("blocks", "is_small", "keys")
 
     def __init__(self, *, is_small: bool) -> None:
         self.is_small = is_small
-        self.most_wasted_bytes = MIN_BLOCK_BYTES - 1 if is_small else SMALL_BYTES
-        """At the end of a block; what is left beyond it is cut off."""
         self.keys: list[int] = []
         """Sorted."""
         self.blocks: dict[int, Block] = {}
@@ -84,67 +80,63 @@ class CachingAllocator:
     def allocate(self, num_bytes: int, stream: int = COMPUTE) -> Block:
         """A block of at least that size for the stream."""
         wanted = num_bytes + MIN_BLOCK_BYTES - 1 & -MIN_BLOCK_BYTES or MIN_BLOCK_BYTES
-        pool = self.large[stream] if wanted > SMALL_BYTES else self.small[stream]
-        keys, blocks = pool.keys, pool.blocks
+        is_small = wanted <= SMALL_BYTES
+        pool = (self.small if is_small else self.large)[stream]
+        keys = pool.keys
         index = bisect_left(keys, wanted << ADDRESS_BITS)
-        if index < len(keys):
-            block = blocks.pop(keys.pop(index))
-            block.key = 0
-        else:
-            block = self._segment(wanted, pool)
+        block = pool.blocks.pop(keys.pop(index)) if index < len(keys) else self._segment(wanted, pool)
+        block.key = 0
         left_bytes = block.num_bytes - wanted
-        if left_bytes > pool.most_wasted_bytes:
-            address, after = block.address + wanted, block.after
-            block.num_bytes = wanted
-            block.after = rest = Block(address, left_bytes, pool, block, after)
-            if after is not None:
-                after.before = rest
+        if left_bytes > SMALL_BYTES or (is_small and left_bytes >= MIN_BLOCK_BYTES):
+            address = block.address + wanted
+            rest = Block(address, left_bytes, pool)
+            rest.before, rest.after = block, block.after
+            if rest.after is not None:
+                rest.after.before = rest
+            block.after, block.num_bytes = rest, wanted
             rest.key = key = left_bytes << ADDRESS_BITS | address
             insort(keys, key)
-            blocks[key] = rest
-            taken_bytes = wanted
-        else:
-            taken_bytes = block.num_bytes
-        self.allocated_bytes = allocated_bytes = self.allocated_bytes + taken_bytes
-        if allocated_bytes > self.peak_allocated_bytes:
-            self.peak_allocated_bytes = allocated_bytes
+            pool.blocks[key] = rest
+        self.allocated_bytes += block.num_bytes
+        if self.allocated_bytes > self.peak_allocated_bytes:
+            self.peak_allocated_bytes = self.allocated_bytes
         return block
 
-    def allocate_for_good(self, num_bytes: int) -> None:
-        """The same for the compute stream, where the block is not small and will never be freed."""
+    def allocate_for_good(self, num_bytes: int, count: int = 1) -> None:
+        """The same for the compute stream, `count` times, where the blocks are not small and will never be freed."""
         keys = self.large[COMPUTE].keys
         wanted = num_bytes + MIN_BLOCK_BYTES - 1 & -MIN_BLOCK_BYTES
         if wanted >= MEDIUM_BYTES and (not keys or keys[-1] < wanted << ADDRESS_BITS):
             # A segment of its own, whose end is too short to be cut off unless it is more than 1 MiB.
             segment = -(-wanted // ROUND_LARGE_BYTES) * ROUND_LARGE_BYTES
             if segment - wanted <= SMALL_BYTES:
-                self.reserved_bytes += segment
-                self.allocated_bytes += segment
+                self.reserved_bytes += count * segment
+                self.allocated_bytes += count * segment
                 if self.allocated_bytes > self.peak_allocated_bytes:
                     self.peak_allocated_bytes = self.allocated_bytes
                 return
-        self.allocate(num_bytes)
+        for _ in range(count):
+            self.allocate(num_bytes)
 
     def free(self, block: Block) -> None:
         """Give a block back to its stream."""
-        num_bytes, pool, before, after = block.num_bytes, block.pool, block.before, block.after
-        self.allocated_bytes -= num_bytes
-        keys, blocks = pool.keys, pool.blocks
+        self.allocated_bytes -= block.num_bytes
+        keys, blocks = block.pool.keys, block.pool.blocks
+        after, before = block.after, block.before
         if after is not None and after.key:
             del keys[bisect_left(keys, after.key)], blocks[after.key]
-            num_bytes += after.num_bytes
-            block.after = after = after.after
-            if after is not None:
-                after.before = block
+            block.num_bytes += after.num_bytes
+            block.after = after.after
+            if block.after is not None:
+                block.after.before = block
         if before is not None and before.key:
             del keys[bisect_left(keys, before.key)], blocks[before.key]
-            num_bytes += before.num_bytes
-            before.after = after
-            if after is not None:
-                after.before = before
+            before.num_bytes += block.num_bytes
+            before.after = block.after
+            if block.after is not None:
+                block.after.before = before
             block = before
-        block.num_bytes = num_bytes
-        block.key = key = num_bytes << ADDRESS_BITS | block.address
+        block.key = key = block.num_bytes << ADDRESS_BITS | block.address
         insort(keys, key)
         blocks[key] = block
 
