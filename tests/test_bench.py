@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SHORT = {"startup": ["1"], "estimate": ["1"], "schemas": ["examples"], "trace": ["tools/bench"]}
+SHORT = {
+    "startup": ["1"],
+    "estimate": ["1"],
+    "schemas": ["examples"],
+    "folders": ["tools/bench"],
+    "trace": ["tools/bench"],
+}
 """Arguments that make one end soon: a number of rounds, or a small folder."""
 
 PROGRAMS = sorted(path.stem for path in (ROOT / "tools" / "bench").glob("[!_]*.py"))

@@ -10,8 +10,9 @@ from typing import TypeAlias
 from ftlint.knowledge.arguments import SettingsClass, arguments, settings_classes
 from ftlint.record import record
 from ftlint.syntax.document import ScriptDocument, Source
-from ftlint.syntax.imports import Imports, read_imports
+from ftlint.syntax.imports import Imports, imports_of, packages_imported
 from ftlint.syntax.mentions import Place
+from ftlint.syntax.nodes import nodes_of
 from ftlint.syntax.python import span_of
 
 Path: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
@@ -87,10 +88,18 @@ class ScriptSettings:
     bindings: Mapping[str, int]
 
 
+def builds_settings(document: ScriptDocument) -> bool:
+    """Whether the script may build settings at all: it calls something by the name of such a class."""
+    packages = {settings_class.package for settings_class in settings_classes().values()}
+    if packages.isdisjoint(packages_imported(document)):
+        return False
+    imports = imports_of(document)
+    return any(_settings_class(call.func, imports) is not None for call in nodes_of(document).of(ast.Call))
+
+
 def read_settings(document: ScriptDocument) -> ScriptSettings:
     """The literals and the settings of a script; cells that do not parse open the classes they mention."""
-    trees = [cell.tree for cell in document.cells if cell.tree is not None]
-    imports = read_imports(node for tree in trees for node in ast.walk(tree))
+    imports = imports_of(document)
     assigned: list[Assigned] = []
     built: list[Built] = []
     seen_through: set[ast.AST] = set()
@@ -113,7 +122,7 @@ def read_settings(document: ScriptDocument) -> ScriptSettings:
     unparsed = " ".join(cell.source.text for cell in document.cells if cell.tree is None)
     used |= {name for name in settings_classes() if name in unparsed}
     opened = tuple(settings_class for name, settings_class in settings_classes().items() if name in used)
-    bindings = Counter(name for tree in trees for node in ast.walk(tree) for name in bound_names(node))
+    bindings = Counter(name for node in nodes_of(document).every for name in bound_names(node))
     return ScriptSettings(imports, tuple(assigned), tuple(built), opened, bindings)
 
 

@@ -12,6 +12,7 @@ from ftlint.project.view import ProjectView
 from ftlint.run.fact import Unknown
 from ftlint.run.run import ParallelKind, Run
 from ftlint.syntax.document import Format, ScriptDocument
+from ftlint.syntax.nodes import nodes_of
 
 _WORD = re.compile(r"\w+")
 # What accelerate's launcher and its configuration file say in place of the Trainer's arguments.
@@ -52,12 +53,11 @@ def _may_say(launch: Run, argument: Argument) -> bool:
 
 def _imported(document: ScriptDocument) -> Iterator[str]:
     """The words of a script's imports: one may be the name of a file beside it."""
-    for cell in document.cells:
-        for node in ast.walk(cell.tree) if cell.tree is not None else ():
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                yield from _WORD.findall(getattr(node, "module", None) or "")
-                for alias in node.names:
-                    yield from _WORD.findall(alias.name)
+    nodes = nodes_of(document)
+    for node in nodes.of(ast.ImportFrom):
+        yield from _WORD.findall(node.module or "")
+    for alias in nodes.of(ast.alias):
+        yield from _WORD.findall(alias.name)
 
 
 def read_elsewhere(

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ftlint.checks.settings_calls import Assigned, Built, ScriptSettings, read_settings
+from ftlint.checks.settings_calls import Assigned, Built, ScriptSettings, builds_settings, read_settings
 from ftlint.checks.settings_defaults import Loss, accepts, loss
 from ftlint.checks.settings_elsewhere import read_elsewhere, said_elsewhere
 from ftlint.checks.settings_words import Words
@@ -43,7 +43,7 @@ def settings_never_passed(document: ScriptDocument, project: ProjectView, versio
     the name unseen: by text, in another file, in a cell that does not parse.
     """
     texts = [source.text for source in document.sources]
-    if not any(_BUILDS.search(text) for text in texts):
+    if not any(_BUILDS.search(text) for text in texts) or not builds_settings(document):
         return
     if any(_UNSEEN_READS.search(text) or _REPLACES_CLASSES.search(text) for text in texts):
         return

@@ -9,6 +9,7 @@ from ftlint.checks.settings_calls import Assigned, ScriptSettings, bound_names
 from ftlint.knowledge.arguments import Argument
 from ftlint.syntax.document import ScriptCell, ScriptDocument
 from ftlint.syntax.mentions import Mentions, Place
+from ftlint.syntax.nodes import nodes_of
 from ftlint.syntax.python import span_of
 
 # Experiment trackers, with the keyword (without one: the first argument) of the dict that they note down.
@@ -110,7 +111,7 @@ def _names_of_settings(document: ScriptDocument, script: ScriptSettings) -> froz
     if any(cell.tree is None for cell in document.cells):
         return frozenset()
     calls = {each.call for each in script.built}
-    nodes = [node for cell in document.cells if cell.tree is not None for node in ast.walk(cell.tree)]
+    nodes = nodes_of(document).every
     targets: set[ast.AST] = set()
     for node in nodes:
         if isinstance(node, ast.Assign) and node.value in calls:

@@ -54,11 +54,13 @@ class _Words:
 
 def lower_script(trace: ScriptTrace, document: ScriptDocument, versions: VersionView) -> tuple[PartialRun, ...]:
     """The runs that a script starts, one for each `trainer.train()`; where branches disagree a fact is unknown."""
+    trained = [event for event in trace.events() if isinstance(event, Trained) and event.settings is not None]
+    if not trained:
+        return ()  # most scripts; and looking for words in any case takes a tenth as long as parsing
     words = _Words.of("\n".join(source.text for source in document.sources))
     by_place: dict[tuple[str, int, int, int], list[PartialRun]] = {}
-    for event in trace.events():
-        if isinstance(event, Trained) and event.settings is not None:
-            by_place.setdefault(event.location.sort_key(), []).append(_lower(event, words, versions))
+    for event in trained:
+        by_place.setdefault(event.location.sort_key(), []).append(_lower(event, words, versions))
     return tuple(_agreed(partials) for partials in by_place.values())
 
 

@@ -42,6 +42,8 @@ class Ignore:
 
 def read_ignores(document: Document) -> tuple[Ignore, ...]:
     """Every ignore of a document, one per selector."""
+    if not any("ftlint" in source.text for source in document.sources):
+        return ()  # most files tell ftlint nothing, and their comments need not be found
     if isinstance(document, ScriptDocument):
         commented: Iterable[tuple[Source, Comment]] = document.comments
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import accumulate, repeat
 
 from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role, Section, parameter_table
 from ftlint.memory.autograd import Profile, ops, run
@@ -59,15 +60,38 @@ class Played:
 
 
 @record
+class Descent:
+    """Backward through the layers, the last one first: what a `Point` says of each. Hardly anyone asks for all points.
+
+    `kept_bytes`, `hump_bytes`, `gradient_bytes`: one number for each layer.
+    """
+
+    kept_bytes: tuple[int, ...]
+    hump_bytes: tuple[int, ...]
+    gradient_bytes: tuple[int, ...]
+
+    def point(self, index: int) -> Point:
+        """That of one layer, counted from the last one; -1: of the first one."""
+        index %= len(self.hump_bytes)
+        name = f"layer {len(self.hump_bytes) - 1 - index}"
+        return Point(name, self.kept_bytes[index], self.hump_bytes[index], self.gradient_bytes[index])
+
+
+@record
 class Activations:
     """One pass. `kept_bytes`: what forward leaves for backward; `points`: in the order of time."""
 
     kept_bytes: int
     forward: Point
     loss: Point
-    layers: tuple[Point, ...]
+    descent: Descent
     stem: Point
     played: Played
+
+    @property
+    def layers(self) -> tuple[Point, ...]:
+        """A point for each layer, the last one first."""
+        return tuple(map(self.descent.point, range(len(self.played.layers))))
 
     @property
     def layer_peak_bytes(self) -> int:
@@ -147,16 +171,18 @@ class _Pass:
         casts -= layers[-1].cast_weight_bytes if self.is_checkpointed else 0
         in_layer = self._forward_hump(layers) + self._stem_variable_bytes() + casts
         forward = Point("forward of the last layer", before, in_layer, 0)
-        points = []
-        gradients = head.gradient_bytes
-        for index in reversed(range(len(layers))):
-            profile = layers[index]
-            before -= left[index]
-            points.append(Point(f"layer {index}", before + left[index], self._hump(profile), gradients))
-            gradients += profile.gradient_bytes
-        stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients)
+        backward = layers[::-1]
+        humps = {id(profile): self._hump(profile) for profile in {id(each): each for each in layers}.values()}
+        gradients = list(accumulate((each.gradient_bytes for each in backward), initial=head.gradient_bytes))
+        descent = Descent(
+            # A layer's own part is there until it is through.
+            tuple(accumulate(left, initial=shared))[:0:-1],
+            tuple([humps[id(profile)] for profile in backward]),
+            tuple(gradients[:-1]),
+        )
+        stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients[-1])
         played = Played(layers, head, self.size_bytes)
-        return Activations(shared + sum(left) + head.kept_bytes, forward, loss, tuple(points), stem, played)
+        return Activations(before + head.kept_bytes, forward, loss, descent, stem, played)
 
     def _hump(self, profile: Profile) -> int:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
@@ -185,7 +211,7 @@ class _Pass:
             is_first = False
             if rest:
                 profile = self._layer(section)
-                yield from (profile for _ in range(rest))
+                yield from repeat(profile, rest)
 
     def _embedded_bytes(self) -> int:
         """Of the first layer's input: where each layer ends in a norm, the embedding's width."""

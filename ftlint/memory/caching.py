@@ -102,20 +102,21 @@ class CachingAllocator:
             self.peak_allocated_bytes = self.allocated_bytes
         return block
 
-    def allocate_for_good(self, num_bytes: int) -> None:
-        """The same for the compute stream, where the block is not small and will never be freed."""
+    def allocate_for_good(self, num_bytes: int, count: int = 1) -> None:
+        """The same for the compute stream, `count` times, where the blocks are not small and will never be freed."""
         keys = self.large[COMPUTE].keys
         wanted = num_bytes + MIN_BLOCK_BYTES - 1 & -MIN_BLOCK_BYTES
         if wanted >= MEDIUM_BYTES and (not keys or keys[-1] < wanted << ADDRESS_BITS):
             # A segment of its own, whose end is too short to be cut off unless it is more than 1 MiB.
             segment = -(-wanted // ROUND_LARGE_BYTES) * ROUND_LARGE_BYTES
             if segment - wanted <= SMALL_BYTES:
-                self.reserved_bytes += segment
-                self.allocated_bytes += segment
+                self.reserved_bytes += count * segment
+                self.allocated_bytes += count * segment
                 if self.allocated_bytes > self.peak_allocated_bytes:
                     self.peak_allocated_bytes = self.allocated_bytes
                 return
-        self.allocate(num_bytes)
+        for _ in range(count):
+            self.allocate(num_bytes)
 
     def free(self, block: Block) -> None:
         """Give a block back to its stream."""

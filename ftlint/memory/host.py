@@ -23,41 +23,15 @@ from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import ALWAYS, FROM_FIRST_STEP_ON, Interval, Moment, Place, Term, exactly
 from ftlint.memory.optimizers import cpu_optimizer_states
 from ftlint.memory.pinned import kept_after_reuse, next_power_of_two, pinned_size
-from ftlint.memory.subgroups import pack, partition
+from ftlint.memory.subgroups import Shards, partition, shards_of
 from ftlint.memory.terms import maybe, quantized_bytes
 from ftlint.memory.workload import Workload
-from ftlint.record import record
 from ftlint.run.fact import Truth
 from ftlint.run.run import OffloadDevice
 
 LOADING = (Moment.LOADING,)
 STAGE3 = "deepspeed 0.19.8 runtime/zero/stage3.py"
 STAGE2 = "deepspeed 0.19.8 runtime/zero/stage_1_and_2.py"
-
-
-@record
-class Shards:
-    """One rank's share of the trained parameters under ZeRO-3, in elements."""
-
-    tensors: tuple[int, ...]
-    groups: tuple[int, ...]
-    sub_groups: tuple[int, ...]
-
-    @property
-    def num_params(self) -> int:
-        """All of it."""
-        return sum(self.groups)
-
-
-def shards_of(work: Workload) -> Shards:
-    """How one rank's share is cut up."""
-    ranks = work.ranks.world_size
-    groups = [[partition(size, ranks) for size in group] for group in work.parameters.groups]
-    return Shards(
-        tensors=tuple(size for group in groups for size in group),
-        groups=tuple(sum(group) for group in groups),
-        sub_groups=tuple(size for group in groups for size in pack(group, work.sub_group_size)),
-    )
 
 
 def zero3_terms(work: Workload) -> Iterator[Term]:

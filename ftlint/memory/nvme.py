@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from ftlint.memory.arithmetic import grouped
 from ftlint.memory.estimate import ALWAYS, Interval, Place, Term
-from ftlint.memory.host import shards_of
 from ftlint.memory.pinned import next_power_of_two
+from ftlint.memory.subgroups import shards_of
 from ftlint.memory.terms import maybe
 from ftlint.memory.workload import Workload
 from ftlint.run.run import OffloadDevice

@@ -65,18 +65,19 @@ def _outside(work: Workload) -> Iterator[ParameterTensor]:
 
 def _points(found: Activations) -> _Played:
     """The layers at both ends; each with the highest hump of its half, for layers need not be equal."""
-    middle = max(1, len(found.layers) // 2)
-    later, earlier = found.layers[:middle], found.layers[middle:] or found.layers[-1:]
+    descent = found.descent
+    humps = descent.hump_bytes
+    middle = max(1, len(humps) // 2)
     return _Played(
         loss=max(found.forward, found.loss, key=lambda point: point.activation_bytes),
-        start=_highest(found.layers[0], later),
-        end=_highest(found.layers[-1], earlier),
+        start=_highest(descent.point(0), humps[:middle]),
+        end=_highest(descent.point(-1), humps[middle:] or humps[-1:]),
         embedding=found.stem,
     )
 
 
-def _highest(point: Point, half: Sequence[Point]) -> Point:
-    return Point(point.name, point.kept_bytes, max([each.hump_bytes for each in half]), point.gradient_bytes)
+def _highest(point: Point, humps: Sequence[int]) -> Point:
+    return Point(point.name, point.kept_bytes, max(humps), point.gradient_bytes)
 
 
 def _terms(step: Step, played: Sequence[_Played], doubt: Share, *, is_filled: bool) -> Iterator[Term]:

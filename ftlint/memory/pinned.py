@@ -38,6 +38,13 @@ def pinned_size(requests: Sequence[int], pinned: Truth = Truth.YES) -> Interval:
 
 def kept_after_reuse(freed: Sequence[int], later: Sequence[int]) -> int:
     """Bytes of freed pinned blocks that stay with the process because no later request has their power of two."""
-    blocks = Counter(next_power_of_two(request) for request in freed)
-    wanted = Counter(next_power_of_two(request) for request in later)
-    return sum(size * count for size, count in (blocks - wanted).items())
+    kept = _blocks(freed) - _blocks(later)
+    return sum(size * count for size, count in kept.items())
+
+
+def _blocks(requests: Sequence[int]) -> Counter[int]:
+    """How many blocks of each size; a model's thousand tensors have a dozen sizes."""
+    blocks: Counter[int] = Counter()
+    for request, count in Counter(requests).items():
+        blocks[next_power_of_two(request)] += count
+    return blocks

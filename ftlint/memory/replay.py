@@ -62,6 +62,8 @@ class Replay:
         """Of the blocks of forward and backward."""
         self._events: dict[int, Sequence[Event]] = {}
         """The large ones, by the identity of a profile's events: equal layers share them."""
+        self._sizes: dict[int, Sequence[int]] = {}
+        """Of the gradients of a layer between, by the identity of its profile."""
         self.is_recomputed = work.steps[0].checkpointing is not Checkpointing.NONE
         self.is_fsdp = work.kind is ParallelKind.FSDP
         self.holds = self.is_fsdp and work.fsdp_version == 1 and not work.is_full_training and self.is_recomputed
@@ -112,7 +114,7 @@ class Replay:
         if large is None:
             large = [event for event in events if event[0].num_bytes > SMALL_BYTES]
             self._events[id(events)] = large
-            self.sizes.update(num_bytes for _, num_bytes in large)
+            self.sizes.update([num_bytes for _, num_bytes in large])
         return large
 
     # Before the first step ------------------------------------------------------------------------------------------
@@ -167,10 +169,10 @@ class Replay:
         # Adam's two; however many there are, they are of that kind of size.
         for size in [int(count * self.state_width / 2) for count in counts]:
             if size > SMALL_BYTES:
-                self.allocator.allocate_for_good(size)
-                self.allocator.allocate_for_good(size)
+                self.allocator.allocate_for_good(size, 2)
         # In later steps they find these blocks again.
-        self.free([self.allocate(int(count * self.temporary_width)) for count in counts])
+        if self.temporary_width:
+            self.free([self.allocate(int(count * self.temporary_width)) for count in counts])
 
     def let_go(self) -> None:
         """Free the gradients of the last step."""
@@ -208,8 +210,8 @@ class Replay:
             blocks: dict[Storage, Block] = {}
             events = profile.events
             if not self._is_whole(index):
-                for storage in () if self.is_recomputed else _own(profile):
-                    blocks[storage] = self.allocator.allocate(storage.num_bytes)
+                if not self.is_recomputed:
+                    blocks = {storage: self.allocator.allocate(storage.num_bytes) for storage in _own(profile)}
                 inputs.append(self.allocate(profile.output_bytes))
             else:
                 self._gather()
@@ -282,16 +284,23 @@ class Replay:
         if not self.is_fsdp and is_whole:
             self.gradients += [(blocks.pop(storage, None), storage.num_bytes // width) for storage in storages]
         elif not self.is_fsdp:
-            sizes = [storage.num_bytes for storage in storages]
-            total = sum(sizes)
-            large = [size for size in sizes if size * SMALL_MATRICES > total]
-            for size in (*large, total - sum(large)):
+            for size in self._matrices(profile):
                 self.gradients.append((self.allocate(size), size // width))
         elif profile is self.played.head:
             # The root unit is scattered when the embedding's gradient is there.
             self.held += [blocks.pop(storage) for storage in storages if storage in blocks]
         else:
             self._scatter(self.unit, [blocks.pop(storage) for storage in storages if storage in blocks])
+
+    def _matrices(self, profile: Profile) -> Sequence[int]:
+        """Bytes of the gradients of a stretch that is not played whole: the large ones, and all others as one."""
+        found = self._sizes.get(id(profile))
+        if found is None:
+            sizes = [storage.num_bytes for storage in profile.events.weights]
+            total = sum(sizes)
+            large = [size for size in sizes if size * SMALL_MATRICES > total]
+            found = self._sizes[id(profile)] = (*large, total - sum(large))
+        return found
 
     def _scatter(self, num_params: int, matrices: Iterable[Block | None]) -> None:
         """FSDP joins the gradients of a unit, scatters them, and keeps a piece in the format of the masters."""

@@ -3,8 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ftlint.memory.arithmetic import ceil_div
+from ftlint.memory.workload import Workload
+from ftlint.record import record
+
+
+@record
+class Shards:
+    """One rank's share of the trained parameters under ZeRO-3, in elements."""
+
+    tensors: tuple[int, ...]
+    groups: tuple[int, ...]
+    sub_groups: tuple[int, ...]
+
+    @property
+    def num_params(self) -> int:
+        """All of it."""
+        return sum(self.groups)
+
+
+def shards_of(work: Workload) -> Shards:
+    """How one rank's share is cut up."""
+    return _cut_up(work.parameters.groups, work.ranks.world_size, work.sub_group_size)
+
+
+@lru_cache(maxsize=64)  # terms of both the GPU and the host ask, and a model has a thousand tensors
+def _cut_up(groups: tuple[tuple[int, ...], ...], num_ranks: int, sub_group_size: int) -> Shards:
+    shards = [[partition(size, num_ranks) for size in group] for group in groups]
+    return Shards(
+        tensors=tuple(size for group in shards for size in group),
+        groups=tuple(sum(group) for group in shards),
+        sub_groups=tuple(size for group in shards for size in pack(group, sub_group_size)),
+    )
 
 
 def partition(num_params: int, num_ranks: int) -> int:

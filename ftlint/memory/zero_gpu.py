@@ -15,7 +15,7 @@ from ftlint.memory.arithmetic import ceil_div, grouped
 from ftlint.memory.estimate import ALWAYS, BACKWARD, PASS, Interval, Moment, Place, Term
 from ftlint.memory.gradients import gradient_terms, projection_term
 from ftlint.memory.optimizer_terms import optimizer_terms
-from ftlint.memory.subgroups import pack, partition
+from ftlint.memory.subgroups import shards_of
 from ftlint.memory.terms import elements, maybe
 from ftlint.memory.weights import frozen_weights
 from ftlint.memory.workload import Workload
@@ -70,9 +70,7 @@ def _states(work: Workload) -> Iterator[Term]:
 
 def largest_sub_group(work: Workload) -> int:
     """Elements of the largest piece that ZeRO-3's optimizer works on."""
-    ranks = work.ranks.world_size
-    packed = (pack([partition(n, ranks) for n in group], work.sub_group_size) for group in work.parameters.groups)
-    return max((size for sub_groups in packed for size in sub_groups), default=0)
+    return max(shards_of(work).sub_groups, default=0)
 
 
 def _buffers(work: Workload) -> Iterator[Term]:

@@ -15,6 +15,7 @@ from ftlint.syntax.document import (
     ScriptDocument,
     Source,
     SyntaxFault,
+    no_comments,
 )
 
 __all__ = ["format_of", "parse", "parse_text"]
@@ -96,5 +97,5 @@ def _unread(source: Source, format: Format, faults: Sequence[SyntaxFault]) -> Do
         return DataDocument(source, format, (), (), tuple(faults), strict=False)
     if format is Format.NOTEBOOK:
         return ScriptDocument(source.path, format, (), tuple(faults))
-    cell = ScriptCell(source, None, (), (), tuple(faults))
+    cell = ScriptCell(source, None, (), tuple(faults), no_comments)
     return ScriptDocument(source.path, format, (cell,), tuple(faults))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import field
 from enum import Enum
 from pathlib import Path
@@ -141,6 +142,11 @@ class AliasNode:
     target: DataNode = field(repr=False, compare=False)
 
 
+def no_comments() -> tuple[Comment, ...]:
+    """For a text that has none, or whose comments nobody reads."""
+    return ()
+
+
 DataNode: TypeAlias = Scalar | MappingNode | SequenceNode | AliasNode
 
 
@@ -180,9 +186,15 @@ class ScriptCell:
 
     source: Source
     tree: ast.Module | None
-    comments: tuple[Comment, ...]
     magics: tuple[Comment, ...]
     faults: tuple[SyntaxFault, ...]
+    find_comments: Callable[[], tuple[Comment, ...]] = field(repr=False, compare=False)
+    """Looks for them when they are asked for, once: hardly anyone does, and it takes as long as parsing."""
+
+    @property
+    def comments(self) -> tuple[Comment, ...]:
+        """Its comments, in order."""
+        return self.find_comments()
 
 
 @record

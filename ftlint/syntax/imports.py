@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from ftlint.record import record
+from ftlint.syntax.document import ScriptDocument
+from ftlint.syntax.nodes import Nodes, nodes_of
+
+_BINDING: tuple[type[ast.AST], ...] = (
+    ast.Import, ast.ImportFrom, ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.arg,
+    ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+)  # fmt: skip
+"""What may bind a name, and is looked at below."""
 
 
 @record
@@ -27,8 +36,26 @@ class Imports:
         return None
 
 
+def packages_imported(document: ScriptDocument) -> frozenset[str]:
+    """The first words of all that a script imports by absolute names, whatever becomes of the names."""
+    nodes = nodes_of(document)
+    plain = (alias.name for node in nodes.of(ast.Import) for alias in node.names)
+    origins = (node.module or "" for node in nodes.of(ast.ImportFrom) if not node.level)
+    return frozenset(name.partition(".")[0] for names in (plain, origins) for name in names)
+
+
+def imports_of(document: ScriptDocument) -> Imports:
+    """The imports of a script; in which scope each stands is not asked."""
+    return _imports(nodes_of(document))
+
+
+@lru_cache(maxsize=8)
+def _imports(nodes: Nodes) -> Imports:
+    return read_imports(nodes.of(*_BINDING))
+
+
 def read_imports(nodes: Iterable[ast.AST]) -> Imports:
-    """The imports among all nodes of a script; in which scope each stands is not asked."""
+    """The imports among nodes of a script."""
     imported: dict[str, set[str]] = {}
     bound: set[str] = set()
     for node in nodes:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from ftlint.record import record
 from ftlint.spans import Span
 from ftlint.syntax.document import ScriptCell, ScriptDocument
+from ftlint.syntax.nodes import nodes_in
 from ftlint.syntax.python import span_of
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -56,14 +57,15 @@ def _for_people(cell: ScriptCell) -> Iterator[Span]:
     """What no program reads. Of a cell that does not parse everything counts."""
     if cell.tree is None:
         return
+    nodes = nodes_in(cell.tree)
     calls = []
-    for node in ast.walk(cell.tree):
-        if isinstance(node, ast.Call):
-            calls.append(span_of(node, cell.source))
-            if isinstance(node.func, ast.Name) and node.func.id == "print":
-                yield from (span_of(text, cell.source) for text in node.args if _is_text(text))
-        elif isinstance(node, ast.Expr) and _is_text(node.value):
-            yield span_of(node.value, cell.source)
+    for call in nodes.of(ast.Call):
+        calls.append(span_of(call, cell.source))
+        if isinstance(call.func, ast.Name) and call.func.id == "print":
+            yield from (span_of(text, cell.source) for text in call.args if _is_text(text))
+    for statement in nodes.of(ast.Expr):
+        if _is_text(statement.value):
+            yield span_of(statement.value, cell.source)
     for comment in cell.comments:
         if not any(call.start < comment.span.start < call.end for call in calls):
             yield comment.span

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from ftlint.spans import Span
-from ftlint.syntax.document import FaultCause, Format, ScriptCell, ScriptDocument, Source, SyntaxFault
+from ftlint.syntax.document import FaultCause, Format, ScriptCell, ScriptDocument, Source, SyntaxFault, no_comments
 from ftlint.syntax.magics import without_magics
 from ftlint.syntax.python import parse_cell
 
@@ -128,5 +128,5 @@ def _code_of(raw_cell: object) -> str | None:
 def _cell(source: Source) -> ScriptCell:
     magic_free = without_magics(source.text)
     if magic_free.code is None:
-        return ScriptCell(source, ast.Module([], []), (), magic_free.magics, ())
+        return ScriptCell(source, ast.Module([], []), magic_free.magics, (), no_comments)
     return parse_cell(source, magic_free.code, magic_free.magics)

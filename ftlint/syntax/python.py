@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ftlint.spans import Span
 from ftlint.syntax.document import Comment, FaultCause, Format, ScriptCell, ScriptDocument, Source, SyntaxFault
@@ -37,8 +37,7 @@ def parse_python(source: Source, faults: Sequence[SyntaxFault] = ()) -> ScriptDo
 def parse_cell(source: Source, code: str, magics: tuple[Comment, ...] = ()) -> ScriptCell:
     """One text of Python. `code` is what to parse: the source's text, with magics replaced one for one."""
     tree, fault = _tree(source, printable(code))
-    comments = tuple(_comments(code))
-    return ScriptCell(source, tree, comments, magics, (fault,) if fault else ())
+    return ScriptCell(source, tree, magics, (fault,) if fault else (), cache(lambda: tuple(_comments(code))))
 
 
 def span_of(node: ast.AST, source: Source) -> Span:

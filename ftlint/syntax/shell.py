@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from functools import cache
 
 from ftlint.record import record
 from ftlint.spans import Span
@@ -69,9 +70,7 @@ class Word:
 
 def parse_shell(source: Source, faults: Sequence[SyntaxFault] = ()) -> ScriptDocument:
     """The document of a shell file: one cell without Python. Only a shell knows what would be a fault in it."""
-    # Comments are read for what they tell ftlint, and a folder may have hundreds of shell files that tell it nothing.
-    comments = tuple(shell_comments(source.text)) if "ftlint" in source.text else ()
-    cell = ScriptCell(source, ast.Module([], []), comments, (), ())
+    cell = ScriptCell(source, ast.Module([], []), (), (), cache(lambda: tuple(shell_comments(source.text))))
     return ScriptDocument(source.path, Format.SHELL, (cell,), tuple(faults))
 
 

@@ -142,7 +142,8 @@ def test_for_good_is_allocated_all_the_same(moves: list[tuple[bool, int, int, in
                 allocator.free(block)
     for size in sizes:
         usual.allocate(size)
-        quick.allocate_for_good(size)
+        usual.allocate(size)
+        quick.allocate_for_good(size, 2)
     assert usual.reserved_bytes == quick.reserved_bytes
     assert usual.allocated_bytes == quick.allocated_bytes
     assert usual.peak_allocated_bytes == quick.peak_allocated_bytes

@@ -18,7 +18,8 @@ from ftlint.run.fact import UNKNOWN, Fact, KeyValue, Unknown
 from ftlint.run.key import Key, KeyPath, KeySet, Section
 from ftlint.spans import How, Origin, Span
 from ftlint.syntax.document import ScriptDocument, Source
-from ftlint.syntax.imports import read_imports
+from ftlint.syntax.imports import imports_of, packages_imported
+from ftlint.syntax.nodes import nodes_of
 from ftlint.syntax.python import span_of
 
 PACKAGES = ("transformers", "trl", "peft", "accelerate")
@@ -30,20 +31,27 @@ _DIALECT = "python"
 
 def settings_in(document: ScriptDocument) -> Iterator[Settings]:
     """The settings of each call that is understood, in the order of the text."""
-    trees = [(cell.source, cell.tree) for cell in document.cells if cell.tree is not None]
-    nodes = [node for _, tree in trees for node in ast.walk(tree)]
-    imports = read_imports(nodes)
+    if packages_imported(document).isdisjoint(PACKAGES):
+        return
+    imports = imports_of(document)
     if not any(_package(origin) in PACKAGES for origin in imports.names.values()):
         return
     if any(_package(origin) == "unsloth" for origin in imports.names.values()):
         return  # it puts classes of its own in place of these
-    guards = Guards(nodes, imports)
-    for source, tree in trees:
-        for call in guards.unguarded_calls(tree):
-            dotted = imports.dotted(call.func)
-            level = level_of(dotted) if dotted is not None else None
-            if level is not None and dotted is not None and not guards.is_patched(dotted):
-                yield from _settings(call, level, source)
+    known = {
+        call: (dotted, level)
+        for call in nodes_of(document).of(ast.Call)
+        if (dotted := imports.dotted(call.func)) is not None and (level := level_of(dotted)) is not None
+    }
+    if not known:
+        return  # how calls are guarded takes the longest to find out
+    guards = Guards(nodes_of(document), imports)
+    for cell in document.cells:
+        for call in guards.unguarded_calls(cell.tree) if cell.tree is not None else ():
+            if call in known:
+                dotted, level = known[call]
+                if not guards.is_patched(dotted):
+                    yield from _settings(call, level, cell.source)
 
 
 def level_of(dotted: str) -> Level | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ftlint.syntax.imports import Imports
+from ftlint.syntax.nodes import Nodes, nodes_below
 
 # What a test mentions that asks which release it runs with, or what a class takes.
 _ASKS = frozenset(
@@ -21,13 +22,15 @@ _CATCHES = frozenset({"TypeError", "Exception", "BaseException", "ValueError", "
 class Guards:
     """What a script does about releases and to the classes it imports."""
 
-    def __init__(self, nodes: Sequence[ast.AST], imports: Imports) -> None:
+    def __init__(self, nodes: Nodes, imports: Imports) -> None:
         self._patched = set(_patched(nodes, imports))
+        # Hardly any script demands an older release; where none does, no statement is searched for it.
+        self._demands = frozenset(call for call in nodes.of(ast.Call) if _demands_older(call))
         # A flag that is named after a test, `is_new = version.parse(...) >= ...`, guards where it is tested.
         self._flags = {
             target.id
-            for node in nodes
-            if isinstance(node, ast.Assign) and _asks(node.value, frozenset())
+            for node in nodes.of(ast.Assign)
+            if _asks(node.value, frozenset())
             for target in node.targets
             if isinstance(target, ast.Name)
         }
@@ -66,14 +69,20 @@ class Guards:
                     if isinstance(item, ast.AST):
                         yield item
                     is_left = isinstance(item, ast.If) and _asks(item.test, self._flags) and _leaves(item.body)
-                    if is_left or (isinstance(item, ast.stmt) and _wants_older(item)):
+                    if is_left or (isinstance(item, ast.stmt) and self._wants_older(item)):
                         break
+
+    def _wants_older(self, statement: ast.stmt) -> bool:
+        """Whether a statement demands an older release when it is run."""
+        if not self._demands or isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return False
+        return not self._demands.isdisjoint(nodes_below(statement))
 
 
 def _asks(test: ast.expr, flags: frozenset[str] | set[str]) -> bool:
     words = {
         node.id if isinstance(node, ast.Name) else node.attr
-        for node in ast.walk(test)
+        for node in nodes_below(test)
         if isinstance(node, (ast.Name, ast.Attribute))
     }
     return bool(words & _ASKS) or bool(words & flags)
@@ -84,19 +93,20 @@ def _expects(context: ast.expr) -> bool:
     return isinstance(context, ast.Call) and ast.unparse(context.func).rpartition(".")[2] in _EXPECTATIONS
 
 
-def _wants_older(statement: ast.stmt) -> bool:
+def _demands_older(call: ast.Call) -> bool:
     """Whether it raises unless some package is older than a release: `require_version("trl>=0.8.6,<=0.9.6")`.
 
     Source: transformers 4.28 to 5.23 utils/versions.py.
     """
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name not in _DEMANDS or not call.args:
         return False
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).rpartition(".")[2] in _DEMANDS:
-            wanted = node.args[0]
-            if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str) and re.search("<|==", wanted.value):
-                return True
-    return False
+    wanted = call.args[0]
+    return (
+        isinstance(wanted, ast.Constant)
+        and isinstance(wanted.value, str)
+        and re.search("<|==", wanted.value) is not None
+    )
 
 
 def _leaves(body: list[ast.stmt]) -> bool:
@@ -110,8 +120,8 @@ def _may_catch(handler: ast.ExceptHandler) -> bool:
     return bool(names & _CATCHES)
 
 
-def _patched(nodes: Sequence[ast.AST], imports: Imports) -> Iterator[str]:
-    for node in nodes:
+def _patched(nodes: Nodes, imports: Imports) -> Iterator[str]:
+    for node in nodes.of(ast.Assign, ast.Call):
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign):
             targets = node.targets

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ftlint.findings import Match, Related
 from ftlint.spans import Location, Span
 from ftlint.syntax.document import Format, ScriptDocument, Source
+from ftlint.syntax.nodes import nodes_in
 from ftlint.syntax.python import span_of
 
 
@@ -18,9 +19,9 @@ def repeated_arguments(document: ScriptDocument) -> Iterator[Match]:
     """Each writing of an argument's name that has another one behind it, whatever is called."""
     refused = "cell" if document.format is Format.NOTEBOOK else "file"
     for cell in document.cells:
-        for node in ast.walk(cell.tree) if cell.tree is not None else ():
-            if isinstance(node, ast.Call) and len({each.arg for each in node.keywords}) < len(node.keywords):
-                yield from _in_call(node, cell.source, f"Python refuses the {refused}, a SyntaxError")
+        for call in nodes_in(cell.tree).of(ast.Call):
+            if len(call.keywords) > 1 and len({each.arg for each in call.keywords}) < len(call.keywords):
+                yield from _in_call(call, cell.source, f"Python refuses the {refused}, a SyntaxError")
 
 
 def _in_call(call: ast.Call, source: Source, outcome: str) -> Iterator[Match]:

@@ -12,6 +12,7 @@ from ftlint.memory.autograd.tape import NO_SCRATCH, Cast, Flow, Scratch, Tape, T
 from ftlint.record import record
 
 FLOAT32 = 4
+NEW, ALIAS = Flow.NEW, Flow.ALIAS
 
 
 @record
@@ -28,7 +29,7 @@ def cast(tape: Tape, x: Tensor, num_bytes: int) -> Tensor:
     """`x.to(dtype)`; the same tensor where it has that width already."""
     if x.num_bytes == num_bytes:
         return x
-    return tape.make("to", (x,), x.num_elements, num_bytes, flows=((x, Flow.NEW),))
+    return tape.make("to", (x,), x.num_elements, num_bytes, flows=((x, NEW),))
 
 
 def lowered(tape: Tape, x: Tensor) -> Tensor:
@@ -74,9 +75,15 @@ def _lowered(tape: Tape, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 def _product(tape: Tape, name: str, inputs: Sequence[Tensor], num_elements: int) -> Tensor:
     a, b = inputs[:2]
-    saved = [other for one, other in ((a, b), (b, a)) if one.requires_grad]
-    flows = [(tensor, Flow.NEW) for tensor in inputs]
-    return tape.make(name, inputs, num_elements, a.num_bytes, saved=saved, flows=flows)
+    flows = [(tensor, NEW) for tensor in inputs]
+    return tape.make(name, inputs, num_elements, a.num_bytes, saved=_read_of(a, b), flows=flows)
+
+
+def _read_of(a: Tensor, b: Tensor) -> Sequence[Tensor]:
+    """Of two that are multiplied, what their gradients are made with: each other."""
+    if a.requires_grad:
+        return (b, a) if b.requires_grad else (b,)
+    return (a,) if b.requires_grad else ()
 
 
 # Element by element -------------------------------------------------------------------------------------------------
@@ -86,9 +93,7 @@ def add(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
     """`a + b`, b broadcast or of equal size: keeps nothing, hands the same gradient to both."""
     num_bytes = max(a.num_bytes, b.num_bytes)
     num_elements = max(a.num_elements, b.num_elements)
-    flows = [
-        (x, Flow.ALIAS if x.num_bytes == num_bytes and x.num_elements == num_elements else Flow.NEW) for x in (a, b)
-    ]
+    flows = [(x, ALIAS if x.num_bytes == num_bytes and x.num_elements == num_elements else NEW) for x in (a, b)]
     return tape.make("add", (a, b), num_elements, num_bytes, flows=flows)
 
 
@@ -99,17 +104,16 @@ def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
     are there. Source: torch 2.13 csrc/autograd/engine.cpp, `validate_outputs`.
     """
     num_elements, num_bytes = max(a.num_elements, b.num_elements), max(a.num_bytes, b.num_bytes)
-    saved = [other for one, other in ((a, b), (b, a)) if one.requires_grad]
     whole = num_elements * num_bytes
     unlike = [x for x in (a, b) if x.requires_grad and x.size_bytes < whole]
     cast = Cast((whole,) * len(unlike), sum(x.size_bytes for x in unlike)) if unlike else None
-    flows = ((a, Flow.NEW), (b, Flow.NEW))
-    return tape.make("mul", (a, b), num_elements, num_bytes, saved=saved, flows=flows, cast=cast)
+    flows = ((a, NEW), (b, NEW))
+    return tape.make("mul", (a, b), num_elements, num_bytes, saved=_read_of(a, b), flows=flows, cast=cast)
 
 
 def scale(tape: Tape, x: Tensor) -> Tensor:
     """`x` times or over a Python number."""
-    return tape.make("scale", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+    return tape.make("scale", (x,), x.num_elements, x.num_bytes, flows=((x, NEW),))
 
 
 def scale_in_place(tape: Tape, x: Tensor) -> Tensor:
@@ -124,34 +128,34 @@ def add_in_place(tape: Tape, total: Tensor, part: Tensor) -> Tensor:
 
 def negate(tape: Tape, x: Tensor) -> Tensor:
     """`-x`."""
-    return tape.make("negate", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+    return tape.make("negate", (x,), x.num_elements, x.num_bytes, flows=((x, NEW),))
 
 
 def shift(tape: Tape, x: Tensor) -> Tensor:
     """`x` plus a Python number or a mask: the gradient passes through."""
-    return tape.make("shift", (x,), x.num_elements, x.num_bytes, flows=((x, Flow.ALIAS),))
+    return tape.make("shift", (x,), x.num_elements, x.num_bytes, flows=((x, ALIAS),))
 
 
 def power(tape: Tape, x: Tensor) -> Tensor:
     """`x.pow(2)` or another number: keeps x; its backward holds x to the power below, and that times the exponent."""
     x = raised(tape, x)
     scratch = ((), (x.size_bytes, x.size_bytes))
-    return tape.make("pow", (x,), x.num_elements, x.num_bytes, saved=(x,), flows=((x, Flow.NEW),), scratch=scratch)
+    return tape.make("pow", (x,), x.num_elements, x.num_bytes, saved=(x,), flows=((x, NEW),), scratch=scratch)
 
 
 def mean(tape: Tape, x: Tensor, num_elements: int) -> Tensor:
     """The mean over the last dimension, `num_elements` of them."""
-    return tape.make("mean", (x,), num_elements, x.num_bytes, flows=((x, Flow.NEW),))
+    return tape.make("mean", (x,), num_elements, x.num_bytes, flows=((x, NEW),))
 
 
 def of_input(tape: Tape, name: str, x: Tensor) -> Tensor:
     """An activation function whose backward reads its input: silu, gelu."""
-    return tape.make(name, (x,), x.num_elements, x.num_bytes, saved=(x,), flows=((x, Flow.NEW),))
+    return tape.make(name, (x,), x.num_elements, x.num_bytes, saved=(x,), flows=((x, NEW),))
 
 
 def of_result(tape: Tape, name: str, x: Tensor, scratch: Scratch = NO_SCRATCH) -> Tensor:
     """A function whose backward reads its result: relu, tanh, rsqrt, softmax."""
-    flows = ((x, Flow.NEW),)
+    flows = ((x, NEW),)
     return tape.make(name, (x,), x.num_elements, x.num_bytes, result_is_saved=True, flows=flows, scratch=scratch)
 
 
@@ -167,7 +171,7 @@ def dropout(tape: Tape, x: Tensor, is_on: bool) -> Tensor:
     if not is_on:
         return x
     size = x.num_elements
-    return tape.make("dropout", (x,), size, x.num_bytes, also_keeps_bytes=size, flows=((x, Flow.NEW),))
+    return tape.make("dropout", (x,), size, x.num_bytes, also_keeps_bytes=size, flows=((x, NEW),))
 
 
 # Shapes -------------------------------------------------------------------------------------------------------------
@@ -176,19 +180,19 @@ def dropout(tape: Tape, x: Tensor, is_on: bool) -> Tensor:
 def copy(tape: Tape, x: Tensor, num_elements: int | None = None) -> Tensor:
     """`contiguous()` of a transposed view, or `expand().reshape()` to more elements, whose gradients are summed."""
     count = x.num_elements if num_elements is None else num_elements
-    flow = Flow.ALIAS if count == x.num_elements else Flow.NEW
+    flow = ALIAS if count == x.num_elements else NEW
     return tape.make("copy", (x,), count, x.num_bytes, flows=((x, flow),))
 
 
 def sliced(tape: Tape, x: Tensor, num_elements: int) -> Tensor:
     """A slice: a view, whose gradient is a whole tensor of zeros with the slice's part filled in."""
-    return tape.view("slice", x, num_elements, Flow.NEW)
+    return tape.view("slice", x, num_elements, NEW)
 
 
 def cat(tape: Tape, parts: Sequence[Tensor]) -> Tensor:
     """`torch.cat`: a copy; gradients are views of the whole's."""
     num_bytes = max(part.num_bytes for part in parts)
-    flows = [(part, Flow.ALIAS if part.num_bytes == num_bytes else Flow.NEW) for part in parts]
+    flows = [(part, ALIAS if part.num_bytes == num_bytes else NEW) for part in parts]
     return tape.make("cat", parts, sum(part.num_elements for part in parts), num_bytes, flows=flows)
 
 
@@ -202,7 +206,7 @@ def layer_norm(tape: Tape, x: Tensor, weights: Sequence[Tensor], num_rows: int, 
     """
     inputs = tuple(raised(tape, tensor) if is_raised else tensor for tensor in (x, *weights))
     x = inputs[0]
-    flows = [(tensor, Flow.NEW) for tensor in inputs]
+    flows = [(tensor, NEW) for tensor in inputs]
     return tape.make(
         "layer_norm",
         inputs,
@@ -248,7 +252,7 @@ def flash_attention(
         width,
         saved=inputs if mask is None else (*inputs, mask),
         result_is_saved=True,
-        flows=tuple((tensor, Flow.NEW) for tensor in inputs),
+        flows=tuple((tensor, NEW) for tensor in inputs),
         also_keeps_bytes=FLOAT32 * shape.num_rows,
         scratch=((), scratch),
     )

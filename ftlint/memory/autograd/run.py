@@ -7,7 +7,8 @@ else holds the first (torch 2.13 csrc/autograd/input_buffer.cpp).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from ftlint.memory.autograd.tape import Cast, Flow, Storage, Tape, Tensor
 from ftlint.record import record
@@ -83,16 +84,15 @@ def run(
     `is_recomputed`: as the other kind does it, which lets go of what it made as soon as it is unpacked.
     `returned`: what the stretch hands out beside the output, and nobody reads.
     """
-    kept = {storage for node in tape.nodes for storage in node.saved}
+    backward = _Backward(tape)
+    kept = frozenset(backward.references)
     from_outside = {tensor.storage for tensor in inputs}
     held = from_outside | {output.storage}
     forward = _Forward(tape, kept, held, from_outside)
-    last = max((index for index, node in enumerate(tape.nodes) if node.reads_saved), default=-1)
-    packs_result = last >= 0 and any(tensor.storage in tape.nodes[last].saved for tensor in tape.nodes[last].outputs)
-    num_recomputed = max(0, last + packs_result)
-    backward = _Backward(tape)
+    num_recomputed = _num_recomputed(tape)
     extra = returned if is_reentrant else None
     backward.play(output, holds_gradient=is_reentrant, frees_when_read=is_recomputed, returned=extra)
+    coming = backward.output_gradient
     input_kept = _kept(from_outside & kept)
     reentrant = 0
     if is_reentrant:
@@ -116,14 +116,24 @@ def run(
         events=Events(
             graphless=tuple(forward.graphless_events),
             forward=tuple(forward.events),
-            backward=tuple(event for event in backward.events if event[0] is not backward.output_gradient),
+            backward=tuple([event for event in backward.events if event[0] is not coming]),
             output=output.storage,
-            output_gradient=backward.output_gradient,
+            output_gradient=coming,
             gradient=backward.gradients.get(inputs[0]) if inputs else None,
-            saved=frozenset(kept),
+            saved=kept,
             weights=tuple(backward.weights),
         ),
     )
+
+
+def _num_recomputed(tape: Tape) -> int:
+    """Operations that a checkpoint computes again: up to the last thing that is packed."""
+    for number in range(len(tape.nodes), 0, -1):
+        node = tape.nodes[number - 1]
+        if node.reads_saved:
+            packs_result = any(tensor.storage in node.saved for tensor in node.outputs)
+            return number - 1 + packs_result
+    return 0
 
 
 def _kept(storages: Iterable[Storage]) -> int:
@@ -133,7 +143,9 @@ def _kept(storages: Iterable[Storage]) -> int:
 class _Forward:
     """Forward with a graph, which keeps what backward reads, and without one; what is `held` stays in both."""
 
-    def __init__(self, tape: Tape, kept: set[Storage], held: set[Storage], from_outside: set[Storage]) -> None:
+    def __init__(
+        self, tape: Tape, kept: AbstractSet[Storage], held: AbstractSet[Storage], from_outside: AbstractSet[Storage]
+    ) -> None:
         self.alive: list[int] = []
         """Bytes at each operation's own peak."""
         self.graphless_peak = 0
@@ -145,45 +157,55 @@ class _Forward:
                 last_use[tensor.storage] = index
             for tensor in node.outputs:
                 last_use[tensor.storage] = index
-        ends: dict[int, list[Storage]] = {}
+        ends: list[list[Storage]] = [[] for _ in tape.nodes]
         for storage, index in last_use.items():
-            if storage not in held and not storage.is_external:
-                ends.setdefault(index, []).append(storage)
+            if not storage.is_external and storage not in held:
+                ends[index].append(storage)
         self._play(tape, ends, kept, set(from_outside))
 
-    def _play(self, tape: Tape, ends: Mapping[int, Sequence[Storage]], kept: set[Storage], seen: set[Storage]) -> None:
-        live = graphless = 0
-        events, graphless_events = self.events, self.graphless_events
-        for index, node in enumerate(tape.nodes):
+    def _play(
+        self, tape: Tape, ends: Sequence[Sequence[Storage]], kept: AbstractSet[Storage], seen: set[Storage]
+    ) -> None:
+        """`ends`: what each operation is the last to use; `seen`: what is there already."""
+        live = graphless = graphless_peak = 0
+        note, note_graphless, note_alive = self.events.append, self.graphless_events.append, self.alive.append
+        for node, ended in zip(tape.nodes, ends, strict=True):
             scratch, scratch_bytes = node.forward_scratch, 0
             if scratch:
-                made = [Storage(num_bytes) for num_bytes in scratch]
                 scratch_bytes = sum(scratch)
-                begin, end = [(storage, storage.num_bytes) for storage in made], [(storage, 0) for storage in made]
-                events += begin
-                graphless_events += begin
+                made, gone = _come_and_go(scratch)
+                self.events += made
+                self.graphless_events += made
             for tensor in node.outputs:
                 storage = tensor.storage
                 if storage not in seen and not storage.is_external:
                     seen.add(storage)
-                    live += storage.num_bytes
-                    graphless += storage.num_bytes
-                    event = (storage, storage.num_bytes)
-                    events.append(event)
-                    graphless_events.append(event)
-            self.alive.append(live + scratch_bytes)
-            if graphless + scratch_bytes > self.graphless_peak:
-                self.graphless_peak = graphless + scratch_bytes
+                    num_bytes = storage.num_bytes
+                    live += num_bytes
+                    graphless += num_bytes
+                    event = (storage, num_bytes)
+                    note(event)
+                    note_graphless(event)
+            note_alive(live + scratch_bytes)
+            if graphless + scratch_bytes > graphless_peak:
+                graphless_peak = graphless + scratch_bytes
             if scratch:
-                events += end
-                graphless_events += end
-            for storage in ends.get(index, ()):
-                graphless -= storage.num_bytes
+                self.events += gone
+                self.graphless_events += gone
+            for storage in ended:
                 event = (storage, 0)
-                graphless_events.append(event)
+                graphless -= storage.num_bytes
+                note_graphless(event)
                 if storage not in kept:
                     live -= storage.num_bytes
-                    events.append(event)
+                    note(event)
+        self.graphless_peak = graphless_peak
+
+
+def _come_and_go(sizes: Sequence[int]) -> tuple[list[Event], list[Event]]:
+    """Temporaries of these sizes: what says that they are there, and what says that they are gone."""
+    storages = [Storage(num_bytes) for num_bytes in sizes]
+    return [(storage, storage.num_bytes) for storage in storages], [(storage, 0) for storage in storages]
 
 
 class _Backward:
@@ -219,7 +241,7 @@ class _Backward:
         `holds_gradient`: the caller holds on to the output's. `frees_when_read`: what a node kept goes when it has
         computed; else when its gradients have been cast, too.
         """
-        kept_bytes, has_read = self.live, False
+        kept_bytes, has_read, alias = self.live, False, Flow.ALIAS
         self.output_gradient = self.gradients[output] = self._new(output.size_bytes)
         references, gradients, drop = self.references, self.gradients, self._drop
         if holds_gradient:
@@ -232,7 +254,10 @@ class _Backward:
                 references[storage] += 1
         self.peak, self.where = self.live, "start"
         for node in reversed(self.nodes):
-            incoming = [gradients.pop(out) for out in node.outputs if out in gradients]
+            incoming: list[Storage] = []
+            for made in node.outputs:
+                if made in gradients:
+                    incoming.append(gradients.pop(made))  # noqa: PERF401  # mostly one: a comprehension costs more
             if not incoming:
                 continue
             if not has_read and node.reads_saved:
@@ -241,7 +266,7 @@ class _Backward:
             for tensor, flow in node.flows:
                 if not tensor.requires_grad:
                     continue
-                if flow is Flow.ALIAS:
+                if flow is alias:
                     references[incoming[0]] += 1
                     handed.append((tensor, incoming[0]))
                 else:
@@ -272,9 +297,9 @@ class _Backward:
 
     def _flash(self, sizes: Sequence[int]) -> None:
         """Temporaries that come and go."""
-        made = [Storage(num_bytes) for num_bytes in sizes]
-        self.events += [(storage, storage.num_bytes) for storage in made]
-        self.events += [(storage, 0) for storage in made]
+        made, gone = _come_and_go(sizes)
+        self.events += made
+        self.events += gone
 
     def _cast(self, cast: Cast, name: str) -> None:
         """Gradients as they came, beside what is made of them."""

@@ -17,7 +17,7 @@ class Storage:
 
     __slots__ = ("is_external", "num_bytes")
 
-    def __init__(self, num_bytes: int, *, is_external: bool = False) -> None:
+    def __init__(self, num_bytes: int, is_external: bool = False) -> None:
         self.num_bytes = num_bytes
         self.is_external = is_external
         """Weights, and what all layers share: counted elsewhere."""
@@ -26,28 +26,20 @@ class Storage:
 class Tensor:
     """Elements in a storage. `is_parameter`: a leaf, whose gradient is no activation."""
 
-    __slots__ = ("is_parameter", "num_bytes", "num_elements", "requires_grad", "storage")
+    __slots__ = ("is_parameter", "num_bytes", "num_elements", "requires_grad", "size_bytes", "storage")
 
+    # By position, as most of what this file makes hundreds of for every layer: keywords cost a third more.
     def __init__(
-        self,
-        num_elements: int,
-        num_bytes: int,
-        storage: Storage,
-        *,
-        requires_grad: bool,
-        is_parameter: bool = False,
+        self, num_elements: int, num_bytes: int, storage: Storage, requires_grad: bool, is_parameter: bool = False
     ) -> None:
         self.num_elements = num_elements
         self.num_bytes = num_bytes
         """Of one element."""
+        self.size_bytes = num_elements * num_bytes
+        """Bytes of all elements, which may be more or less than the storage's (an expanded view, a slice)."""
         self.storage = storage
         self.requires_grad = requires_grad
         self.is_parameter = is_parameter
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all elements, which may be more or less than the storage's (an expanded view, a slice)."""
-        return self.num_elements * self.num_bytes
 
 
 class Flow(Enum):
@@ -110,11 +102,17 @@ class Node:
         self.inputs = inputs
         self.outputs = outputs
         self.reads_saved = bool(saved)
-        # The same storage may be kept twice, and weights are kept by the model.
-        self.saved = [storage for storage in dict.fromkeys(saved) if not storage.is_external] if saved else saved
+        self.saved = _counted(saved) if saved else saved
         self.flows = flows
         self.forward_scratch, self.backward_scratch = scratch
         self.cast = cast
+
+
+def _counted(saved: Sequence[Storage]) -> Sequence[Storage]:
+    """Without weights, which the model keeps anyway; the same storage may be kept twice."""
+    if len(saved) == 1:
+        return () if saved[0].is_external else saved
+    return [storage for storage in dict.fromkeys(saved) if not storage.is_external]
 
 
 class Tape:
@@ -136,20 +134,20 @@ class Tape:
     def input(self, num_elements: int, num_bytes: int, *, requires_grad: bool, is_leaf: bool = False) -> Tensor:
         """A tensor that comes from elsewhere, such as the layer's input."""
         storage = Storage(num_elements * num_bytes)
-        made = Tensor(num_elements, num_bytes, storage, requires_grad=requires_grad)
+        made = Tensor(num_elements, num_bytes, storage, requires_grad)
         if is_leaf:
             self.leaves.add(made)
         return made
 
     def shared(self, num_elements: int, num_bytes: int) -> Tensor:
         """A tensor without gradient that all layers read: a mask, the cosines of the positions."""
-        storage = Storage(num_elements * num_bytes, is_external=True)
-        return Tensor(num_elements, num_bytes, storage, requires_grad=False)
+        storage = Storage(num_elements * num_bytes, True)
+        return Tensor(num_elements, num_bytes, storage, False)
 
     def parameter(self, num_elements: int, num_bytes: int, *, is_trained: bool) -> Tensor:
         """A weight."""
-        storage = Storage(num_elements * num_bytes, is_external=True)
-        weight = Tensor(num_elements, num_bytes, storage, requires_grad=is_trained, is_parameter=True)
+        storage = Storage(num_elements * num_bytes, True)
+        weight = Tensor(num_elements, num_bytes, storage, is_trained, True)
         self.parameters.append(weight)
         return weight
 
@@ -160,7 +158,7 @@ class Tape:
         num_elements: int,
         num_bytes: int,
         *,
-        saved: Iterable[Tensor | Storage] = (),
+        saved: Iterable[Tensor] = (),
         flows: Sequence[tuple[Tensor, Flow]] = (),
         result_is_saved: bool = False,
         also_keeps_bytes: int = 0,
@@ -178,15 +176,15 @@ class Tape:
             if tensor.requires_grad:
                 requires_grad = True
                 break
-        result = Tensor(num_elements, num_bytes, storage, requires_grad=requires_grad)
+        result = Tensor(num_elements, num_bytes, storage, requires_grad)
         kept: list[Storage] = []
         outputs = [result]
         if requires_grad:
-            kept = [item.storage if isinstance(item, Tensor) else item for item in saved]
+            kept = [tensor.storage for tensor in saved]
             if result_is_saved:
                 kept.append(storage)
         if also_keeps_bytes:
-            extra = Tensor(also_keeps_bytes, 1, Storage(also_keeps_bytes), requires_grad=False)
+            extra = Tensor(also_keeps_bytes, 1, Storage(also_keeps_bytes), False)
             outputs.append(extra)
             if requires_grad:
                 kept.append(extra.storage)
@@ -196,7 +194,7 @@ class Tape:
     def add_in_place(self, name: str, total: Tensor, part: Tensor) -> Tensor:
         """Record an addition into `total`'s own storage. The part's gradient is new: it is picked out of the sum's."""
         requires_grad = total.requires_grad or part.requires_grad
-        result = Tensor(total.num_elements, total.num_bytes, total.storage, requires_grad=requires_grad)
+        result = Tensor(total.num_elements, total.num_bytes, total.storage, requires_grad)
         flows = ((total, Flow.ALIAS), (part, Flow.NEW))
         self.nodes.append(Node(name, (total, part), (result,), (), flows))
         return result
@@ -215,12 +213,12 @@ class Tape:
 
     def view(self, name: str, base: Tensor, num_elements: int, flow: Flow = Flow.ALIAS) -> Tensor:
         """Record a view. Its gradient aliases for reshapes and transposes, and is new for slices and expansions."""
-        view = Tensor(num_elements, base.num_bytes, base.storage, requires_grad=base.requires_grad)
+        view = Tensor(num_elements, base.num_bytes, base.storage, base.requires_grad)
         self.nodes.append(Node(name, (base,), (view,), (), ((base, flow),)))
         return view
 
     def views(self, name: str, base: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
         """Record views that part a tensor at one node (`chunk`, `split`): one gradient for all of them."""
-        views = tuple(Tensor(size, base.num_bytes, base.storage, requires_grad=base.requires_grad) for size in sizes)
+        views = tuple(Tensor(size, base.num_bytes, base.storage, base.requires_grad) for size in sizes)
         self.nodes.append(Node(name, (base,), views, (), ((base, Flow.NEW),)))
         return views
