@@ -202,12 +202,8 @@ class _Pass:
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and masks."""
         step = self.step
-        tables = (
-            2
-            * self.block.num_tables
-            * step.sequence_length_tokens
-            * int(step.architecture.head_dim * self.block.rotary_share)
-        )
+        rows = step.num_tokens if self.block.has_tables_per_sequence else step.sequence_length_tokens
+        tables = 2 * self.block.num_tables * rows * int(step.architecture.head_dim * self.block.rotary_share)
         mask = step.num_tokens * step.sequence_length_tokens
         total = tables * table_bytes(step, self.block) if self.block.rotary.value != "none" else 0
         if step.attention is Attention.EAGER and self.is_checkpointed:

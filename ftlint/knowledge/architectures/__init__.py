@@ -46,6 +46,7 @@ __all__ = [
     "linear_modules",
     "parameter_table",
     "parse_architecture",
+    "takes_images",
     "usual_class",
     "why_unknown",
 ]
@@ -118,6 +119,18 @@ def usual_class(architecture: Architecture) -> ModelClass:
     defaults = defaults_of(architecture.model_type)
     is_multimodal = defaults is not None and ModelClass.IMAGE_TEXT_TO_TEXT.value in defaults.classes
     return ModelClass.IMAGE_TEXT_TO_TEXT if is_multimodal else ModelClass.CAUSAL_LM
+
+
+def takes_images(class_name: str) -> bool:
+    """Whether a class of that name has what `AutoModelForImageTextToText` has, if its model is multimodal.
+
+    Sequence-to-sequence classes are called `…ForConditionalGeneration` too; their types have no such auto class.
+    """
+    return class_name in IMAGE_CLASSES or class_name.endswith("ForConditionalGeneration")
+
+
+IMAGE_CLASSES = ("AutoModelForImageTextToText", "AutoModelForMultimodalLM", "AutoModelForVision2Seq")
+"""The second since transformers 5, the third until then."""
 
 
 def count_parameters(

@@ -7,12 +7,13 @@ Positions of three dimensions are joined into one table of cosines and sines bef
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ftlint.memory.blocks.block import Block
 from ftlint.memory.blocks.dense import LLAMA, QWEN_3
 
 MULTIMODAL: Mapping[str, Block] = {
-    "qwen2_5_vl_text": LLAMA,
-    "qwen2_vl_text": LLAMA,
-    "qwen3_vl_text": QWEN_3,
+    "qwen2_5_vl_text": replace(LLAMA, has_tables_per_sequence=True),
+    "qwen2_vl_text": replace(LLAMA, has_tables_per_sequence=True),
+    "qwen3_vl_text": replace(QWEN_3, has_tables_per_sequence=True),
 }
