@@ -15,5 +15,6 @@ from ftlint.memory.blocks.dense import LLAMA, QWEN_3
 MULTIMODAL: Mapping[str, Block] = {
     "qwen2_5_vl_text": replace(LLAMA, has_tables_per_sequence=True),
     "qwen2_vl_text": replace(LLAMA, has_tables_per_sequence=True),
+    "qwen3_vl_moe_text": replace(QWEN_3, has_tables_per_sequence=True),
     "qwen3_vl_text": replace(QWEN_3, has_tables_per_sequence=True),
 }
