@@ -127,6 +127,16 @@ def test_all_linear_adapts_the_tower_too() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("model_id", "num_params"),
+    [(QWEN_VL, 8_312_351_744), ("Qwen/Qwen2-VL-7B-Instruct", 8_311_560_704)],
+)
+def test_as_many_as_llamafactory_prints(model_id: str, num_params: int) -> None:
+    """`trainable params: 20,185,088 || all params: 8,312,351,744`, in logs that several people published of rank 8."""
+    found = estimated(frozen(run_of(model_id, adapter=lora(rank=8)), "vision tower", "projection"))
+    assert (found.num_trainable_parameters, found.num_parameters) == (20_185_088, num_params)
+
+
 def _tower_widths() -> int:
     """Inputs and outputs of every linear layer of the tower, added up."""
     block = (1280 + 3840) + (1280 + 1280) + 3 * (1280 + 3420)
