@@ -328,7 +328,11 @@ class _Trace:
 
 
 def layer_list(model: Any) -> Any:
-    """The model's list of layers: the outermost module list, the longest of several."""
-    lists = {name: module for name, module in model.named_modules() if isinstance(module, torch.nn.ModuleList)}
+    """The model's list of layers: the outermost module list, the longest of several.
+
+    Of a multimodal model, its language model's.
+    """
+    inner = model.get_decoder() if hasattr(model.config, "vision_config") else model
+    lists = {name: module for name, module in inner.named_modules() if isinstance(module, torch.nn.ModuleList)}
     depth = min(name.count(".") for name in lists)
     return max((module for name, module in lists.items() if name.count(".") == depth), key=len)

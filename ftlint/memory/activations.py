@@ -141,8 +141,14 @@ def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], pref
 
 def _has_head(table: ParameterTable) -> bool:
     tied = (tied.tensor for tied in table.tied)
-    own = (tensor for section in table.sections if section.first_index is None for tensor in section.tensors)
-    return any(tensor.role is Role.HEAD for tensor in (*own, *tied))
+    return any(tensor.role is Role.HEAD for tensor in (*_outside(table), *tied))
+
+
+def _outside(table: ParameterTable) -> Iterator[ParameterTensor]:
+    """The language model's tensors outside its layers."""
+    for section in table.sections:
+        if section.first_index is None and not section.reads_images:
+            yield from section.tensors
 
 
 class _Pass:
@@ -202,7 +208,7 @@ class _Pass:
     def _layers(self) -> Iterator[Profile]:
         is_first = True
         for section in self.table.sections:
-            if section.first_index is None:
+            if not section.is_row:
                 continue
             rest = section.num_copies
             if is_first and (not self._stem_has_gradient() or self._embedded_bytes() < self.size_bytes):
@@ -235,8 +241,8 @@ class _Pass:
         return self.step.adapters is None or self.is_checkpointed
 
     def _around(self) -> list[ParameterTensor]:
-        """What belongs to no layer."""
-        return [tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors]
+        """What belongs to no layer of the language model, nor to the tower that reads images."""
+        return list(_outside(self.table))
 
     def _module(self, name: str) -> str | None:
         """The module outside the layers that has this name at its end."""
@@ -304,5 +310,5 @@ class _Pass:
     def _stem_gradient_bytes(self) -> int:
         if self.step.adapters is not None:
             return 0
-        embeddings = self.table.num_params_of(Role.EMBEDDING)
+        embeddings = sum(tensor.num_params for tensor in _outside(self.table) if tensor.role is Role.EMBEDDING)
         return embeddings * self.step.weight_bytes

@@ -43,7 +43,8 @@ def shared_table_bytes(step: Step, block: Block, *, is_checkpointed: bool) -> in
 
 
 def _table_elements(step: Step, block: Block) -> int:
-    return step.sequence_length_tokens * int(step.architecture.head_dim * block.rotary_share)
+    rows = step.num_tokens if block.has_tables_per_sequence else step.sequence_length_tokens
+    return rows * int(step.architecture.head_dim * block.rotary_share)
 
 
 def _tables(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from dataclasses import field, replace
 from typing import TypedDict
 
 from ftlint.knowledge.architectures import Architecture
-from ftlint.memory.blocks import Kernels, find_block
+from ftlint.memory.blocks import SEES_WHOLE_IMAGES, Kernels, find_block
 from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Training
 from ftlint.memory.releases import since
@@ -26,6 +26,7 @@ from ftlint.run.versions import VersionView
 def read_steps(
     reader: FactReader,
     architecture: Architecture | None,
+    model_class: str | None,
     training: Training,
     widths: Widths,
     versions: VersionView | None,
@@ -42,7 +43,13 @@ def read_steps(
     """
     micro_batch = reader.known("batch.micro_batch")
     length = reader.known("batch.sequence_length_tokens")
-    if architecture is None or micro_batch is None or length is None or training.method is Method.FREEZE:
+    if (
+        architecture is None
+        or model_class is None
+        or micro_batch is None
+        or length is None
+        or training.method is Method.FREEZE
+    ):
         return ()
     compute: DType | None = reader.known("precision.compute")
     stored = widths.frozen if training.method in (Method.LORA, Method.QLORA) else widths.trained
@@ -51,7 +58,7 @@ def read_steps(
     has_adapters = training.method in (Method.LORA, Method.QLORA)
     believed = Step(
         architecture=architecture,
-        model_class=reader.look("model.model_class").or_default("AutoModelForCausalLM"),
+        model_class=model_class,
         micro_batch=micro_batch,
         sequence_length_tokens=length,
         weight_bytes=weight_bytes,
@@ -101,7 +108,9 @@ def _doubts(
     if not reader.look("training.attention").known:
         yield _Doubt(most={"attention": Attention.EAGER})
     elif believed.attention is Attention.SDPA and (
-        (believed.micro_batch > 1 and not is_filled(reader)) or _may_exceed_window(believed)
+        (believed.micro_batch > 1 and not is_filled(reader))
+        or _may_exceed_window(believed)
+        or believed.architecture.model_type in SEES_WHOLE_IMAGES
     ):
         yield _Doubt(most={"attention": Attention.SDPA_MASKED})
     if believed.attention is Attention.SDPA and _may_be_flash(believed):

@@ -57,7 +57,9 @@ def test_architectures_have_as_many_parameters_as_was_published(model: str) -> N
             # All of them were counted before transformers 5, which ties every T5's head.
             table = parameter_table(architecture, model_class, layout=Layout.TRANSFORMERS_4)  # type: ignore[arg-type]
             assert table is not None
-            assert table.num_params == each.said["num_parameters"], each.id
+            published = each.said["num_parameters"]
+            digits = len(str(published)) - len(str(published).rstrip("0"))  # some pages say "88.6 B"
+            assert round(table.num_params, -digits) == published, each.id
 
 
 @pytest.mark.parametrize(("name", "published_gb"), [("ds-3448-fit", 775), ("linly-83-8", 178)])

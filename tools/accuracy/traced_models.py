@@ -17,6 +17,7 @@ _FALCON = {"hidden_size": 512, "num_attention_heads": 8, "parallel_attn": True, 
 _OPT = {"hidden_size": 512, "ffn_dim": 2048, "num_attention_heads": 8}
 _MPT = {"d_model": 512, "n_heads": 8, "max_seq_len": 512}
 _NEW = {"new_decoder_architecture": True, "num_kv_heads": 2}
+_WIDE_HEADS = {**_GROUPED, "num_attention_heads": 4}
 _WINDOWS = {"layer_types": ["sliding_attention", "full_attention"]}
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
@@ -60,6 +61,8 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "phi": _PLAIN,
     "phi3": {**_GROUPED, "pad_token_id": 0},
     "qwen2": _GROUPED,
+    "qwen2_5_vl_text": _WIDE_HEADS,
+    "qwen2_vl_text": _WIDE_HEADS,
     "qwen3": {**_GROUPED, "head_dim": 128},
     "qwen3_moe": {
         **_GROUPED,
@@ -68,6 +71,14 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "num_experts": 16,
         "num_experts_per_tok": 4,
     },
+    "qwen3_vl_moe_text": {
+        **_WIDE_HEADS,
+        "head_dim": 128,
+        "moe_intermediate_size": 192,
+        "num_experts": 16,
+        "num_experts_per_tok": 4,
+    },
+    "qwen3_vl_text": {**_WIDE_HEADS, "head_dim": 128},
     "seed_oss": _GROUPED,
     "smollm3": {**_GROUPED, "pad_token_id": 0},
     "stablelm": {**_GROUPED, "num_key_value_heads": 8},
@@ -75,6 +86,17 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "starcoder2": {**_GROUPED, "intermediate_size": 2048},
 }
 """Without depth and vocabulary, which all have in common; after a comma, which numbers of a model type these are."""
+
+_PATCHES = {"depth": 2, "hidden_size": 64, "intermediate_size": 96, "num_heads": 4, "out_hidden_size": 512}
+_DEEP_PATCHES = {**_PATCHES, "num_position_embeddings": 16, "deepstack_visual_indexes": [0]}
+
+VISION: Mapping[str, Mapping[str, Any]] = {
+    "qwen2_5_vl": _PATCHES,
+    "qwen2_vl": {"depth": 2, "embed_dim": 64, "hidden_size": 512, "mlp_ratio": 2, "num_heads": 4},
+    "qwen3_vl": _DEEP_PATCHES,
+    "qwen3_vl_moe": _DEEP_PATCHES,
+}
+"""Towers beside the language models that only occur with one. No image is traced, so they compute nothing."""
 
 _VOCABULARY = 4096
 
@@ -85,7 +107,7 @@ def model_type_of(name: str) -> str:
 
 
 def config_of(name: str, num_layers: int = 2) -> dict[str, Any]:
-    """A config.json of the table's proportions."""
+    """A config.json of the table's proportions; of the whole, where a language model only occurs inside another."""
     model_type = model_type_of(name)
     config = {"model_type": model_type, "vocab_size": _VOCABULARY, **CONFIGS[name]}
     defaults = defaults_of(model_type)
@@ -93,4 +115,5 @@ def config_of(name: str, num_layers: int = 2) -> dict[str, Any]:
     config[depth if defaults is None else defaults.aliases.get(depth, depth)] = num_layers
     if model_type == "gpt_neo":
         config["attention_types"] = [[["global"], num_layers]]
-    return config
+    whole = model_type.removesuffix("_text")
+    return {"model_type": whole, "text_config": config, "vision_config": VISION[whole]} if whole in VISION else config

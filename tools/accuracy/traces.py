@@ -19,7 +19,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ftlint.knowledge.architectures import Architecture, parse_architecture
+from ftlint.knowledge.architectures import Architecture, parse_architecture, usual_class
 from ftlint.memory.activations import Activations, activations
 from ftlint.memory.blocks import find_block
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
@@ -126,7 +126,7 @@ def difference(pair: tuple[int, int]) -> float:
 
 
 def _has_experts(config: Mapping[str, Any]) -> bool:
-    return any("experts" in key for key in config)
+    return any("experts" in key for key in config.get("text_config", config))
 
 
 def _adapters(config: Mapping[str, Any]) -> Adapters:
@@ -148,9 +148,10 @@ def steps(
     passes: Sequence[tuple[Checkpointing, tuple[int, int]]] = PASSES,
 ) -> tuple[Step, ...]:
     """The passes of one model, all in bfloat16."""
+    architecture = _architecture(config)
     step = Step(
-        architecture=_architecture(config),
-        model_class="AutoModelForCausalLM",
+        architecture=architecture,
+        model_class=usual_class(architecture).value,
         micro_batch=1,
         sequence_length_tokens=1,
         weight_bytes=2,

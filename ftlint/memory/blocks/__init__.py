@@ -20,17 +20,18 @@ from ftlint.memory.blocks.block import (
 )
 from ftlint.memory.blocks.dense import DENSE
 from ftlint.memory.blocks.mixtures import MIXTURES
+from ftlint.memory.blocks.multimodal import MULTIMODAL, SEES_WHOLE_IMAGES
 from ftlint.memory.blocks.older import OLDER
 
 __all__ = [
-    "BLOCKS", "Activation", "Block", "Heads", "Kernels", "Norm", "Order", "QueryKeyNorm", "Rotary", "Scores", "Stem",
-    "find_block",
+    "BLOCKS", "SEES_WHOLE_IMAGES", "Activation", "Block", "Heads", "Kernels", "Norm", "Order", "QueryKeyNorm", "Rotary",
+    "Scores", "Stem", "find_block",
 ]  # fmt: skip
 
-BLOCKS: Mapping[str, Description] = {**DENSE, **OLDER, **MIXTURES}
+BLOCKS: Mapping[str, Description] = {**DENSE, **OLDER, **MIXTURES, **MULTIMODAL}
 
 
 def find_block(architecture: Architecture) -> Block | None:
     """The description of a model's layer; None where there is none yet, of its type or with its numbers."""
-    found = BLOCKS.get(architecture.model_type)
+    found = BLOCKS.get(architecture.language_model_type)
     return found if found is None or isinstance(found, Block) else found(architecture)
