@@ -79,7 +79,7 @@ def compare(subject: Subject) -> Comparison:
 
     work = read_workload(FactReader(subject.run), subject.versions)
     if work is None or not work.steps:
-        raise InputError("--exact needs a known model, batch and sequence length, and a method that trains every layer")
+        raise InputError("--exact needs a known model, batch and sequence length, and a method that trains some layer")
     step = work.steps[0]
     found, reckoned = exact_step(step), activations(step)
     loss = None if reckoned is None else max(reckoned.loss.activation_bytes, reckoned.forward.activation_bytes)

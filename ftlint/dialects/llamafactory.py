@@ -21,6 +21,7 @@ from ftlint.run.run import (
     ParallelFacts,
     ParallelKind,
     PrecisionFacts,
+    ReferenceModel,
     Run,
     TrainingFacts,
     merge,
@@ -56,6 +57,12 @@ _OF_OTHER_PROGRAMS = frozenset(
 
 _METHODS = {"full": Method.FULL, "freeze": Method.FREEZE, "lora": Method.LORA}
 _ATTENTION = {"sdpa": "sdpa", "fa2": "flash_attention_2", "disabled": "eager"}
+# What else decides which parameters `freeze` trains, with the values that leave it at whole layers at one end.
+_FREEZING: dict[str, tuple[object, ...]] = {
+    "freeze_trainable_modules": ("all",),
+    "freeze_extra_modules": (None, ""),
+    "use_llama_pro": (False,),
+}
 # Optimizers that replace the one named by `optim`, and train parameters in ways of their own.
 _SPECIAL_OPTIMIZERS = ("use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon")
 
@@ -81,11 +88,14 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
     method = _method(read)
     facts = Run(
         model=ModelFacts(id=read.text("model_name_or_path"), model_class=_model_class(read)),
-        precision=PrecisionFacts(weights=_compute_dtype(read), compute=_compute_dtype(read)),
+        precision=PrecisionFacts(
+            weights=_compute_dtype(read), compute=_compute_dtype(read), master=_master_dtype(read)
+        ),
         batch=BatchFacts(
             micro_batch=read.integer("per_device_train_batch_size", 8),
             sequence_length_tokens=read.integer("cutoff_len", 2048),
-            is_filled=read.flag("packing"),
+            is_filled=_is_packed(read),
+            sequences_per_example=_sequences_per_example(read),
             gradient_accumulation=read.integer("gradient_accumulation_steps", 1),
         ),
         parallel=ParallelFacts(kind=_parallel_kind(read)),
@@ -94,7 +104,8 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
             optimizer=_optimizer(read),
             gradient_checkpointing=derive(_negated, read.flag("disable_gradient_checkpointing", False)),
             attention=read.choice("flash_attn", _ATTENTION),
-            loss=derive(_loss, read.flag("enable_liger_kernel", False)),
+            loss=_loss(read),
+            reference=_reference(read, method),
         ),
     )
     if read.raw("deepspeed").value is Section.MAPPING:  # DeepSpeed's own settings, written in place
@@ -121,6 +132,10 @@ def _method(read: KeyReader) -> Fact[Method]:
     if by_experts.value is not False:
         return Fact(UNKNOWN, by_experts.origins)  # KTransformers keeps frozen experts in RAM, 0.9.4 on
     chosen = read.choice("finetuning_type", _METHODS, Method.LORA)
+    for key, usual in _FREEZING.items():
+        setting = read.raw(key)
+        if chosen.value is Method.FREEZE and setting.said and setting.value not in usual:
+            return Fact(UNKNOWN, (*chosen.origins, *setting.origins))
     bits = read.raw("quantization_bit")
     if chosen.value is Method.LORA and bits.said and bits.value is not None:
         return Fact(Method.QLORA, (*chosen.origins, *bits.origins))
@@ -149,6 +164,15 @@ def _compute_dtype(read: KeyReader) -> Fact[DType]:
     return derive(choose, bf16, fp16, pure)
 
 
+def _master_dtype(read: KeyReader) -> Fact[DType | None]:
+    """What is trained becomes float32 unless `pure_bf16` is set; DeepSpeed's master copy is float32 as well.
+
+    Source: llamafactory 0.9.5 model/adapter.py, `init_adapter`.
+    """
+    pure = read.flag("pure_bf16", False)
+    return Fact(DType.FLOAT32, pure.origins) if pure.value is False else NOTHING
+
+
 def _parallel_kind(read: KeyReader) -> Fact[ParallelKind]:
     """FSDP where asked for; a DeepSpeed file says its own; the launcher decides between one GPU and DDP."""
     fsdp = read.raw("fsdp")
@@ -169,7 +193,11 @@ def _adapter(read: KeyReader, method: Fact[Method]) -> AdapterFacts:
             double_quantization=read.flag("double_quantization", True),
         )
     if method.value is Method.FREEZE:
-        return AdapterFacts(method=method, trainable_layers=read.integer("freeze_trainable_layers", 2))
+        return AdapterFacts(
+            method=method,
+            trainable_layers=read.integer("freeze_trainable_layers", 2),
+            recomputes_frozen=default(False, "LLaMA-Factory recomputes the layers that it trains"),
+        )
     return AdapterFacts(method=method)
 
 
@@ -206,8 +234,44 @@ def _negated(answer: bool) -> bool:
     return not answer
 
 
-def _loss(liger: bool) -> str:
-    return "liger" if liger else "full"
+def _is_packed(read: KeyReader) -> Fact[bool]:
+    """Source: llamafactory 0.9.5 hparams/parser.py, `data_args.packing`."""
+    stage = read.text("stage", "sft")
+    return read.flag("packing", True) if stage.value == "pt" else read.flag("packing")
+
+
+def _sequences_per_example(read: KeyReader) -> Fact[int]:
+    """Preferences come in pairs. Source: llamafactory 0.9.5 data/collator.py, `PairwiseDataCollatorWithPadding`."""
+    stage = read.text("stage", "sft")
+    return Fact(2, stage.origins) if stage.value in ("dpo", "rm") else NOTHING
+
+
+def _reference(read: KeyReader, method: Fact[Method]) -> Fact[ReferenceModel]:
+    """Adapters are switched off; else the model is loaded a second time.
+
+    Source: llamafactory 0.9.5 train/trainer_utils.py, `create_ref_model`; hparams/finetuning_args.py, `use_ref_model`.
+    """
+    stage = read.text("stage", "sft")
+    if stage.value not in ("dpo", "kto"):
+        return NOTHING
+    kind, named = read.text("pref_loss", "sigmoid"), read.raw("ref_model")
+    if stage.value == "dpo" and kind.value in ("orpo", "simpo"):
+        return Fact(ReferenceModel.NONE, kind.origins)
+    if not kind.known or named.said or not method.known:
+        return Fact(UNKNOWN, (*stage.origins, *named.origins))
+    has_adapters = method.value in (Method.LORA, Method.QLORA)
+    return Fact(ReferenceModel.ADAPTERS_OFF if has_adapters else ReferenceModel.COPY, (*stage.origins, *method.origins))
+
+
+def _loss(read: KeyReader) -> Fact[str]:
+    """Liger's kernel needs labels, which preference training takes out of the batch: it makes logits whole.
+
+    Source: llamafactory 0.9.5 train/dpo/trainer.py, `concatenated_forward`; train/kto/trainer.py, `forward`.
+    """
+    stage = read.text("stage", "sft")
+    if stage.value in ("dpo", "kto"):
+        return Fact("full", stage.origins)
+    return derive(lambda liger: "liger" if liger else "full", read.flag("enable_liger_kernel", False))
 
 
 DIALECT = Dialect(

@@ -48,10 +48,12 @@ class Point:
 class Played:
     """The stretches of a pass as they were played: layers in the order of forward, then the end with the loss.
 
-    `stream_bytes`: of the hidden states between two layers.
+    Layers before the first trained one have no backward, leave nothing, and are not among them. `recomputed`: for each
+    layer, whether backward computes it again. `stream_bytes`: of the hidden states between two layers.
     """
 
     layers: tuple[Profile, ...]
+    recomputed: tuple[bool, ...]
     head: Profile
     stream_bytes: int
 
@@ -119,76 +121,88 @@ class _Pass:
         self.is_checkpointed = step.checkpointing is not Checkpointing.NONE
 
     def account(self) -> Activations:
-        layers = tuple(self._layers())
+        each = tuple(self._layers())
+        layers, recomputed = tuple(profile for profile, _ in each), tuple(is_recomputed for _, is_recomputed in each)
         head = self._head()
         shared = self._shared_bytes() + self._stem_bytes()
         stem_gradients = self._stem_gradient_bytes()
-        left = [self.size_bytes if self.is_checkpointed else profile.kept_bytes for profile in layers]
+        left = [self.size_bytes if is_recomputed else profile.kept_bytes for profile, is_recomputed in each]
         before = shared + sum(left)
         # Autocast keeps the weights it has cast until forward is through, even where no graph holds them.
-        casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
+        casts = sum(profile.cast_weight_bytes for profile, is_recomputed in each if is_recomputed)
         in_forward = head.input_kept_bytes + head.forward_peak_bytes + casts
         loss = Point("loss", before, max(head.backward_peak_bytes, in_forward), 0)
-        forward = Point("forward of the last layer", before, self._forward_hump(layers[-1]) + casts, 0)
+        forward = Point("forward of the last layer", before, self._forward_hump(*each[-1]) + casts, 0)
         points = []
         gradients = head.gradient_bytes
         for index in reversed(range(len(layers))):
             profile = layers[index]
             before -= left[index]
-            kept = before + (self.size_bytes if self.is_checkpointed else profile.kept_bytes)
-            hump = self._hump(profile)
+            kept = before + left[index]
+            hump = self._hump(*each[index])
             points.append(Point(f"layer {index}", kept, hump, gradients))
             gradients += profile.gradient_bytes
         stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients)
-        played = Played(layers, head, self.size_bytes)
+        played = Played(layers, recomputed, head, self.size_bytes)
         return Activations(shared + sum(left) + head.kept_bytes, forward, loss, tuple(points), stem, played)
 
-    def _hump(self, profile: Profile) -> int:
+    def _hump(self, profile: Profile, is_recomputed: bool) -> int:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
-        if not self.is_checkpointed:
+        if not is_recomputed:
             return profile.backward_peak_bytes - profile.kept_bytes
         if self.step.checkpointing is Checkpointing.REENTRANT:
             return profile.reentrant_peak_bytes
         return max(profile.backward_peak_bytes - profile.input_kept_bytes, profile.recompute_peak_bytes)
 
-    def _forward_hump(self, profile: Profile) -> int:
+    def _forward_hump(self, profile: Profile, is_recomputed: bool) -> int:
         """What a layer's forward takes beside what is kept in the end."""
-        if self.is_checkpointed:
+        if is_recomputed:
             return profile.graphless_peak_bytes
         return profile.forward_peak_bytes - (profile.kept_bytes - profile.input_kept_bytes)
 
-    def _layers(self) -> Iterator[Profile]:
-        is_first = True
+    def _layers(self) -> Iterator[tuple[Profile, bool]]:
+        """Each layer that backward reaches, and whether it computes that layer again."""
+        trained = self.step.trained_layers
+        index, has_gradient = 0, self._stem_has_gradient()
         for section in self.table.sections:
             if section.first_index is None:
                 continue
-            rest = section.num_copies
-            if is_first and not self._stem_has_gradient():
-                yield self._layer(section, has_gradient=False)
-                rest -= 1
-            is_first = False
-            if rest:
-                profile = self._layer(section, has_gradient=True)
-                yield from (profile for _ in range(rest))
+            for _ in range(section.num_copies):
+                is_trained = trained is None or index in trained
+                if has_gradient or is_trained:
+                    yield self._layer(section, is_trained=is_trained, has_gradient=has_gradient)
+                    has_gradient = True
+                index += 1
 
-    def _layer(self, section: Section, *, has_gradient: bool) -> Profile:
+    def _layer(self, section: Section, *, is_trained: bool, has_gradient: bool) -> tuple[Profile, bool]:
         # What the loss is like decides nothing of a layer: passes that differ in it alone are played once.
         step = replace(self.step, loss=LossKernel.FULL, shifts_logits=False, upcasts_in_model=False)
-        return _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
+        if not is_trained:
+            is_kept = not step.recomputes_frozen
+            step = replace(step.around, checkpointing=Checkpointing.NONE if is_kept else step.checkpointing)
+        if step.trained_layers is not None and step.checkpointing is not Checkpointing.NONE:
+            has_gradient = True  # a checkpoint's input must need one, or its output needs none
+        # Which layers are trained decides nothing of one of them.
+        step = replace(step, trained_layers=() if step.trained_layers is not None else None)
+        profile = _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
+        return profile, step.checkpointing is not Checkpointing.NONE
 
     def _stem_has_gradient(self) -> bool:
-        """Whether the hidden states need a gradient before the first layer: LoRA's embeddings are frozen.
+        """Whether the hidden states need a gradient before the first layer: LoRA's embeddings are frozen, and others.
 
         With checkpointing, transformers makes them need one (`enable_input_require_grads`).
         """
-        return self.step.adapters is None or self.is_checkpointed
+        step = self.step
+        if step.trained_layers is not None:
+            return self.is_checkpointed and step.recomputes_frozen
+        return step.adapters is None or self.is_checkpointed
 
     def _head(self) -> Profile:
         around = [
             tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors
         ]
         tied = [tied.tensor for tied in self.table.tied]
-        recorder = Recorder(self.step, (*around, *tied))
+        recorder = Recorder(self.step.around, (*around, *tied))
         ends = [tensor.module for tensor in around if f".{tensor.module}".endswith(f".{self.block.final_norm}")]
         # OLMo's norms hold no weights, OPT-350m has no final norm.
         name = self.block.final_norm if self.block.norm is Norm.LAYER_FLOAT32 else None
@@ -218,7 +232,7 @@ class _Pass:
 
         Where transformers makes adapters' embeddings need a gradient, they are a leaf, which the graph holds on to.
         """
-        recorder, block, step = Recorder(self.step, ()), self.block, self.step
+        recorder, block, step = Recorder(self.step.around, ()), self.block, self.step
         words = recorder.tape.input(
             step.num_tokens * step.architecture.hidden_size,
             step.stream_bytes,
@@ -232,12 +246,12 @@ class _Pass:
                 x = ops.layer_norm(recorder.tape, x, (), step.num_tokens)
             else:
                 x = ops.scale(recorder.tape, x)
-        is_leaf = step.adapters is not None and self.is_checkpointed and x is not words
+        is_leaf = step.around.adapters is not None and self._stem_has_gradient() and x is not words
         kept = run(recorder.tape, inputs=(words,), output=x).kept_bytes if block.embedding else 0
         return kept + (words.size_bytes if is_leaf else 0)
 
     def _stem_gradient_bytes(self) -> int:
-        if self.step.adapters is not None:
+        if self.step.adapters is not None or self.step.trained_layers is not None:
             return 0
         embeddings = self.table.num_params_of(Role.EMBEDDING)
         return embeddings * self.step.weight_bytes

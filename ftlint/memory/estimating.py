@@ -16,6 +16,7 @@ from ftlint.memory.nvme import nvme_terms
 from ftlint.memory.passes import pass_terms, play_passes
 from ftlint.memory.process import process_terms
 from ftlint.memory.reading import read_workload
+from ftlint.memory.reference import reference_terms
 from ftlint.memory.replay import replay
 from ftlint.memory.states import state_terms
 from ftlint.memory.workload import Workload
@@ -43,6 +44,7 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
     terms = (
         *of_states,
         *of_pass,
+        *reference_terms(work),
         workspace_term(work),
         small_term(),
         *beside_terms(work, of_pass, of_states, replay(work, passes[0].played) if passes else None),

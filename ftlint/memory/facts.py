@@ -15,8 +15,9 @@ T = TypeVar("T")
 
 COUNTS = frozenset(
     """
-    batch.micro_batch batch.sequence_length_tokens batch.gradient_accumulation parallel.gpus_per_node
-    parallel.num_nodes parallel.num_processes parallel.sub_group_size adapter.lora_rank model.num_parameters
+    batch.micro_batch batch.sequence_length_tokens batch.gradient_accumulation batch.sequences_per_example
+    parallel.gpus_per_node parallel.num_nodes parallel.num_processes parallel.sub_group_size adapter.lora_rank
+    model.num_parameters
     """.split()
 )
 """Facts that count something there is at least one of."""

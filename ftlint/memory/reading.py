@@ -14,7 +14,7 @@ from ftlint.memory.steps import is_filled, read_steps
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
-from ftlint.run.run import Method, OffloadDevice, ParallelKind, StateDictType
+from ftlint.run.run import Method, OffloadDevice, ParallelKind, ReferenceModel, StateDictType
 from ftlint.run.versions import VersionView
 
 DEFAULT_SUB_GROUP_SIZE = 10**9
@@ -59,6 +59,7 @@ def read_workload(
         is_sharded=kind is ParallelKind.FSDP,
         has_adapters=method in (Method.LORA, Method.QLORA),
     )
+    reference: Fact[ReferenceModel] = reader.look("training.reference")
     is_prepared = _is_prepared(reader) if training.is_quantized else Truth.NO
     return Workload(
         parameters=parameters,
@@ -98,6 +99,8 @@ def read_workload(
         has_bf16_offload_buffer=since(versions, "deepspeed", (0, 17)),
         is_prepared=is_prepared,
         is_full_training=method is Method.FULL,
+        has_reference_pass=reference.said and reference.value is not ReferenceModel.NONE,
+        has_reference_copy=_is_copy(reference),
     )
 
 
@@ -149,6 +152,12 @@ def _training(reader: FactReader, method: Method) -> Training:
         lora_dropout=reader.take_word("adapter.lora_dropout", 0.0, "PEFT's default") if has_adapters else 0.0,
         use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
     )
+
+
+def _is_copy(reference: Fact[ReferenceModel]) -> Truth:
+    if not reference.said:
+        return Truth.NO
+    return Truth.of(reference.value is ReferenceModel.COPY) if reference.known else Truth.UNKNOWN
 
 
 def _is_stored_quantized(reader: FactReader) -> bool:

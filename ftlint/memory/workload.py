@@ -114,3 +114,7 @@ class Workload:
     is_prepared: Truth
     """Whether `prepare_model_for_kbit_training` made float32 of what is not quantized."""
     is_full_training: bool
+    has_reference_pass: bool
+    """Whether preference training goes forward a second time, through what it compares with."""
+    has_reference_copy: Truth
+    """Whether that is another model on the same GPU."""

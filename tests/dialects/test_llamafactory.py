@@ -6,7 +6,7 @@ import pytest
 
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN
-from ftlint.run.run import Method, ParallelKind
+from ftlint.run.run import Method, ParallelKind, ReferenceModel
 from ftlint.run.versions import Admissible, VersionView
 from ftlint.syntax.document import Format
 from tests.dialects.reading import keys, lowered
@@ -39,6 +39,54 @@ def test_quantized_lora() -> None:
     assert run.adapter.method.value is Method.QLORA
     assert run.adapter.quantization_type.value == "nf4"
     assert run.adapter.lora_targets.value == ("q_proj", "v_proj")
+
+
+def test_what_is_trained_is_float32_unless_it_is_pure() -> None:
+    assert lowered("llamafactory", BASE + "bf16: true\n", Format.YAML).facts.precision.master.value is DType.FLOAT32
+    assert not lowered("llamafactory", BASE + "pure_bf16: true\n", Format.YAML).facts.precision.master.said
+
+
+@pytest.mark.parametrize(
+    ("line", "method"),
+    [
+        ("freeze_trainable_layers: -3", Method.FREEZE),
+        ("freeze_trainable_modules: all", Method.FREEZE),
+        ("freeze_trainable_modules: mlp,self_attn", UNKNOWN),
+        ("freeze_extra_modules: embed_tokens", UNKNOWN),
+        ("use_llama_pro: true", UNKNOWN),
+    ],
+)
+def test_freezing_is_by_whole_layers_at_one_end(line: str, method: object) -> None:
+    run = lowered("llamafactory", BASE + f"finetuning_type: freeze\n{line}\n", Format.YAML).facts
+    assert run.adapter.method.value is method
+
+
+@pytest.mark.parametrize(
+    ("lines", "sequences", "reference"),
+    [
+        ("stage: sft\n", None, None),
+        ("stage: dpo\n", 2, ReferenceModel.ADAPTERS_OFF),
+        ("stage: dpo\nfinetuning_type: full\n", 2, ReferenceModel.COPY),
+        ("stage: dpo\nfinetuning_type: full\npref_loss: orpo\n", 2, ReferenceModel.NONE),
+        ("stage: dpo\nref_model: other\n", 2, UNKNOWN),
+        ("stage: kto\nfinetuning_type: freeze\n", None, ReferenceModel.COPY),
+    ],
+)
+def test_preferences_come_in_pairs_and_are_compared(lines: str, sequences: object, reference: object) -> None:
+    """Liger's loss is not for them: it needs labels."""
+    model = "model_name_or_path: Qwen/Qwen2.5-7B\ndo_train: true\n"
+    run = lowered("llamafactory", model + lines + "enable_liger_kernel: true\n", Format.YAML).facts
+    is_sft = reference is None
+    assert (run.batch.sequences_per_example.value if run.batch.sequences_per_example.said else None) == sequences
+    assert run.training.reference.said is not is_sft
+    assert is_sft or run.training.reference.value is reference
+    assert run.training.loss.value == ("liger" if is_sft else "full")
+
+
+def test_pretraining_is_packed_unless_it_says_otherwise() -> None:
+    model = "model_name_or_path: Qwen/Qwen2.5-7B\ndo_train: true\nstage: pt\n"
+    assert lowered("llamafactory", model, Format.YAML).facts.batch.is_filled.value is True
+    assert lowered("llamafactory", model + "packing: false\n", Format.YAML).facts.batch.is_filled.value is False
 
 
 def test_a_sequence_of_targets() -> None:

@@ -166,3 +166,17 @@ def test_every_description_is_compared() -> None:
     from ftlint.memory.blocks import BLOCKS
 
     assert set(CONFIGS) == set(BLOCKS)
+
+
+@pytest.mark.parametrize(("model_type", "trained"), [("llama", (2, 3)), ("llama", (0, 1)), ("gpt2", (1, 3))])
+@pytest.mark.parametrize("recomputes_frozen", [True, False])
+def test_some_layers_are_trained(model_type: str, trained: tuple[int, ...], recomputes_frozen: bool) -> None:
+    """The last ones, the first ones, some between; checkpointed as transformers does it and as LLaMA-Factory does."""
+    config = config_of(model_type, num_layers=4)
+    passes = [(checkpointing, SHAPES[1]) for checkpointing in Checkpointing]
+    asked = steps(config, Attention.SDPA, None, passes)
+    for weight_bytes in (2, 4):
+        wide: dict[str, Any] = {"weight_bytes": weight_bytes, "is_autocast": weight_bytes == 4}
+        some: dict[str, Any] = {"trained_layers": trained, "frozen_bytes": 2, "recomputes_frozen": recomputes_frozen}
+        for case in compared(config, [replace(step, **wide, **some) for step in asked]):
+            agrees(case)

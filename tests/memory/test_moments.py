@@ -11,9 +11,9 @@ from ftlint.memory import Estimate, Interval, Moment, Verdict
 from ftlint.memory.estimate import PASS, Place, exactly, sums_by_moment
 from ftlint.project.spec import parse_spec
 from ftlint.run.dtype import DType
-from ftlint.run.fact import Fact
-from ftlint.run.run import AdapterFacts, BatchFacts, Method, ParallelKind, Run
-from tests.memory.runs import LLAMA_3_8B, LLAMA_7B, TINY, estimated, lora, make_run, releases, said
+from ftlint.run.fact import UNKNOWN, Fact, Unknown
+from ftlint.run.run import AdapterFacts, BatchFacts, Method, ParallelKind, ReferenceModel, Run
+from tests.memory.runs import LLAMA_3_8B, LLAMA_7B, TINY, estimated, lora, make_run, releases, said, term
 
 LLAMA_3_COUNT = 8_030_261_248
 VOCABULARY, HIDDEN, FFN, LAYER = 128_256, 4096, 14_336, 218_112_000
@@ -91,6 +91,68 @@ def test_frozen_layers_have_none() -> None:
     found = estimated(make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY, adapter=adapter))
     assert at(found, "gradients so far", Moment.BACKWARD_START) == 0
     assert at(found, "gradients so far", Moment.BACKWARD_END) == 2 * LAYER
+
+
+def test_layers_at_one_end_are_reckoned() -> None:
+    """The last layers have no backward below them; the first ones have all frozen layers above."""
+    kept = {}
+    for count in (2, -2, 30, -30, 32):
+        adapter = AdapterFacts(method=said(Method.FREEZE), trainable_layers=said(count), recomputes_frozen=said(False))
+        run = make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY, adapter=adapter)
+        found = estimated(with_batch(run, micro=1, length=2048, gradient_checkpointing=False))
+        assert not found.gpu_missing
+        kept[count] = at(found, "activations kept for backward", Moment.LOSS)
+    assert kept[2] < kept[30] < kept[-30] < kept[32]
+    assert kept[2] * 10 < kept[-2]
+
+
+def test_no_layer_at_all_has_no_pass() -> None:
+    adapter = AdapterFacts(method=said(Method.FREEZE), trainable_layers=said(0))
+    run = make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY, adapter=adapter)
+    assert estimated(with_batch(run, micro=1, length=2048)).gpu_missing
+
+
+# Preference training ------------------------------------------------------------------------------------------------
+
+
+def preferring(reference: ReferenceModel | Unknown, pairs: int = 2, **words: Any) -> Estimate:
+    run = with_batch(make_run(LLAMA_3_8B, **words), micro=1, length=2048, loss="full")
+    return estimated(
+        replace(
+            run,
+            batch=replace(run.batch, sequences_per_example=said(pairs)),
+            training=replace(run.training, reference=Fact(reference, said(1).origins)),
+        )
+    )
+
+
+def test_pairs_are_two_sequences() -> None:
+    found = preferring(ReferenceModel.NONE, kind=ParallelKind.SINGLE, master=NO_COPY)
+    run = with_batch(make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY), micro=2, length=2048, loss="full")
+    assert found.gpu_allocated == estimated(run).gpu_allocated
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ({"kind": ParallelKind.SINGLE}, 1),
+        ({"kind": ParallelKind.DDP, "gpus": 4}, 1),
+        ({"kind": ParallelKind.ZERO, "stage": 2, "gpus": 4}, 1),
+        ({"kind": ParallelKind.ZERO, "stage": 3, "gpus": 4}, 4),
+        ({"kind": ParallelKind.FSDP, "gpus": 4}, 4),
+    ],
+)
+def test_a_reference_is_sharded_as_the_policy_is(words: dict[str, Any], parts: int) -> None:
+    size = term(preferring(ReferenceModel.COPY, **words), "reference model", on_gpu=True)
+    assert size.low_bytes == size.expected_bytes == 2 * LLAMA_3_COUNT // parts
+    maybe = term(preferring(UNKNOWN, **words), "reference model", on_gpu=True)
+    assert (maybe.low_bytes, maybe.high_bytes) == (0, size.high_bytes)
+
+
+def test_adapters_that_are_switched_off_are_no_copy_but_a_pass() -> None:
+    found = preferring(ReferenceModel.ADAPTERS_OFF, kind=ParallelKind.SINGLE, adapter=lora())
+    assert not any(each.name == "reference model" for each in found.terms)
+    assert at(found, "logits of the reference's pass", Moment.LOSS) == 4 * 2 * 2048 * VOCABULARY
 
 
 # Peaks --------------------------------------------------------------------------------------------------------------
