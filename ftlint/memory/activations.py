@@ -167,12 +167,17 @@ class _Pass:
         for section in self.table.sections:
             if section.first_index is None:
                 continue
+            made: dict[tuple[bool, bool], tuple[Profile, bool]] = {}
             for _ in range(section.num_copies):
                 is_trained = trained is None or index in trained
-                if has_gradient or is_trained:
-                    yield self._layer(section, is_trained=is_trained, has_gradient=has_gradient)
-                    has_gradient = True
                 index += 1
+                if not (has_gradient or is_trained):
+                    continue
+                kind = is_trained, has_gradient
+                if kind not in made:
+                    made[kind] = self._layer(section, is_trained=is_trained, has_gradient=has_gradient)
+                yield made[kind]
+                has_gradient = True
 
     def _layer(self, section: Section, *, is_trained: bool, has_gradient: bool) -> tuple[Profile, bool]:
         # What the loss is like decides nothing of a layer: passes that differ in it alone are played once.
