@@ -26,7 +26,8 @@ def frozen_weights(work: Workload, num_ranks: int) -> Term:
         }
         size = plain_sizes[work.is_prepared] + Interval(packed, packed, packed)
         formula += f" + {grouped(sum(work.parameters.quantized))} quantized"
-    return Term("frozen weights", Place.GPU, ALWAYS, size, formula, "peft 0.18 utils/other.py; bitsandbytes")
+    source = "peft 0.18 utils/other.py; bitsandbytes" if work.parameters.quantized else "torch nn.Parameter, as loaded"
+    return Term("frozen weights", Place.GPU, ALWAYS, size, formula, source)
 
 
 def use_terms(work: Workload) -> Iterator[Term]:
