@@ -11,7 +11,7 @@ import click
 from ftlint.cli.options import color_option, format_option
 from ftlint.cli.spec_options import spec_options
 from ftlint.cli.streams import look, write
-from ftlint.cli.subjects import Subject, refuse_unknown_model, subjects_of
+from ftlint.cli.subjects import Subject, refusal, subjects_of
 from ftlint.errors import UsageError
 from ftlint.record import record
 from ftlint.report.color import ColorChoice
@@ -100,7 +100,7 @@ def command(
         return 2
     answer = _largest(subjects)
     if answer is None:
-        raise refuse_unknown_model(target, subjects[0].run.name)
+        raise refusal(target, subjects[0])
     if html and (exact or records):
         raise UsageError("--exact and --measured are shown as text or JSON, not with --html")
     traced, measured = None, None

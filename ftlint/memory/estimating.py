@@ -56,7 +56,7 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
         gpu_capacity=None if gpu is None else _capacity(gpu),
         host_capacity_bytes=host_capacity_bytes,
         deepspeed=_deepspeed_answer(work),
-        assumptions=(*reader.assumptions, *_lower_bound(missing)),
+        assumptions=(*reader.assumptions, *_lower_bound(missing, reader, work)),
         facts=dict(reader.facts),
         num_parameters=work.parameters.num_params,
         num_trainable_parameters=work.parameters.num_trained,
@@ -65,10 +65,31 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
     )
 
 
-def _lower_bound(missing: tuple[str, ...]) -> Iterator[Assumption]:
+def why_not(run: Run, *, versions: VersionView | None = None) -> str:
+    """Why `estimate` gives None: the fact, and what is wrong with it; empty where it gives an estimate."""
+    reader = FactReader(run)
+    read_workload(reader, versions)
+    return reader.refusal
+
+
+def _lower_bound(missing: tuple[str, ...], reader: FactReader, work: Workload) -> Iterator[Assumption]:
     if missing:
-        why = "batch, length or how this model computes is not known: GPU figures are lower bounds"
+        why = f"{_why_no_pass(reader, work)}: GPU figures are lower bounds"
         yield Assumption("gpu", "without " + ", ".join(missing), why)
+
+
+def _why_no_pass(reader: FactReader, work: Workload) -> str:
+    """What keeps a pass from being played."""
+    names = ("batch.micro_batch", "batch.sequence_length_tokens", "batch.sequences_per_example")
+    unknown = [name for name in names if not (fact := reader.look(name)).known and (fact.said or name in names[:2])]
+    if unknown:
+        return f"{' and '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not known"
+    if work.table is None or work.architecture is None:
+        return "of the model only numbers of parameters are known"
+    if not work.steps:
+        return "no layer is trained"
+    model_class = reader.look("model.model_class").or_default("AutoModelForCausalLM")
+    return f"how {work.architecture.model_type} computes as {model_class}, trained like this, is not described"
 
 
 def _capacity(gpu: Gpu) -> Interval:

@@ -39,6 +39,12 @@ class FactReader:
     run: Run
     facts: dict[str, Fact[Any]] = field(default_factory=dict)
     assumptions: list[Assumption] = field(default_factory=list)
+    refusal: str = ""
+    """Why the run cannot be read, once it turned out so: the fact, and what is wrong with it."""
+
+    def refuse(self, why: str) -> None:
+        """Note why there can be no estimate, and read no further."""
+        self.refusal = why
 
     def look(self, name: str) -> Fact[Any]:
         """The fact, whatever it holds."""

@@ -35,19 +35,30 @@ def read_workload(
     `constants`: the bundled ones unless others are given.
     """
     kind = _kind(reader)
+    if kind is None:
+        reader.refuse("how it is spread over GPUs (parallel.kind) cannot be seen")
+        return None
     method = _method(reader)
-    if kind is None or method is None:
+    if method is None:
+        reader.refuse("which parameters it trains (adapter.method) cannot be seen")
         return None
     training = _training(reader, method)
     table = _table(reader, versions)
     parameters = _numbers(reader, training) if table is None else choose_parameters(table, training)
     if parameters is None:
+        reader.refuse(_why_no_model(reader))
+        return None
+    if method in (Method.LORA, Method.QLORA) and not parameters.num_trained:
+        targets = ", ".join(training.lora_targets) or "none"
+        reader.refuse(f"no linear layer of this model has the name of a target (adapter.lora_targets: {targets})")
         return None
     zero_stage = reader.known("parallel.zero_stage") if kind is ParallelKind.ZERO else 0
     if zero_stage is None:
+        reader.refuse("the stage of ZeRO (parallel.zero_stage) cannot be seen")
         return None
     offload = _offload(reader, versions, can_offload=kind in (ParallelKind.ZERO, ParallelKind.FSDP))
     if offload is None:
+        reader.refuse("where it offloads to (parallel.offload_param, offload_optimizer) cannot be seen")
         return None
     architecture: Architecture | None = reader.known("model.architecture")
     ranks = _ranks(reader, kind)
@@ -102,6 +113,19 @@ def read_workload(
         has_reference_pass=reference.said and reference.value is not ReferenceModel.NONE,
         has_reference_copy=_is_copy(reference),
     )
+
+
+def _why_no_model(reader: FactReader) -> str:
+    identity, model_class = reader.look("model.id"), reader.look("model.model_class")
+    if reader.known("model.architecture") is None:
+        if not identity.said:
+            return "no model is named (model.id)"
+        if not identity.known:
+            return "which model it is (model.id) cannot be seen"
+        return f"the model {identity.or_default('')!r} is not in ftlint's catalogue, and no config.json of it is here"
+    if model_class.said and not model_class.known:
+        return "as what the model is built (model.model_class) cannot be seen, or is not reckoned: a value head"
+    return f"its model has no class {model_class.or_default('AutoModelForCausalLM')} (model.model_class)"
 
 
 def _sub_group_size(reader: FactReader) -> int:

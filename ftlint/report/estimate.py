@@ -195,14 +195,17 @@ def _assumptions(assumptions: tuple[Assumption, ...], palette: Palette) -> Itera
 
 
 def _in_short(assumptions: tuple[Assumption, ...], palette: Palette) -> Iterator[str]:
-    """Where there are many, what is not known each on a line, for it widens the figures; the rest without reasons."""
+    """Where there are many, those that weigh most each on a line, the rest without reasons.
+
+    Those are what is not known, which widens the figures, what is missing in them, and sizes of the model.
+    """
     if len(assumptions) <= _MOST_ASSUMPTIONS:
         yield from _assumptions(assumptions, palette)
         return
-    unknown = tuple(assumption for assumption in assumptions if assumption.value == "unknown")
-    yield from _assumptions(unknown, palette)
-    yield palette.strong("As is usual" if unknown else "Assumed, as is usual")
-    words = [f"{visible(each.key)} = {visible(each.value)}" for each in assumptions if each not in unknown]
+    apart = tuple(each for each in assumptions if each.value == "unknown" or each.key.startswith(("gpu", "model.")))
+    yield from _assumptions(apart, palette)
+    yield palette.strong("As is usual" if apart else "Assumed, as is usual")
+    words = [f"{visible(each.key)} = {visible(each.value)}" for each in assumptions if each not in apart]
     yield from _wrapped(words)
 
 
