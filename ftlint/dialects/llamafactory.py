@@ -10,6 +10,7 @@ from ftlint.dialects import deepspeed
 from ftlint.dialects.dialect import Dialect, Markers, PartialRun, Recognition, Reference
 from ftlint.dialects.lowering import KeyReader
 from ftlint.dialects.outline import Outline
+from ftlint.dialects.trainer_fsdp import lower_words
 from ftlint.run.dtype import DType
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, Unknown, default, derive
 from ftlint.run.key import KeySet, Section
@@ -98,7 +99,7 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
             sequences_per_example=_sequences_per_example(read),
             gradient_accumulation=read.integer("gradient_accumulation_steps", 1),
         ),
-        parallel=ParallelFacts(kind=_parallel_kind(read)),
+        parallel=_parallel(read),
         adapter=_adapter(read, method),
         training=TrainingFacts(
             optimizer=_optimizer(read),
@@ -173,12 +174,16 @@ def _master_dtype(read: KeyReader) -> Fact[DType | None]:
     return Fact(DType.FLOAT32, pure.origins) if pure.value is False else NOTHING
 
 
-def _parallel_kind(read: KeyReader) -> Fact[ParallelKind]:
+def _parallel(read: KeyReader) -> ParallelFacts:
     """FSDP where asked for; a DeepSpeed file says its own; the launcher decides between one GPU and DDP."""
     fsdp = read.raw("fsdp")
-    if fsdp.said and fsdp.value not in (None, "", False):
-        return Fact(ParallelKind.FSDP if isinstance(fsdp.value, str | Section) else UNKNOWN, fsdp.origins)
-    return NOTHING
+    if not fsdp.said or fsdp.value in (None, "", False):
+        return ParallelFacts()
+    version = read.integer("fsdp_config.version")
+    if isinstance(fsdp.value, str):
+        return lower_words(read.text("fsdp"), version)
+    is_on = fsdp.value is True or isinstance(fsdp.value, Section)
+    return ParallelFacts(kind=Fact(ParallelKind.FSDP if is_on else UNKNOWN, fsdp.origins), fsdp_version=version)
 
 
 def _adapter(read: KeyReader, method: Fact[Method]) -> AdapterFacts:

@@ -105,6 +105,7 @@ def read_workload(
         saves_whole=_saves_whole(reader),
         loads_on_first_rank=Truth.of(reader.look("parallel.fsdp_cpu_ram_efficient_loading").value),
         shard_ranks=_shard_ranks(reader, kind, ranks),
+        keeps_units=_keeps_units(reader, kind),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
         compute_capability=_compute_capability(reader),
         has_bf16_offload_buffer=since(versions, "deepspeed", (0, 17)),
@@ -247,6 +248,15 @@ def _shard_ranks(reader: FactReader, kind: ParallelKind, ranks: Ranks) -> int:
     if strategy == "NO_SHARD":
         return 1
     return ranks.per_node if strategy.startswith(("HYBRID_SHARD", "_HYBRID_SHARD")) else ranks.world_size
+
+
+def _keeps_units(reader: FactReader, kind: ParallelKind) -> Truth:
+    """Source: torch 2.13 distributed/fsdp/_runtime_utils.py, RESHARD_AFTER_FORWARD_HANDLE_STRATEGIES."""
+    strategy: Fact[str] = reader.look("parallel.fsdp_sharding_strategy")
+    if kind is not ParallelKind.FSDP or not strategy.said:
+        return Truth.NO
+    names = ("SHARD_GRAD_OP", "HYBRID_SHARD_ZERO2", "_HYBRID_SHARD_ZERO2")
+    return Truth.of(strategy.value in names) if strategy.known else Truth.UNKNOWN
 
 
 def _offload(reader: FactReader, versions: VersionView | None, *, can_offload: bool) -> Offload | None:

@@ -6,7 +6,7 @@ import pytest
 
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN
-from ftlint.run.run import Method, ParallelKind, ReferenceModel
+from ftlint.run.run import Method, OffloadDevice, ParallelKind, ReferenceModel
 from ftlint.run.versions import Admissible, VersionView
 from ftlint.syntax.document import Format
 from tests.dialects.reading import keys, lowered
@@ -104,9 +104,27 @@ def test_optimizers_that_train_in_their_own_way_are_unknown() -> None:
     assert run.training.optimizer.value is UNKNOWN
 
 
-def test_fsdp() -> None:
-    run = lowered("llamafactory", BASE + "fsdp: full_shard auto_wrap\n", Format.YAML).facts
+@pytest.mark.parametrize(
+    ("words", "strategy", "is_offloaded"),
+    [
+        ("full_shard auto_wrap", "FULL_SHARD", False),
+        ("shard_grad_op auto_wrap offload", "SHARD_GRAD_OP", True),
+        ("hybrid_shard", "HYBRID_SHARD", False),
+        ("auto_wrap", None, False),
+    ],
+)
+def test_fsdp(words: str, strategy: str | None, is_offloaded: bool) -> None:
+    run = lowered("llamafactory", BASE + f"fsdp: {words}\n", Format.YAML).facts
     assert run.parallel.kind.value is ParallelKind.FSDP
+    said = run.parallel.fsdp_sharding_strategy
+    assert (said.value if said.said else None) == strategy
+    assert (run.parallel.offload_param.value is OffloadDevice.CPU) is is_offloaded
+
+
+@pytest.mark.parametrize("words", ["full_shrad", "full_shard no_shard", "7"])
+def test_other_words_of_fsdp_say_nothing(words: str) -> None:
+    run = lowered("llamafactory", BASE + f"fsdp: {words}\n", Format.YAML).facts
+    assert run.parallel.kind.value is UNKNOWN
 
 
 @pytest.mark.parametrize("text", ["model_name_or_path: x\ntemplate: qwen\n", BASE.replace("true", "false")])

@@ -250,6 +250,19 @@ def test_zero_3_gathers_what_is_used_soon_again() -> None:
     assert size.high_bytes == 2 * (10**9 + VOCABULARY * HIDDEN)
 
 
+@pytest.mark.parametrize("strategy", ["SHARD_GRAD_OP", "HYBRID_SHARD_ZERO2"])
+def test_units_may_stay_whole_until_backward(strategy: str) -> None:
+    """All layers, the one in use among them, are there at the loss, in the format of the arithmetic."""
+    parallel = {"kind": "fsdp", "gpus_per_node": 8, "strategy": strategy}
+    spec = {"model": {"config": LLAMA_3_8B}, "parallel": parallel, "batch": {"micro": 1, "seq_len": 128}}
+    found = estimated(parse_spec(spec).run)
+    assert at(found, "layers kept whole", Moment.LOSS) == 31 * LAYER * 2
+    assert at(found, "layers kept whole", Moment.BACKWARD_START) == 31 * LAYER * 2
+    assert at(found, "layers kept whole", Moment.BACKWARD_END) == 0
+    parallel["strategy"] = "FULL_SHARD"
+    assert at(estimated(parse_spec(spec).run), "layers kept whole", Moment.LOSS) == 0
+
+
 @pytest.mark.parametrize(("strategy", "ranks"), [("FULL_SHARD", 16), ("HYBRID_SHARD", 8), ("NO_SHARD", 1)])
 def test_fsdp_shards_as_its_strategy_says(strategy: str, ranks: int) -> None:
     parallel = {"kind": "fsdp", "gpus_per_node": 8, "nodes": 2, "strategy": strategy}
