@@ -58,6 +58,11 @@ _OF_OTHER_PROGRAMS = frozenset(
 
 _METHODS = {"full": Method.FULL, "freeze": Method.FREEZE, "lora": Method.LORA}
 _ATTENTION = {"sdpa": "sdpa", "fa2": "flash_attention_2", "disabled": "eager"}
+# Arguments of Megatron's, which cuts layers and rows of weights apart; any of them says who trains.
+_MODEL_PARALLEL = (
+    "tensor_model_parallel_size", "pipeline_model_parallel_size", "expert_model_parallel_size",
+    "context_parallel_size", "sequence_parallel", "use_distributed_optimizer",
+)  # fmt: skip
 # What else decides which parameters `freeze` trains, with the values that leave it at whole layers at one end.
 _FREEZING: dict[str, tuple[object, ...]] = {
     "freeze_trainable_modules": ("all",),
@@ -176,6 +181,10 @@ def _master_dtype(read: KeyReader) -> Fact[DType | None]:
 
 def _parallel(read: KeyReader) -> ParallelFacts:
     """FSDP where asked for; a DeepSpeed file says its own; the launcher decides between one GPU and DDP."""
+    for key in _MODEL_PARALLEL:
+        setting = read.raw(key)
+        if setting.said:
+            return ParallelFacts(kind=Fact(UNKNOWN, setting.origins))
     fsdp = read.raw("fsdp")
     if not fsdp.said or fsdp.value in (None, "", False):
         return ParallelFacts()
@@ -228,6 +237,9 @@ def _quantization_type(read: KeyReader) -> Fact[str]:
 
 
 def _optimizer(read: KeyReader) -> Fact[str]:
+    muon = read.flag("use_muon", False)
+    if muon.value is True:
+        return Fact("muon", muon.origins)
     for switch in _SPECIAL_OPTIMIZERS:
         flag = read.flag(switch, False)
         if flag.value is not False:

@@ -22,6 +22,7 @@ from ftlint.run.run import (
     Method,
     ModelFacts,
     ParallelFacts,
+    ParallelKind,
     PrecisionFacts,
     ReferenceModel,
     Run,
@@ -100,6 +101,10 @@ def _lower(event: Trained, words: _Words, versions: VersionView) -> PartialRun:
             gradient_checkpointing=read.flag("gradient_checkpointing", event.trainer.startswith("trl.")),
         ),
     )
+    shared = None if event.model is None or event.model.loading is None else event.model.loading.get("tp_plan")
+    if shared is not None and shared.value is not None:  # ranks share the weights of each layer
+        kind: Fact[ParallelKind] = Fact(UNKNOWN, (_origin(shared.location, "tp_plan"),))
+        return PartialRun(dataclasses.replace(facts, parallel=ParallelFacts(kind=kind)), starts_run=True)
     engine = settings.get("deepspeed")
     if engine is None:
         # Somebody may have put the setting where we do not see it; then nothing is known of the parallelism.

@@ -158,3 +158,13 @@ def test_deepspeeds_settings_written_in_place() -> None:
     assert partial.references == ()
     assert partial.facts.parallel.kind.value is ParallelKind.ZERO
     assert partial.facts.parallel.zero_stage.value == 3
+
+
+@pytest.mark.parametrize("line", ["tensor_model_parallel_size: 1", "use_distributed_optimizer: true"])
+def test_megatrons_arguments_leave_the_parallelism_unknown(line: str) -> None:
+    run = lowered("llamafactory", BASE + f"{line}\n", Format.YAML).facts
+    assert run.parallel.kind.value is UNKNOWN
+
+
+def test_muon_is_known() -> None:
+    assert lowered("llamafactory", BASE + "use_muon: true\n", Format.YAML).facts.training.optimizer.value == "muon"

@@ -189,3 +189,8 @@ def test_preferences_come_in_pairs_and_are_compared(kind: str, sequences: int | 
     (partial,) = lowered(adapted)
     said = partial.facts.training.reference
     assert (said.value if said.said else None) is (None if kind == "CPO" else ReferenceModel.ADAPTERS_OFF)
+
+
+def test_a_tensor_parallel_plan_leaves_the_parallelism_unknown() -> None:
+    (partial,) = lowered(script("bf16=True").replace('2.5-7B")', '2.5-7B", tp_plan="auto")'))
+    assert partial.facts.parallel.kind.value is UNKNOWN
