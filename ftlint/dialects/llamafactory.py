@@ -71,6 +71,12 @@ _FREEZING: dict[str, tuple[object, ...]] = {
 }
 # Optimizers that replace the one named by `optim`, and train parameters in ways of their own.
 _SPECIAL_OPTIMIZERS = ("use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon")
+# What GaLore and APOLLO put in the place of each.
+_PROJECTED = {
+    "adamw_torch": "adamw",
+    "adafactor": "adafactor",
+    **dict.fromkeys(("adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit"), "adamw_8bit"),
+}
 
 
 def _recognise(outline: Outline) -> Recognition | None:
@@ -237,14 +243,23 @@ def _quantization_type(read: KeyReader) -> Fact[str]:
 
 
 def _optimizer(read: KeyReader) -> Fact[str]:
-    muon = read.flag("use_muon", False)
-    if muon.value is True:
-        return Fact("muon", muon.origins)
     for switch in _SPECIAL_OPTIMIZERS:
         flag = read.flag(switch, False)
         if flag.value is not False:
-            return Fact(UNKNOWN, flag.origins)
+            return Fact(_special_optimizer(read, switch) if flag.value is True else UNKNOWN, flag.origins)
     return read.text("optim")
+
+
+def _special_optimizer(read: KeyReader, switch: str) -> str | Unknown:
+    """By the Trainer's names. Source: llamafactory 0.9.5 train/trainer_utils.py, `create_custom_optimizer`."""
+    if switch == "use_muon":
+        return "muon"
+    name = switch.removeprefix("use_")
+    kind = _PROJECTED.get(str(read.text("optim", "adamw_torch").value)) if name in ("galore", "apollo") else None
+    is_layerwise = read.flag(f"{name}_layerwise", False)
+    if kind is None or not is_layerwise.known or (name == "apollo" and kind != "adamw"):
+        return UNKNOWN
+    return f"{name}_{kind}_layerwise" if is_layerwise.value is True else f"{name}_{kind}"
 
 
 def _negated(answer: bool) -> bool:

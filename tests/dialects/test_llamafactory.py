@@ -99,9 +99,21 @@ def test_a_method_we_do_not_know_is_unknown(line: str) -> None:
     assert lowered("llamafactory", BASE + line + "\n", Format.YAML).facts.adapter.method.value is UNKNOWN
 
 
-def test_optimizers_that_train_in_their_own_way_are_unknown() -> None:
-    run = lowered("llamafactory", BASE + "use_galore: true\noptim: adamw_torch\n", Format.YAML).facts
-    assert run.training.optimizer.value is UNKNOWN
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        ("use_galore: true", "galore_adamw"),
+        ("use_galore: true\ngalore_layerwise: true\noptim: adamw_8bit", "galore_adamw_8bit_layerwise"),
+        ("use_apollo: true\napollo_layerwise: true", "apollo_adamw_layerwise"),
+        ("use_apollo: true\noptim: adafactor", UNKNOWN),
+        ("use_muon: true", "muon"),
+        ("use_adam_mini: true\noptim: adamw_torch", UNKNOWN),
+        ("use_galore: maybe", UNKNOWN),
+    ],
+)
+def test_optimizers_that_train_in_their_own_way(lines: str, name: object) -> None:
+    run = lowered("llamafactory", BASE + lines + "\n", Format.YAML).facts
+    assert run.training.optimizer.value == name
 
 
 @pytest.mark.parametrize(
@@ -164,7 +176,3 @@ def test_deepspeeds_settings_written_in_place() -> None:
 def test_megatrons_arguments_leave_the_parallelism_unknown(line: str) -> None:
     run = lowered("llamafactory", BASE + f"{line}\n", Format.YAML).facts
     assert run.parallel.kind.value is UNKNOWN
-
-
-def test_muon_is_known() -> None:
-    assert lowered("llamafactory", BASE + "use_muon: true\n", Format.YAML).facts.training.optimizer.value == "muon"

@@ -86,6 +86,13 @@ def test_layerwise_optimizers_keep_no_gradients() -> None:
     assert at(found, "gradient of one matrix", Moment.BACKWARD_START) > 0
 
 
+def test_an_optimizer_that_cannot_be_seen_may_keep_none() -> None:
+    found = estimated(full(optimizer="mine"))
+    sizes = [term.size for term in found.tensor_terms if term.name.startswith("gradients")]
+    assert {size.low_bytes for size in sizes} == {0}
+    assert max(size.expected_bytes for size in sizes) == 2 * LLAMA_3_COUNT
+
+
 def test_frozen_layers_have_none() -> None:
     adapter = AdapterFacts(method=said(Method.FREEZE), trainable_layers=said(2))
     found = estimated(make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY, adapter=adapter))
