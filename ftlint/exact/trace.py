@@ -311,6 +311,8 @@ class _Trace:
     def _inputs(self) -> dict[str, torch.Tensor]:
         shape = (self.step.micro_batch, self.step.sequence_length_tokens)
         inputs = {name: torch.zeros(shape, dtype=torch.long) for name in ("input_ids", "labels")}
+        if self.step.model_class == "AutoModelForSequenceClassification":
+            inputs["labels"] = inputs["labels"][:, 0]
         if self.step.attention is Attention.SDPA_MASKED:
             inputs["attention_mask"] = torch.ones(shape, dtype=torch.long)
         return inputs

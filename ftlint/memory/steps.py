@@ -22,6 +22,8 @@ from ftlint.run.fact import Truth
 from ftlint.run.run import Method
 from ftlint.run.versions import VersionView
 
+LANGUAGE_MODEL = "AutoModelForCausalLM"
+
 
 def read_steps(
     reader: FactReader,
@@ -53,7 +55,7 @@ def read_steps(
     has_adapters = training.method in (Method.LORA, Method.QLORA)
     believed = Step(
         architecture=architecture,
-        model_class=reader.look("model.model_class").or_default("AutoModelForCausalLM"),
+        model_class=reader.look("model.model_class").or_default(LANGUAGE_MODEL),
         micro_batch=micro_batch * per_example.or_default(1),
         sequence_length_tokens=length,
         weight_bytes=weight_bytes,
@@ -104,7 +106,7 @@ def _doubts(
         yield _Doubt(least={"checkpointing": Checkpointing.REENTRANT})
     if believed.trained_layers is not None and not reader.look("adapter.recomputes_frozen").known:
         yield _Doubt(most={"recomputes_frozen": True})
-    if not reader.look("training.loss").known:
+    if believed.model_class == LANGUAGE_MODEL and not reader.look("training.loss").known:
         yield _Doubt(least={"loss": LossKernel.LIGER})
     if not reader.look("training.attention").known:
         yield _Doubt(most={"attention": Attention.EAGER})
@@ -151,6 +153,9 @@ def _checkpointing(reader: FactReader) -> Checkpointing:
 
 
 def _loss(reader: FactReader) -> LossKernel:
+    """Kernels that join the output layer and the loss are for language models: a classifier's logits are few."""
+    if reader.look("model.model_class").or_default(LANGUAGE_MODEL) != LANGUAGE_MODEL:
+        return LossKernel.FULL
     words = {kernel.value: kernel for kernel in LossKernel}
     return words.get(reader.look("training.loss").or_default("full"), LossKernel.FULL)
 

@@ -180,3 +180,12 @@ def test_some_layers_are_trained(model_type: str, trained: tuple[int, ...], reco
         some: dict[str, Any] = {"trained_layers": trained, "frozen_bytes": 2, "recomputes_frozen": recomputes_frozen}
         for case in compared(config, [replace(step, **wide, **some) for step in asked]):
             agrees(case)
+
+
+def test_a_classifier_has_few_logits() -> None:
+    """One row of them for each token, of which one a sequence counts."""
+    config = {**config_of("llama", num_layers=2), "pad_token_id": 0}
+    passes = [(checkpointing, SHAPES[1]) for checkpointing in (Checkpointing.NONE, Checkpointing.NON_REENTRANT)]
+    asked = steps(config, Attention.SDPA, None, passes)
+    for case in compared(config, [replace(step, model_class="AutoModelForSequenceClassification") for step in asked]):
+        agrees(case)

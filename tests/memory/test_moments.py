@@ -119,6 +119,18 @@ def test_no_layer_at_all_has_no_pass() -> None:
     assert estimated(with_batch(run, micro=1, length=2048)).gpu_missing
 
 
+def test_a_classifier_has_no_use_for_a_language_models_loss() -> None:
+    """`num_labels` logits for each token: whatever loss is asked for, the hump is that of the last layer's forward."""
+    peaks = set()
+    for loss in ("full", "liger", "chunked"):
+        run = full(model_class="AutoModelForSequenceClassification")
+        found = estimated(with_batch(run, micro=1, length=2048, loss=loss, kernels="standard"))
+        assert not found.gpu_missing
+        peaks.add(at(found, "logits and loss", Moment.LOSS))
+    (peak,) = peaks
+    assert peak < 2048 * VOCABULARY
+
+
 # Preference training ------------------------------------------------------------------------------------------------
 
 
