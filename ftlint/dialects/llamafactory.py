@@ -206,6 +206,8 @@ def _adapter(read: KeyReader, method: Fact[Method]) -> AdapterFacts:
         return AdapterFacts(
             method=method,
             lora_rank=read.integer("lora_rank", 8),
+            lora_dropout=read.number("lora_dropout", 0.0),
+            use_dora=read.flag("use_dora", False),
             lora_targets=_lora_targets(read),
             modules_to_save=_none_if_unsaid(read.words("additional_target")),
             quantization_bits=read.integer("quantization_bit"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator
+from types import UnionType
 from typing import Any
 
 from ftlint.dialects import deepspeed
@@ -162,6 +163,8 @@ def _adapter(model: LoadedModel | None, words: _Words) -> AdapterFacts:
     return AdapterFacts(
         method=Fact(Method.LORA, (place,)),
         lora_rank=read.integer("r", 8),
+        lora_dropout=read.number("lora_dropout", 0.0),
+        use_dora=read.flag("use_dora", False),
         lora_targets=read.words("target_modules"),
         modules_to_save=read.words("modules_to_save", ()),
     )
@@ -232,6 +235,11 @@ class _Reader:
         found = self._typed(name, int, preset)
         return Fact(UNKNOWN, found.origins) if isinstance(found.value, bool) else found
 
+    def number(self, name: str, preset: float) -> Fact[float]:
+        """A number, whole or not."""
+        found = self._typed(name, int | float, preset)
+        return Fact(UNKNOWN, found.origins) if isinstance(found.value, bool) else found
+
     def text(self, name: str) -> Fact[str]:
         """A string; nothing where it is not written."""
         return self._typed(name, str, None)
@@ -246,7 +254,7 @@ class _Reader:
             return Fact(tuple(str(item) for item in items), (_origin(found.location, name),))
         return Fact(UNKNOWN, (_origin(found.location, name),))
 
-    def _typed(self, name: str, kind: type[Any], preset: Any) -> Fact[Any]:  # Any: the caller's type
+    def _typed(self, name: str, kind: type[Any] | UnionType, preset: Any) -> Fact[Any]:  # Any: the caller's type
         found = self.settings.get(name)
         if found is None:
             return self._absent(name, preset)

@@ -89,6 +89,13 @@ def test_pretraining_is_packed_unless_it_says_otherwise() -> None:
     assert lowered("llamafactory", model + "packing: false\n", Format.YAML).facts.batch.is_filled.value is False
 
 
+def test_dropout_and_dora() -> None:
+    run = lowered("llamafactory", BASE + "lora_dropout: 0.05\nuse_dora: true\n", Format.YAML).facts
+    assert (run.adapter.lora_dropout.value, run.adapter.use_dora.value) == (0.05, True)
+    run = lowered("llamafactory", BASE + "lora_dropout: much\n", Format.YAML).facts
+    assert (run.adapter.lora_dropout.value, run.adapter.use_dora.value) == (UNKNOWN, False)
+
+
 def test_a_sequence_of_targets() -> None:
     run = lowered("llamafactory", BASE + "lora_target: [q_proj, v_proj]\n", Format.YAML).facts
     assert run.adapter.lora_targets.value == ("q_proj", "v_proj")

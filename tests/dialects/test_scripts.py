@@ -194,3 +194,10 @@ def test_preferences_come_in_pairs_and_are_compared(kind: str, sequences: int | 
 def test_a_tensor_parallel_plan_leaves_the_parallelism_unknown() -> None:
     (partial,) = lowered(script("bf16=True").replace('2.5-7B")', '2.5-7B", tp_plan="auto")'))
     assert partial.facts.parallel.kind.value is UNKNOWN
+
+
+def test_dropout_and_dora_of_a_script() -> None:
+    settings = "r=4, lora_dropout=0.05, use_dora=True"
+    text = PREFERENCES.replace("= X", "= DPO").replace("data)", f"data, peft_config=LoraConfig({settings}))")
+    adapter = lowered(text)[0].facts.adapter
+    assert (adapter.lora_rank.value, adapter.lora_dropout.value, adapter.use_dora.value) == (4, 0.05, True)
