@@ -190,6 +190,7 @@ def _with_adapters(model: Any, step: Step) -> Any:
         r=adapters.rank,
         target_modules=targets,
         lora_dropout=0.1 if adapters.has_dropout else 0.0,
+        use_dora=adapters.use_dora,
         task_type="CAUSAL_LM" if step.model_class == "AutoModelForCausalLM" else None,
     )
     return peft.get_peft_model(model, lora, autocast_adapter_dtype=adapters.num_bytes == 4)

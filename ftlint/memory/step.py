@@ -49,6 +49,8 @@ class Adapters:
     has_dropout: bool
     num_bytes: int
     """Width of the adapters' weights: 4 since PEFT's `autocast_adapter_dtype`, whatever the base has."""
+    use_dora: bool = False
+    """Whether a trained magnitude scales each row of what a layer and its adapter give."""
 
 
 NOT_ADAPTED = Adapters((), rank=0, has_dropout=False, num_bytes=0)

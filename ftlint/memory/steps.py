@@ -176,4 +176,5 @@ def _adapters(training: Training, widths: Widths) -> Adapters:
         rank=training.lora_rank,
         has_dropout=training.lora_dropout > 0,
         num_bytes=widths.trained.expected_bytes,
+        use_dora=training.use_dora,
     )

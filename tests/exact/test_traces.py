@@ -13,7 +13,7 @@ from ftlint.errors import InputError
 from ftlint.exact import exact_step
 from ftlint.knowledge.architectures import count_parameters
 from ftlint.memory.activations import activations
-from ftlint.memory.step import Attention, Checkpointing
+from ftlint.memory.step import Adapters, Attention, Checkpointing
 from tools.accuracy.traced_models import CONFIGS, config_of
 from tools.accuracy.traces import PASSES as ALL_PASSES
 from tools.accuracy.traces import SHAPES, Case, cases, compared, difference, steps
@@ -189,3 +189,14 @@ def test_a_classifier_has_few_logits() -> None:
     asked = steps(config, Attention.SDPA, None, passes)
     for case in compared(config, [replace(step, model_class="AutoModelForSequenceClassification") for step in asked]):
         agrees(case)
+
+
+@pytest.mark.parametrize("has_dropout", [False, True])
+def test_dora_keeps_what_its_magnitudes_scale(has_dropout: bool) -> None:
+    """And with dropout a copy of each weight; while a norm is made, four of them and an identity."""
+    config = config_of("llama", num_layers=2)
+    adapters = Adapters(("all-linear",), rank=16, has_dropout=has_dropout, num_bytes=4, use_dora=True)
+    passes = [(checkpointing, SHAPES[1]) for checkpointing in (Checkpointing.NONE, Checkpointing.NON_REENTRANT)]
+    for case in compared(config, steps(config, Attention.SDPA, adapters, passes)):
+        assert abs(difference(case.kept)) < TOLERANCE, case.name
+        assert abs(difference(case.hump)) < TOLERANCE, case.name

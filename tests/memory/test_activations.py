@@ -168,3 +168,14 @@ def test_a_model_type_without_a_description_is_unknown() -> None:
     assert "bloom" not in BLOCKS
     bloom = architecture({"model_type": "bloom", "hidden_size": 64, "n_layer": 2, "n_head": 4, "vocab_size": 256})
     assert activations(replace(STEP, architecture=bloom)) is None
+
+
+@pytest.mark.parametrize(("has_dropout", "copies"), [(False, 0), (True, 1)])
+def test_dora_keeps_both_results_of_every_target(has_dropout: bool, copies: int) -> None:
+    """What the layer gives in bfloat16, what the adapter gives in float32; with dropout a float32 weight besides."""
+    plain = Adapters(("down_proj",), rank=16, has_dropout=has_dropout, num_bytes=4)
+    steps = (replace(STEP, adapters=plain), replace(STEP, adapters=replace(plain, use_dora=True)))
+    without, with_magnitude = (per_layer(step) for step in steps)
+    results = TOKENS * HIDDEN * (4 + (4 if has_dropout else 2))
+    small = 4 * 2 * HIDDEN
+    assert with_magnitude - without == results + copies * 4 * HIDDEN * FEED + small
