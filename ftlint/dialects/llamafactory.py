@@ -261,6 +261,8 @@ def _special_optimizer(read: KeyReader, switch: str) -> str | Unknown:
     is_layerwise = read.flag(f"{name}_layerwise", False)
     if kind is None or not is_layerwise.known or (name == "apollo" and kind != "adamw"):
         return UNKNOWN
+    if read.raw("deepspeed").said:
+        return UNKNOWN  # LLaMA-Factory refuses both together
     return f"{name}_{kind}_layerwise" if is_layerwise.value is True else f"{name}_{kind}"
 
 

@@ -113,6 +113,7 @@ def test_a_method_we_do_not_know_is_unknown(line: str) -> None:
         ("use_galore: true\ngalore_layerwise: true\noptim: adamw_8bit", "galore_adamw_8bit_layerwise"),
         ("use_apollo: true\napollo_layerwise: true", "apollo_adamw_layerwise"),
         ("use_apollo: true\noptim: adafactor", UNKNOWN),
+        ("use_galore: true\ndeepspeed: z3.json", UNKNOWN),
         ("use_muon: true", "muon"),
         ("use_adam_mini: true\noptim: adamw_torch", UNKNOWN),
         ("use_galore: maybe", UNKNOWN),
