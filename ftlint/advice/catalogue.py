@@ -52,6 +52,8 @@ def _attention(run: Run) -> Iterator[Change]:
 
 
 def _loss(run: Run) -> Iterator[Change]:
+    if run.training.reference.said or run.batch.sequences_per_example.said:
+        return  # preference training needs the logits, or has a kernel of its own
     if run.training.loss.value in ("full", "fused") or not run.training.loss.known:
         yield Change(
             "loss",

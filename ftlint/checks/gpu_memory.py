@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ftlint.checks.amounts import billions, tenths_of_gigabytes
 from ftlint.checks.estimates import OF_GPU, are_ranks_said, facts_read, first_place, terms_in_words
@@ -30,6 +31,7 @@ def gpu_step_peak(run: Run, estimate: Estimate) -> Iterator[Match]:
     if room is None or not are_ranks_said(run, estimate) or weights_alone(run, estimate) is not None:
         return
     terms = [term for term in estimate.gpu_terms if not term.is_given_back]
+    terms = list(_without_guesses(terms, estimate))
     sums = {moment: _believed(terms, moment) for moment in Moment}
     moment = max(sums, key=lambda each: sums[each])
     least = max(size.low_bytes for size in sums_by_moment(terms).values())
@@ -52,6 +54,18 @@ def gpu_step_peak(run: Run, estimate: Estimate) -> Iterator[Match]:
         related=(Related(place, f"made of {terms_in_words(there, _size)}"), *facts_read(estimate, OF_GPU, place)),
         severity=Severity.ERROR if is_certain else Severity.WARNING,
     )
+
+
+def _without_guesses(terms: list[Term], estimate: Estimate) -> Iterator[Term]:
+    """The terms; of an optimizer that cannot be seen, those of its states with the least, for nobody knows how many."""
+    optimizer = estimate.facts.get("training.optimizer")
+    is_seen = optimizer is None or optimizer.known
+    for term in terms:
+        if is_seen or not term.name.startswith("optimizer"):
+            yield term
+            continue
+        low = term.size.low_bytes
+        yield replace(term, size=Interval(low, low, term.size.high_bytes))
 
 
 def _believed(terms: list[Term], moment: Moment) -> int:

@@ -40,10 +40,13 @@ def logits_hump(run: Run, estimate: Estimate, project: Settings) -> Iterator[Mat
     """A run without room whose highest moment is the loss, and most of a pass there the logits.
 
     Silent where the run surely fits, where it would not fit without logits either, where nobody wrote batch and length,
-    where the GPU or the ranks are not said, and where the loss' kernel is not known.
+    where the GPU or the ranks are not said, where the loss' kernel is not known, and in preference training, whose
+    losses need the logits.
     """
     room, verdict = estimate.gpu_capacity, estimate.gpu_verdict
     if room is None or not are_ranks_said(run, estimate) or run.training.loss.value not in WHOLE_LOGITS:
+        return
+    if run.batch.sequences_per_example.said or run.training.reference.said:
         return
     if verdict in (Verdict.FITS, Verdict.UNKNOWN) or any(is_assumed(count) for count in _counts(run)):
         return

@@ -11,7 +11,7 @@ import click
 from ftlint.cli.options import color_option, format_option
 from ftlint.cli.spec_options import spec_options
 from ftlint.cli.streams import look, write
-from ftlint.cli.subjects import Subject, refuse_unknown_model, subjects_of
+from ftlint.cli.subjects import Subject, refusal, subjects_of
 from ftlint.errors import UsageError
 from ftlint.record import record
 from ftlint.report.color import ColorChoice
@@ -42,11 +42,12 @@ class _Answer:
 
 @record
 class _Shown:
-    """An answer with what else was asked for beside it: a traced step, a recorded run."""
+    """An answer with what else was asked for beside it: a traced step, a recorded run; and whether with all details."""
 
     answer: _Answer
     traced: Comparison | None
     measured: Measured | None
+    is_verbose: bool
 
 
 @click.command("estimate")
@@ -71,6 +72,7 @@ class _Shown:
     show_default=True,
     help="Exit with 1: error, when it does not fit; warning, also when tight; info, also when unknown.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Every term with its source, every assumption, every input.")
 @color_option
 @spec_options
 def command(
@@ -82,6 +84,7 @@ def command(
     exact: bool,
     records: tuple[Path, ...],
     fail_on: str,
+    verbose: bool,
     color: str,
     **words: Any,
 ) -> int:
@@ -97,7 +100,7 @@ def command(
         return 2
     answer = _largest(subjects)
     if answer is None:
-        raise refuse_unknown_model(target, subjects[0].run.name)
+        raise refusal(target, subjects[0])
     if html and (exact or records):
         raise UsageError("--exact and --measured are shown as text or JSON, not with --html")
     traced, measured = None, None
@@ -109,7 +112,8 @@ def command(
         from ftlint.cli.exact import compare
 
         traced = compare(answer.subject)
-    _show(_Shown(answer, traced, measured), workspace, "html" if html else output_format, ColorChoice(color))
+    shown = _Shown(answer, traced, measured, is_verbose=verbose)
+    _show(shown, workspace, "html" if html else output_format, ColorChoice(color))
     return int(answer.estimate.verdict.value in _FAILING[fail_on])
 
 
@@ -151,7 +155,15 @@ def _show(shown: _Shown, workspace: Workspace, output_format: str, color: ColorC
     from ftlint.report.estimate import render_estimate
 
     palette = look(color).palette
-    write(render_estimate(answer.estimate, Places(workspace), palette, assumptions=answer.assumptions))
+    write(
+        render_estimate(
+            answer.estimate,
+            Places(workspace),
+            palette,
+            assumptions=answer.assumptions,
+            is_verbose=shown.is_verbose,
+        )
+    )
     if shown.traced is not None:
         write(f"\n{shown.traced.as_text()}")
     if shown.measured is not None:

@@ -81,7 +81,7 @@ def compare(subject: Subject) -> Comparison:
 
     work = read_workload(FactReader(subject.run), subject.versions)
     if work is None or not work.steps:
-        raise InputError("--exact needs a known model, batch and sequence length, and a method that trains every layer")
+        raise InputError("--exact needs a known model, batch and sequence length, and a method that trains some layer")
     step = work.steps[0]
     block = find_block(step.architecture)
     # What the class has: asked for SDPA by name, transformers refuses it where it would by itself take eager attention.

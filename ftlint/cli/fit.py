@@ -11,7 +11,7 @@ import click
 from ftlint.cli.options import color_option, format_option
 from ftlint.cli.spec_options import spec_options
 from ftlint.cli.streams import look, write
-from ftlint.cli.subjects import Subject, refuse_unknown_model, subjects_of
+from ftlint.cli.subjects import Subject, refusal, subjects_of
 from ftlint.errors import FtlintError, UsageError
 from ftlint.report.color import ColorChoice
 
@@ -59,7 +59,7 @@ def command(
     run = _placed(subjects[0].run, hardware)
     fitting = _fit(run, subjects, most, workspace)
     if fitting is None:
-        raise refuse_unknown_model(target, run.name)
+        raise refusal(target, subjects[0])
     _show(fitting, number, workspace, output_format, ColorChoice(color))
     return int(not any(advice.fits for advice in fitting.advice))
 

@@ -68,7 +68,7 @@ def _read_spec(workspace: Workspace, spec_file: str) -> dict[str, Any]:
 
 def _object(text: str | bytes, name: str, what: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_without_twins)
     except (ValueError, RecursionError) as error:
         raise SpecError(f"{name}: not JSON: {error}") from None
     if not isinstance(found, dict):
@@ -76,16 +76,27 @@ def _object(text: str | bytes, name: str, what: str) -> dict[str, Any]:
     return found
 
 
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: JSON
+    """The object; `ValueError` where a key stands twice, for only one of the two can be meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twin = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twin!r} stands twice in one object")
+    return found
+
+
 def _with_folder(workspace: Workspace, spec: dict[str, Any]) -> dict[str, Any]:
-    """The spec with the config.json of a model that is a folder here, which `from_pretrained` would take, too."""
+    """The spec with the config.json of a model that is a folder here, which `from_pretrained` would take, or is it."""
     model = spec.get("model")
     name = model.get("id") if isinstance(model, dict) else model
     if not isinstance(name, str) or (isinstance(model, dict) and model.keys() & {"config", "parameters"}):
         return spec
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
+    path = Path(name).expanduser()
+    if path.is_dir():
+        path = path / "config.json"
+    elif path.suffix != ".json" or not path.is_file():
         return spec
-    path = folder / "config.json"
     return {**spec, "model": {"config": _object(workspace.text(path), str(path), "a model's configuration")}}
 
 
@@ -117,8 +128,11 @@ def _of_target(workspace: Workspace, target: Path, run_name: str | None) -> tupl
     )
 
 
-def refuse_unknown_model(target: Path | None, run_name: str) -> InputError | SpecError:
+def refusal(target: Path | None, subject: Subject) -> InputError | SpecError:
     """The error for a run that cannot be estimated."""
+    from ftlint.memory import why_not
+
+    why = why_not(subject.run, versions=subject.versions)
     if target is None:
-        return SpecError("the model of this spec is not known to ftlint: give its numbers as model.config")
-    return InputError(f"{target}: there can be no estimate: the model of run {run_name!r} is not known")
+        return SpecError(f"there can be no estimate: {why}")
+    return InputError(f"{target}: there can be no estimate of run {subject.run.name!r}: {why}")

@@ -99,6 +99,11 @@ def _kind(read: KeyReader) -> Fact[ParallelKind]:
     found = read.raw("distributed_type")
     if found.value is False:  # PyYAML's reading of a NO without quotes: no launcher takes it for its own
         return Fact(ParallelKind.SINGLE, found.origins)
+    for name in ("tp_size", "cp_size", "sp_size"):
+        key = f"parallelism_config.parallelism_config_{name}"
+        ranks = read.raw(key)
+        if ranks.said and ranks.value not in (0, 1):
+            return Fact(UNKNOWN, ranks.origins)  # these share a layer's weights, or one sequence
     return read.choice("distributed_type", _KINDS)
 
 

@@ -65,7 +65,7 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
     return PartialRun(
         facts=Run(
             parallel=ParallelFacts(
-                kind=Fact(ParallelKind.ZERO, stage.origins) if stage.known else NOTHING,
+                kind=_kind(read, stage),
                 zero_stage=stage,
                 offload_param=offload_param,
                 offload_optimizer=offload_optimizer,
@@ -102,6 +102,14 @@ def _stage(read: KeyReader) -> Fact[int]:
     if stage.value in (0, 1, 2, 3) or not stage.known:
         return stage
     return Fact(UNKNOWN, stage.origins)
+
+
+def _kind(read: KeyReader, stage: Fact[int]) -> Fact[ParallelKind]:
+    """Unknown where ranks share layers as well: DeepSpeed cuts their weights apart (0.16.4 on, `tensor_parallel`)."""
+    shared = read.raw("tensor_parallel.autotp_size")
+    if shared.said and shared.value not in (0, 1):
+        return Fact(UNKNOWN, shared.origins)
+    return Fact(ParallelKind.ZERO, stage.origins) if stage.known else NOTHING
 
 
 def _bucket(read: KeyReader, name: str, preset: int) -> Fact[int]:

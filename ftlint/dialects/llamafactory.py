@@ -10,6 +10,7 @@ from ftlint.dialects import deepspeed
 from ftlint.dialects.dialect import Dialect, Markers, PartialRun, Recognition, Reference
 from ftlint.dialects.lowering import KeyReader
 from ftlint.dialects.outline import Outline
+from ftlint.dialects.trainer_fsdp import lower_words
 from ftlint.run.dtype import DType
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, Unknown, default, derive
 from ftlint.run.key import KeySet, Section
@@ -21,6 +22,7 @@ from ftlint.run.run import (
     ParallelFacts,
     ParallelKind,
     PrecisionFacts,
+    ReferenceModel,
     Run,
     TrainingFacts,
     merge,
@@ -56,8 +58,25 @@ _OF_OTHER_PROGRAMS = frozenset(
 
 _METHODS = {"full": Method.FULL, "freeze": Method.FREEZE, "lora": Method.LORA}
 _ATTENTION = {"sdpa": "sdpa", "fa2": "flash_attention_2", "disabled": "eager"}
+# Arguments of Megatron's, which cuts layers and rows of weights apart; any of them says who trains.
+_MODEL_PARALLEL = (
+    "tensor_model_parallel_size", "pipeline_model_parallel_size", "expert_model_parallel_size",
+    "context_parallel_size", "sequence_parallel", "use_distributed_optimizer",
+)  # fmt: skip
+# What else decides which parameters `freeze` trains, with the values that leave it at whole layers at one end.
+_FREEZING: dict[str, tuple[object, ...]] = {
+    "freeze_trainable_modules": ("all",),
+    "freeze_extra_modules": (None, ""),
+    "use_llama_pro": (False,),
+}
 # Optimizers that replace the one named by `optim`, and train parameters in ways of their own.
 _SPECIAL_OPTIMIZERS = ("use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon")
+# What GaLore and APOLLO put in the place of each.
+_PROJECTED = {
+    "adamw_torch": "adamw",
+    "adafactor": "adafactor",
+    **dict.fromkeys(("adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit"), "adamw_8bit"),
+}
 
 
 def _recognise(outline: Outline) -> Recognition | None:
@@ -81,20 +100,24 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
     method = _method(read)
     facts = Run(
         model=ModelFacts(id=read.text("model_name_or_path"), model_class=_model_class(read)),
-        precision=PrecisionFacts(weights=_compute_dtype(read), compute=_compute_dtype(read)),
+        precision=PrecisionFacts(
+            weights=_compute_dtype(read), compute=_compute_dtype(read), master=_master_dtype(read)
+        ),
         batch=BatchFacts(
             micro_batch=read.integer("per_device_train_batch_size", 8),
             sequence_length_tokens=read.integer("cutoff_len", 2048),
-            is_filled=read.flag("packing"),
+            is_filled=_is_packed(read),
+            sequences_per_example=_sequences_per_example(read),
             gradient_accumulation=read.integer("gradient_accumulation_steps", 1),
         ),
-        parallel=ParallelFacts(kind=_parallel_kind(read)),
+        parallel=_parallel(read),
         adapter=_adapter(read, method),
         training=TrainingFacts(
             optimizer=_optimizer(read),
             gradient_checkpointing=derive(_negated, read.flag("disable_gradient_checkpointing", False)),
             attention=read.choice("flash_attn", _ATTENTION),
-            loss=derive(_loss, read.flag("enable_liger_kernel", False)),
+            loss=_loss(read),
+            reference=_reference(read, method),
         ),
     )
     if read.raw("deepspeed").value is Section.MAPPING:  # DeepSpeed's own settings, written in place
@@ -121,6 +144,10 @@ def _method(read: KeyReader) -> Fact[Method]:
     if by_experts.value is not False:
         return Fact(UNKNOWN, by_experts.origins)  # KTransformers keeps frozen experts in RAM, 0.9.4 on
     chosen = read.choice("finetuning_type", _METHODS, Method.LORA)
+    for key, usual in _FREEZING.items():
+        setting = read.raw(key)
+        if chosen.value is Method.FREEZE and setting.said and setting.value not in usual:
+            return Fact(UNKNOWN, (*chosen.origins, *setting.origins))
     bits = read.raw("quantization_bit")
     if chosen.value is Method.LORA and bits.said and bits.value is not None:
         return Fact(Method.QLORA, (*chosen.origins, *bits.origins))
@@ -149,12 +176,29 @@ def _compute_dtype(read: KeyReader) -> Fact[DType]:
     return derive(choose, bf16, fp16, pure)
 
 
-def _parallel_kind(read: KeyReader) -> Fact[ParallelKind]:
+def _master_dtype(read: KeyReader) -> Fact[DType | None]:
+    """What is trained becomes float32 unless `pure_bf16` is set; DeepSpeed's master copy is float32 as well.
+
+    Source: llamafactory 0.9.5 model/adapter.py, `init_adapter`.
+    """
+    pure = read.flag("pure_bf16", False)
+    return Fact(DType.FLOAT32, pure.origins) if pure.value is False else NOTHING
+
+
+def _parallel(read: KeyReader) -> ParallelFacts:
     """FSDP where asked for; a DeepSpeed file says its own; the launcher decides between one GPU and DDP."""
+    for key in _MODEL_PARALLEL:
+        setting = read.raw(key)
+        if setting.said:
+            return ParallelFacts(kind=Fact(UNKNOWN, setting.origins))
     fsdp = read.raw("fsdp")
-    if fsdp.said and fsdp.value not in (None, "", False):
-        return Fact(ParallelKind.FSDP if isinstance(fsdp.value, str | Section) else UNKNOWN, fsdp.origins)
-    return NOTHING
+    if not fsdp.said or fsdp.value in (None, "", False):
+        return ParallelFacts()
+    version = read.integer("fsdp_config.version")
+    if isinstance(fsdp.value, str):
+        return lower_words(read.text("fsdp"), version)
+    is_on = fsdp.value is True or isinstance(fsdp.value, Section)
+    return ParallelFacts(kind=Fact(ParallelKind.FSDP if is_on else UNKNOWN, fsdp.origins), fsdp_version=version)
 
 
 def _adapter(read: KeyReader, method: Fact[Method]) -> AdapterFacts:
@@ -162,6 +206,8 @@ def _adapter(read: KeyReader, method: Fact[Method]) -> AdapterFacts:
         return AdapterFacts(
             method=method,
             lora_rank=read.integer("lora_rank", 8),
+            lora_dropout=read.number("lora_dropout", 0.0),
+            use_dora=read.flag("use_dora", False),
             lora_targets=_lora_targets(read),
             modules_to_save=_none_if_unsaid(read.words("additional_target")),
             quantization_bits=read.integer("quantization_bit"),
@@ -171,8 +217,12 @@ def _adapter(read: KeyReader, method: Fact[Method]) -> AdapterFacts:
         )
     frozen = _frozen_parts(read, has_adapters=False)
     if method.value is Method.FREEZE:
-        layers = read.integer("freeze_trainable_layers", 2)
-        return AdapterFacts(method=method, trainable_layers=layers, frozen_parts=frozen)
+        return AdapterFacts(
+            method=method,
+            trainable_layers=read.integer("freeze_trainable_layers", 2),
+            recomputes_frozen=default(False, "LLaMA-Factory recomputes the layers that it trains"),
+            frozen_parts=frozen,
+        )
     return AdapterFacts(method=method, frozen_parts=frozen)
 
 
@@ -219,16 +269,66 @@ def _optimizer(read: KeyReader) -> Fact[str]:
     for switch in _SPECIAL_OPTIMIZERS:
         flag = read.flag(switch, False)
         if flag.value is not False:
-            return Fact(UNKNOWN, flag.origins)
+            return Fact(_special_optimizer(read, switch) if flag.value is True else UNKNOWN, flag.origins)
     return read.text("optim")
+
+
+def _special_optimizer(read: KeyReader, switch: str) -> str | Unknown:
+    """By the Trainer's names. Source: llamafactory 0.9.5 train/trainer_utils.py, `create_custom_optimizer`."""
+    if switch == "use_muon":
+        return "muon"
+    name = switch.removeprefix("use_")
+    kind = _PROJECTED.get(str(read.text("optim", "adamw_torch").value)) if name in ("galore", "apollo") else None
+    is_layerwise = read.flag(f"{name}_layerwise", False)
+    if kind is None or not is_layerwise.known or (name == "apollo" and kind != "adamw"):
+        return UNKNOWN
+    if read.raw("deepspeed").said:
+        return UNKNOWN  # LLaMA-Factory refuses both together
+    return f"{name}_{kind}_layerwise" if is_layerwise.value is True else f"{name}_{kind}"
 
 
 def _negated(answer: bool) -> bool:
     return not answer
 
 
-def _loss(liger: bool) -> str:
-    return "liger" if liger else "full"
+def _is_packed(read: KeyReader) -> Fact[bool]:
+    """Source: llamafactory 0.9.5 hparams/parser.py, `data_args.packing`."""
+    stage = read.text("stage", "sft")
+    return read.flag("packing", True) if stage.value == "pt" else read.flag("packing")
+
+
+def _sequences_per_example(read: KeyReader) -> Fact[int]:
+    """Preferences come in pairs. Source: llamafactory 0.9.5 data/collator.py, `PairwiseDataCollatorWithPadding`."""
+    stage = read.text("stage", "sft")
+    return Fact(2, stage.origins) if stage.value in ("dpo", "rm") else NOTHING
+
+
+def _reference(read: KeyReader, method: Fact[Method]) -> Fact[ReferenceModel]:
+    """Adapters are switched off; else the model is loaded a second time.
+
+    Source: llamafactory 0.9.5 train/trainer_utils.py, `create_ref_model`; hparams/finetuning_args.py, `use_ref_model`.
+    """
+    stage = read.text("stage", "sft")
+    if stage.value not in ("dpo", "kto"):
+        return NOTHING
+    kind, named = read.text("pref_loss", "sigmoid"), read.raw("ref_model")
+    if stage.value == "dpo" and kind.value in ("orpo", "simpo"):
+        return Fact(ReferenceModel.NONE, kind.origins)
+    if not kind.known or named.said or not method.known:
+        return Fact(UNKNOWN, (*stage.origins, *named.origins))
+    has_adapters = method.value in (Method.LORA, Method.QLORA)
+    return Fact(ReferenceModel.ADAPTERS_OFF if has_adapters else ReferenceModel.COPY, (*stage.origins, *method.origins))
+
+
+def _loss(read: KeyReader) -> Fact[str]:
+    """Liger's kernel needs labels, which preference training takes out of the batch: it makes logits whole.
+
+    Source: llamafactory 0.9.5 train/dpo/trainer.py, `concatenated_forward`; train/kto/trainer.py, `forward`.
+    """
+    stage = read.text("stage", "sft")
+    if stage.value in ("dpo", "kto"):
+        return Fact("full", stage.origins)
+    return derive(lambda liger: "liger" if liger else "full", read.flag("enable_liger_kernel", False))
 
 
 DIALECT = Dialect(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator
+from types import UnionType
 from typing import Any
 
 from ftlint.dialects import deepspeed
@@ -23,7 +24,9 @@ from ftlint.run.run import (
     Method,
     ModelFacts,
     ParallelFacts,
+    ParallelKind,
     PrecisionFacts,
+    ReferenceModel,
     Run,
     TrainingFacts,
     merge,
@@ -38,6 +41,14 @@ from ftlint.trace.settings import LoadedModel, Setting, Settings
 # A script that says any of this may train less than all weights in a way the trace does not follow.
 _MAY_FREEZE = re.compile(r"requires_grad|freez|lora|peft|adapter|unsloth|galore|param_groups", re.IGNORECASE)
 _CLASSES = ("AutoModelForCausalLM", "AutoModel", "AutoModelForSequenceClassification")
+# Trainers whose settings cut sequences at 1024 tokens where `max_length` is not written; that make two sequences of
+# each example, chosen and rejected; that compare with a reference model.
+# Source: trl 0.12 to 1.16 trainer/*_config.py, *_trainer.py.
+_CUT_AT_1024 = ("trl.SFTTrainer", "trl.DPOTrainer", "trl.KTOTrainer", "trl.CPOTrainer", "trl.ORPOTrainer")
+_PAIRED = ("trl.DPOTrainer", "trl.CPOTrainer", "trl.ORPOTrainer", "trl.RewardTrainer")
+_COMPARING = ("trl.DPOTrainer", "trl.KTOTrainer")
+# What may give a model's weights another dtype after they are loaded.
+_CASTS = re.compile(r"\.(half|float|double|bfloat16|type)\(|\.to\(\s*(torch\.|dtype)|kbit|unsloth|quantization")
 _OWN_OPTIMIZER = re.compile(r"\boptimizers\s*=|create_optimizer|optimizer_cls")
 
 
@@ -47,10 +58,15 @@ class _Words:
 
     may_freeze: bool
     own_optimizer: bool
+    casts: bool
 
     @classmethod
     def of(cls, text: str) -> _Words:
-        return cls(_MAY_FREEZE.search(text) is not None, _OWN_OPTIMIZER.search(text) is not None)
+        return cls(
+            _MAY_FREEZE.search(text) is not None,
+            _OWN_OPTIMIZER.search(text) is not None,
+            _CASTS.search(text) is not None,
+        )
 
 
 def lower_script(trace: ScriptTrace, document: ScriptDocument, versions: VersionView) -> tuple[PartialRun, ...]:
@@ -69,23 +85,30 @@ def _lower(event: Trained, words: _Words, versions: VersionView) -> PartialRun:
     settings = event.settings
     assert settings is not None
     read = _Reader(settings, event.trainer)
+    adapter = _adapter(event.model, words)
     facts = Run(
         root=event.made_at,
         model=_model(event.model),
-        adapter=_adapter(event.model, words),
-        precision=PrecisionFacts(compute=_compute_dtype(read)),
+        adapter=adapter,
+        precision=PrecisionFacts(weights=_weights_dtype(event.model, words, versions), compute=_compute_dtype(read)),
         batch=BatchFacts(
             micro_batch=read.integer("per_device_train_batch_size", 8),
             gradient_accumulation=read.integer("gradient_accumulation_steps", 1),
-            sequence_length_tokens=read.integer("max_length", 1024) if _is_sft(event) else NOTHING,
+            sequence_length_tokens=read.integer("max_length", 1024) if event.trainer in _CUT_AT_1024 else NOTHING,
+            sequences_per_example=Fact(2, (_origin(event.made_at),)) if event.trainer in _PAIRED else NOTHING,
             is_filled=read.flag("packing", False) if _is_sft(event) else NOTHING,
         ),
         training=TrainingFacts(
             optimizer=_optimizer(read, event, words),
             loss=_loss(read, event, versions),
+            reference=_reference(event, adapter),
             gradient_checkpointing=read.flag("gradient_checkpointing", event.trainer.startswith("trl.")),
         ),
     )
+    shared = None if event.model is None or event.model.loading is None else event.model.loading.get("tp_plan")
+    if shared is not None and shared.value is not None:  # ranks share the weights of each layer
+        kind: Fact[ParallelKind] = Fact(UNKNOWN, (_origin(shared.location, "tp_plan"),))
+        return PartialRun(dataclasses.replace(facts, parallel=ParallelFacts(kind=kind)), starts_run=True)
     engine = settings.get("deepspeed")
     if engine is None:
         # Somebody may have put the setting where we do not see it; then nothing is known of the parallelism.
@@ -96,6 +119,17 @@ def _lower(event: Trained, words: _Words, versions: VersionView) -> PartialRun:
         return PartialRun(merge(facts, inline), starts_run=True)
     named: Fact[str] = Fact(engine.value if isinstance(engine.value, str) else UNKNOWN, (_origin(engine.location),))
     return PartialRun(facts, (Reference("deepspeed", named),) if engine.value is not None else (), starts_run=True)
+
+
+def _reference(event: Trained, adapter: AdapterFacts) -> Fact[ReferenceModel]:
+    """Adapters are switched off for it. Else a copy is usual, unless another model, or log-probabilities, are given.
+
+    Source: trl 1.16 trainer/dpo_trainer.py, kto_trainer.py, `ref_model`, `precompute_ref_log_probs`.
+    """
+    if event.trainer not in _COMPARING:
+        return NOTHING
+    is_off = adapter.method.value in (Method.LORA, Method.QLORA)
+    return Fact(ReferenceModel.ADAPTERS_OFF if is_off else UNKNOWN, (_origin(event.made_at),))
 
 
 def _model(model: LoadedModel | None) -> ModelFacts:
@@ -134,9 +168,25 @@ def _adapter(model: LoadedModel | None, words: _Words) -> AdapterFacts:
     return AdapterFacts(
         method=Fact(Method.LORA, (place,)),
         lora_rank=read.integer("r", 8),
+        lora_dropout=read.number("lora_dropout", 0.0),
+        use_dora=read.flag("use_dora", False),
         lora_targets=read.words("target_modules"),
         modules_to_save=read.words("modules_to_save", ()),
     )
+
+
+def _weights_dtype(model: LoadedModel | None, words: _Words, versions: VersionView) -> Fact[DType]:
+    """What `from_pretrained` is asked for; where it is not, float32 in releases that load so."""
+    if model is None or model.loading is None or model.loading.open or words.casts or model.handed_away:
+        return NOTHING
+    asked = model.loading.get("dtype") or model.loading.get("torch_dtype")
+    if asked is not None and asked.value is not None:
+        known = {dtype.value: dtype for dtype in (DType.FLOAT32, DType.BFLOAT16, DType.FLOAT16)}
+        dtype = known.get(asked.value.removeprefix("torch.")) if isinstance(asked.value, str) else None
+        return NOTHING if dtype is None else Fact(dtype, (_origin(asked.location, "dtype"),))
+    if versions.possible("from_pretrained_default_dtype") == ("float32",):
+        return default(DType.FLOAT32, "transformers' default in those releases")
+    return NOTHING
 
 
 def _compute_dtype(read: _Reader) -> Fact[DType]:
@@ -190,6 +240,11 @@ class _Reader:
         found = self._typed(name, int, preset)
         return Fact(UNKNOWN, found.origins) if isinstance(found.value, bool) else found
 
+    def number(self, name: str, preset: float) -> Fact[float]:
+        """A number, whole or not."""
+        found = self._typed(name, int | float, preset)
+        return Fact(UNKNOWN, found.origins) if isinstance(found.value, bool) else found
+
     def text(self, name: str) -> Fact[str]:
         """A string; nothing where it is not written."""
         return self._typed(name, str, None)
@@ -204,7 +259,7 @@ class _Reader:
             return Fact(tuple(str(item) for item in items), (_origin(found.location, name),))
         return Fact(UNKNOWN, (_origin(found.location, name),))
 
-    def _typed(self, name: str, kind: type[Any], preset: Any) -> Fact[Any]:  # Any: the caller's type
+    def _typed(self, name: str, kind: type[Any] | UnionType, preset: Any) -> Fact[Any]:  # Any: the caller's type
         found = self.settings.get(name)
         if found is None:
             return self._absent(name, preset)

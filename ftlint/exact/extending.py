@@ -131,7 +131,9 @@ def _cut(step: Step, num_layers: int) -> Step:
 
 
 def _is_uniform(step: Step) -> bool:
-    """Whether all layers hold the same tensors, and attend alike: sliding windows take turns with whole attention."""
+    """Whether all layers are trained alike, hold the same tensors, and attend alike: sliding windows take turns."""
+    if step.trained_layers is not None:
+        return False
     table = parameter_table(step.architecture, step.model_class)
     rows = [] if table is None else [section for section in table.sections if section.first_index is not None]
     return len(rows) == 1 and not _takes_turns(step.architecture)

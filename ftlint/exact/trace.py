@@ -140,9 +140,11 @@ def _build(config: Mapping[str, Any], step: Step) -> Any:
     attention = "eager" if step.attention is Attention.EAGER else "sdpa"
     auto_class = getattr(transformers, step.model_class)
     model = auto_class.from_config(
-        _parsed(config), attn_implementation=attention, dtype=_DTYPES[step.weight_bytes], trust_remote_code=False
+        _parsed(config), attn_implementation=attention, dtype=_DTYPES[step.around.weight_bytes], trust_remote_code=False
     )
     model.train()
+    if step.trained_layers is not None:
+        _freeze(model, step)
     if step.adapters is not None:
         model = _with_adapters(model, step)
     return model
@@ -159,6 +161,21 @@ def _set_checkpointing(model: Any, step: Step) -> None:
     if step.adapters is not None:
         model.enable_input_require_grads()
     model.gradient_checkpointing_enable({"use_reentrant": step.checkpointing is Checkpointing.REENTRANT})
+    if step.trained_layers is None or step.recomputes_frozen:
+        return
+    with suppress(AttributeError):  # releases before 5 do not ask for it
+        model.disable_input_require_grads()
+    for index, layer in enumerate(layer_list(model)):
+        if index not in step.trained_layers:
+            layer.gradient_checkpointing = False
+
+
+def _freeze(model: Any, step: Step) -> None:
+    """Train the layers that the step names, in their own format, and nothing else."""
+    model.requires_grad_(False)
+    for index, layer in enumerate(layer_list(model)):
+        if index in (step.trained_layers or ()):
+            layer.requires_grad_(True).to(_DTYPES[step.weight_bytes])
 
 
 def _with_adapters(model: Any, step: Step) -> Any:
@@ -173,6 +190,7 @@ def _with_adapters(model: Any, step: Step) -> Any:
         r=adapters.rank,
         target_modules=targets,
         lora_dropout=0.1 if adapters.has_dropout else 0.0,
+        use_dora=adapters.use_dora,
         task_type="CAUSAL_LM" if step.model_class == "AutoModelForCausalLM" else None,
     )
     return peft.get_peft_model(model, lora, autocast_adapter_dtype=adapters.num_bytes == 4)
@@ -229,11 +247,13 @@ class _Trace:
     @contextmanager
     def _hooks(self) -> Iterator[None]:
         """Listen to the weights' gradients and to the layers at both ends; afterwards the model is as before."""
-        layers = layer_list(self.model)
+        layers, trained = layer_list(self.model), self.step.trained_layers
         handles = [
             layers[-1].register_forward_hook(self._watch_output),
             layers[0].register_forward_pre_hook(self._watch_input, with_kwargs=True),
         ]
+        if trained is not None and self.step.checkpointing is not Checkpointing.NONE:
+            handles.append(layers[trained[0]].register_forward_pre_hook(self._ask_for_gradient))
         for parameter in self.model.parameters():
             if parameter.requires_grad:
                 hook = parameter.register_post_accumulate_grad_hook
@@ -292,6 +312,8 @@ class _Trace:
     def _inputs(self) -> dict[str, torch.Tensor]:
         shape = (self.step.micro_batch, self.step.sequence_length_tokens)
         inputs = {name: torch.zeros(shape, dtype=torch.long) for name in ("input_ids", "labels")}
+        if self.step.model_class == "AutoModelForSequenceClassification":
+            inputs["labels"] = inputs["labels"][:, 0]
         if self.step.attention is Attention.SDPA_MASKED:
             inputs["attention_mask"] = torch.ones(shape, dtype=torch.long)
         return inputs
@@ -320,6 +342,11 @@ class _Trace:
         hidden = output[0] if isinstance(output, tuple) else output
         if hidden.requires_grad and not self.peaks:
             hidden.register_hook(self._mark)
+
+    def _ask_for_gradient(self, module: Any, args: Any) -> None:
+        """As LLaMA-Factory does before a layer that it trains: a reentrant checkpoint passes no gradient otherwise."""
+        if args and not args[0].requires_grad:
+            args[0].requires_grad_(True)
 
     def _watch_input(self, module: Any, args: Any, kwargs: Any) -> None:
         hidden = args[0] if args else kwargs["hidden_states"]

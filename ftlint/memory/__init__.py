@@ -11,6 +11,17 @@ from __future__ import annotations
 
 from ftlint.memory.as_json import estimate_json
 from ftlint.memory.estimate import Assumption, Estimate, Interval, Moment, Place, Term, Verdict
-from ftlint.memory.estimating import estimate
+from ftlint.memory.estimating import estimate, why_not
 
-__all__ = ["Assumption", "Estimate", "Interval", "Moment", "Place", "Term", "Verdict", "estimate", "estimate_json"]
+__all__ = [
+    "Assumption",
+    "Estimate",
+    "Interval",
+    "Moment",
+    "Place",
+    "Term",
+    "Verdict",
+    "estimate",
+    "estimate_json",
+    "why_not",
+]

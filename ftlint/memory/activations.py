@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import accumulate
 
 from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role, Section, parameter_table
 from ftlint.memory.autograd import Profile, ops, run
@@ -51,10 +51,12 @@ class Point:
 class Played:
     """The stretches of a pass as they were played: layers in the order of forward, then the end with the loss.
 
-    `stream_bytes`: of the hidden states between two layers.
+    Layers before the first trained one have no backward, leave nothing, and are not among them. `recomputed`: for each
+    layer, whether backward computes it again. `stream_bytes`: of the hidden states between two layers.
     """
 
     layers: tuple[Profile, ...]
+    recomputed: tuple[bool, ...]
     head: Profile
     stream_bytes: int
 
@@ -162,24 +164,24 @@ class _Pass:
         self.is_checkpointed = step.checkpointing is not Checkpointing.NONE
 
     def account(self) -> Activations:
-        layers = tuple(self._layers())
+        each = tuple(self._layers())
+        layers, recomputed = tuple(profile for profile, _ in each), tuple(is_recomputed for _, is_recomputed in each)
         head = self._head()
         shared = self._shared_bytes() + self._stem_bytes()
         stem_gradients = self._stem_gradient_bytes()
-        left = [profile.kept_bytes for profile in layers]
-        if self.is_checkpointed:
-            left = [self._embedded_bytes(), *([self.size_bytes] * (len(layers) - 1))]
+        left = self._left(each)
         before = shared + sum(left)
         # Autocast keeps the weights it has cast until forward is through, even where no graph holds them.
-        casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
+        casts = sum(profile.cast_weight_bytes for profile, is_recomputed in each if is_recomputed)
         in_forward = head.input_kept_bytes + head.forward_peak_bytes + casts
         loss = Point("loss", before, max(head.backward_peak_bytes, in_forward), 0)
-        casts -= layers[-1].cast_weight_bytes if self.is_checkpointed else 0
-        in_layer = self._forward_hump(layers) + self._stem_variable_bytes() + casts
+        casts -= layers[-1].cast_weight_bytes if recomputed[-1] else 0
+        in_layer = self._forward_hump(each) + self._stem_variable_bytes() + casts
         forward = Point("forward of the last layer", before, in_layer, 0)
         backward = layers[::-1]
-        humps = {id(profile): self._hump(profile) for profile in {id(each): each for each in layers}.values()}
-        gradients = list(accumulate((each.gradient_bytes for each in backward), initial=head.gradient_bytes))
+        # Equal layers share a profile, so few are asked.
+        humps = {identity: self._hump(*one) for identity, one in {id(one[0]): one for one in each}.items()}
+        gradients = list(accumulate((profile.gradient_bytes for profile in backward), initial=head.gradient_bytes))
         descent = Descent(
             # A layer's own part is there until it is through.
             tuple(accumulate(left, initial=shared))[:0:-1],
@@ -187,37 +189,52 @@ class _Pass:
             tuple(gradients[:-1]),
         )
         stem = Point("the embedding", shared, self.size_bytes + stem_gradients, gradients[-1])
-        played = Played(layers, head, self.size_bytes)
+        played = Played(layers, recomputed, head, self.size_bytes)
         return Activations(before + head.kept_bytes, forward, loss, descent, stem, played)
 
-    def _hump(self, profile: Profile) -> int:
+    def _left(self, each: Sequence[tuple[Profile, bool]]) -> list[int]:
+        """What each layer leaves for backward: all that it kept, or its input."""
+        left = [self.size_bytes if is_recomputed else profile.kept_bytes for profile, is_recomputed in each]
+        if each[0][1] and len(each) == self.step.architecture.num_layers:
+            left[0] = self._embedded_bytes()
+        return left
+
+    def _hump(self, profile: Profile, is_recomputed: bool) -> int:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
-        if not self.is_checkpointed:
+        if not is_recomputed:
             return profile.backward_peak_bytes - profile.kept_bytes
         if self.step.checkpointing is Checkpointing.REENTRANT:
             return profile.reentrant_peak_bytes
         return max(profile.backward_peak_bytes - profile.input_kept_bytes, profile.recompute_peak_bytes)
 
-    def _forward_hump(self, layers: Sequence[Profile]) -> int:
+    def _forward_hump(self, each: Sequence[tuple[Profile, bool]]) -> int:
         """What the last layer's forward takes beside what is kept in the end."""
-        profile = layers[-1]
-        if self.is_checkpointed:
-            return profile.graphless_peak_bytes + (layers[-2].returned_bytes if len(layers) > 1 else 0)
+        profile, is_recomputed = each[-1]
+        if is_recomputed:
+            return profile.graphless_peak_bytes + (each[-2][0].returned_bytes if len(each) > 1 else 0)
         return profile.forward_peak_bytes - (profile.kept_bytes - profile.input_kept_bytes)
 
-    def _layers(self) -> Iterator[Profile]:
-        is_first = True
+    def _layers(self) -> Iterator[tuple[Profile, bool]]:
+        """Each layer that backward reaches, and whether it computes that layer again."""
+        trained = self.step.trained_layers
+        index, has_gradient = 0, self._stem_has_gradient()
         for section in self.table.sections:
             if not section.is_row:
                 continue
-            rest = section.num_copies
-            if is_first and (not self._stem_has_gradient() or self._embedded_bytes() < self.size_bytes):
-                yield self._layer(section, is_first=True)
-                rest -= 1
-            is_first = False
-            if rest:
-                profile = self._layer(section)
-                yield from repeat(profile, rest)
+            made: dict[tuple[bool, bool, bool], tuple[Profile, bool]] = {}
+            for _ in range(section.num_copies):
+                is_trained = trained is None or index in trained
+                is_embedded = index == 0 and self.block.order is Order.ADD_NORM
+                index += 1
+                if not (has_gradient or is_trained):
+                    continue
+                kind = is_trained, has_gradient, is_embedded
+                if kind not in made:
+                    made[kind] = self._layer(
+                        section, is_trained=is_trained, has_gradient=has_gradient, is_embedded=is_embedded
+                    )
+                yield made[kind]
+                has_gradient = True
 
     def _embedded_bytes(self) -> int:
         """Of the first layer's input: where each layer ends in a norm, the embedding's width."""
@@ -225,20 +242,33 @@ class _Pass:
         width = step.embedding_bytes if self.block.order is Order.ADD_NORM else step.stream_bytes
         return step.num_tokens * step.architecture.hidden_size * width
 
-    def _layer(self, section: Section, *, is_first: bool = False) -> Profile:
+    def _layer(
+        self, section: Section, *, is_trained: bool, has_gradient: bool, is_embedded: bool
+    ) -> tuple[Profile, bool]:
+        """One layer, and whether backward computes it again; `is_embedded`: its input has the embedding's width."""
         # What the loss is like decides nothing of a layer: passes that differ in it alone are played once.
         step = replace(self.step, loss=LossKernel.FULL, shifts_logits=False, upcasts_in_model=False)
-        if is_first and self.block.order is Order.ADD_NORM:
+        if is_embedded:
             step = replace(step, raises_stream=False)
-        has_gradient = self._stem_has_gradient() if is_first else True
-        return _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
+        if not is_trained:
+            is_kept = not step.recomputes_frozen
+            step = replace(step.around, checkpointing=Checkpointing.NONE if is_kept else step.checkpointing)
+        if step.trained_layers is not None and step.checkpointing is not Checkpointing.NONE:
+            has_gradient = True  # a checkpoint's input must need one, or its output needs none
+        # Which layers are trained decides nothing of one of them.
+        step = replace(step, trained_layers=() if step.trained_layers is not None else None)
+        profile = _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
+        return profile, step.checkpointing is not Checkpointing.NONE
 
     def _stem_has_gradient(self) -> bool:
-        """Whether the hidden states need a gradient before the first layer: LoRA's embeddings are frozen.
+        """Whether the hidden states need a gradient before the first layer: LoRA's embeddings are frozen, and others.
 
         With checkpointing, transformers makes them need one (`enable_input_require_grads`).
         """
-        return self.step.adapters is None or self.is_checkpointed
+        step = self.step
+        if step.trained_layers is not None:
+            return self.is_checkpointed and step.recomputes_frozen
+        return step.adapters is None or self.is_checkpointed
 
     def _around(self) -> list[ParameterTensor]:
         """What belongs to no layer of the language model, nor to the tower that reads images."""
@@ -252,7 +282,7 @@ class _Pass:
     def _head(self) -> Profile:
         around = self._around()
         tied = [tied.tensor for tied in self.table.tied]
-        recorder = Recorder(self.step, (*around, *tied))
+        recorder = Recorder(self.step.around, (*around, *tied))
         # OLMo's norms hold no weights, OPT-350m has no final norm.
         name = self.block.final_norm if self.block.norm is Norm.LAYER_FLOAT32 else None
         norm_name = self._module(self.block.final_norm) or name
@@ -275,7 +305,7 @@ class _Pass:
 
         Where transformers makes adapters' embeddings need a gradient, they are a leaf, which the graph holds on to.
         """
-        recorder, block, step = Recorder(self.step, self._around()), self.block, self.step
+        recorder, block, step = Recorder(self.step.around, self._around()), self.block, self.step
         projection = self._module("project_in") if Stem.PROJECT in block.embedding else None
         width = step.architecture.hidden_size if projection is None else recorder.in_features(projection)
         words = recorder.tape.input(
@@ -293,22 +323,25 @@ class _Pass:
                 x = ops.layer_norm(recorder.tape, x, (), step.num_tokens)
             else:
                 x = ops.scale(recorder.tape, x)
-        is_leaf = step.adapters is not None and self.is_checkpointed and x is not words
+        is_leaf = self._stem_is_leaf() and x is not words
         if not block.embedding:
             return 0
         profile = run(recorder.tape, inputs=(words,), output=x)
         return profile.kept_bytes + (words.size_bytes - profile.input_kept_bytes if is_leaf else 0)
+
+    def _stem_is_leaf(self) -> bool:
+        """Whether embedded words are made to need a gradient though the embedding is frozen."""
+        return self.step.around.adapters is not None and self._stem_has_gradient()
 
     def _stem_variable_bytes(self) -> int:
         """Embedded words and positions, which the model's variables hold until its last layer is through."""
         if Stem.ADD not in self.block.embedding:
             return 0
         positions = self.step.sequence_length_tokens * self.step.architecture.hidden_size * self.step.embedding_bytes
-        is_leaf = self.step.adapters is not None and self.is_checkpointed
-        return positions + (0 if is_leaf else positions * self.step.micro_batch)
+        return positions + (0 if self._stem_is_leaf() else positions * self.step.micro_batch)
 
     def _stem_gradient_bytes(self) -> int:
-        if self.step.adapters is not None:
+        if self.step.adapters is not None or self.step.trained_layers is not None:
             return 0
         embeddings = sum(tensor.num_params for tensor in _outside(self.table) if tensor.role is Role.EMBEDDING)
         return embeddings * self.step.weight_bytes

@@ -25,6 +25,7 @@ from ftlint.memory.nvme import nvme_terms
 from ftlint.memory.passes import pass_terms, play_passes
 from ftlint.memory.process import process_terms
 from ftlint.memory.reading import read_workload
+from ftlint.memory.reference import reference_terms
 from ftlint.memory.replay import replay
 from ftlint.memory.states import state_terms
 from ftlint.memory.workload import Workload
@@ -52,6 +53,7 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
     terms = (
         *of_states,
         *of_pass,
+        *reference_terms(work),
         workspace_term(work),
         small_term(),
         *beside_terms(work, of_pass, of_states, replay(work, passes[0].played) if passes else None),
@@ -63,7 +65,7 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
         gpu_capacity=None if gpu is None else _capacity(gpu),
         host_capacity_bytes=host_capacity_bytes,
         deepspeed=_deepspeed_answer(work),
-        assumptions=(*reader.assumptions, *_lower_bound(missing)),
+        assumptions=(*reader.assumptions, *_lower_bound(missing, reader, work)),
         facts=dict(reader.facts),
         num_parameters=work.parameters.num_params,
         num_trainable_parameters=work.parameters.num_trained,
@@ -79,9 +81,31 @@ def _missing(work: Workload, *, is_played: bool) -> Iterator[Missing]:
         yield IMAGES_MISSING
 
 
-def _lower_bound(missing: tuple[Missing, ...]) -> Iterator[Assumption]:
+def why_not(run: Run, *, versions: VersionView | None = None) -> str:
+    """Why `estimate` gives None: the fact, and what is wrong with it; empty where it gives an estimate."""
+    reader = FactReader(run)
+    read_workload(reader, versions)
+    return reader.refusal
+
+
+def _lower_bound(missing: tuple[Missing, ...], reader: FactReader, work: Workload) -> Iterator[Assumption]:
     for each in missing:
-        yield Assumption("gpu", "without " + ", ".join(each.parts), f"{each.why}: GPU figures are lower bounds")
+        why = _why_no_pass(reader, work) if each is PASS_MISSING else each.why
+        yield Assumption("gpu", "without " + ", ".join(each.parts), f"{why}: GPU figures are lower bounds")
+
+
+def _why_no_pass(reader: FactReader, work: Workload) -> str:
+    """What keeps a pass from being played."""
+    names = ("batch.micro_batch", "batch.sequence_length_tokens", "batch.sequences_per_example")
+    unknown = [name for name in names if not (fact := reader.look(name)).known and (fact.said or name in names[:2])]
+    if unknown:
+        return f"{' and '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not known"
+    if work.table is None or work.architecture is None:
+        return "of the model only numbers of parameters are known"
+    if not work.steps:
+        return "no layer is trained"
+    model_class = reader.look("model.model_class").or_default("AutoModelForCausalLM")
+    return f"how {work.architecture.model_type} computes as {model_class}, trained like this, is not described"
 
 
 def _capacity(gpu: Gpu) -> Interval:

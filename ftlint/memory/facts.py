@@ -15,8 +15,9 @@ T = TypeVar("T")
 
 COUNTS = frozenset(
     """
-    batch.micro_batch batch.sequence_length_tokens batch.gradient_accumulation parallel.gpus_per_node
-    parallel.num_nodes parallel.num_processes parallel.sub_group_size adapter.lora_rank model.num_parameters
+    batch.micro_batch batch.sequence_length_tokens batch.gradient_accumulation batch.sequences_per_example
+    parallel.gpus_per_node parallel.num_nodes parallel.num_processes parallel.sub_group_size adapter.lora_rank
+    model.num_parameters
     """.split()
 )
 """Facts that count something there is at least one of."""
@@ -38,6 +39,12 @@ class FactReader:
     run: Run
     facts: dict[str, Fact[Any]] = field(default_factory=dict)
     assumptions: list[Assumption] = field(default_factory=list)
+    refusal: str = ""
+    """Why the run cannot be read, once it turned out so: the fact, and what is wrong with it."""
+
+    def refuse(self, why: str) -> None:
+        """Note why there can be no estimate, and read no further."""
+        self.refusal = why
 
     def look(self, name: str) -> Fact[Any]:
         """The fact, whatever it holds."""

@@ -17,9 +17,11 @@ from ftlint.memory.optimizer_terms import optimizer_terms
 from ftlint.memory.terms import elements, maybe, optimizer_of, packed_bytes
 from ftlint.memory.weights import frozen_weights
 from ftlint.memory.workload import Workload
+from ftlint.run.fact import Truth
 from ftlint.run.run import OffloadDevice
 
 FSDP = "torch/distributed/fsdp; accelerate 1.x upcasts trained parameters under mixed precision"
+RESHARD = "torch 2.13 distributed/fsdp/_runtime_utils.py, RESHARD_AFTER_FORWARD_HANDLE_STRATEGIES"
 STEP = (Moment.OPTIMIZER_STEP,)
 
 
@@ -27,6 +29,8 @@ def fsdp_gpu_terms(work: Workload) -> Iterator[Term]:
     """Model states, whole units, and gradients."""
     shard, widths = ceil_div(work.parameters.num_trained, work.shard_ranks), work.widths
     yield from _whole_units(work)
+    if work.keeps_units is not Truth.NO:
+        yield _kept_units(work)
     yield from _whole_gradients(work)
     if work.offload.param is not OffloadDevice.NONE:
         return
@@ -74,6 +78,22 @@ def _whole_units(work: Workload) -> Iterator[Term]:
         f"{grouped(root + layer)} x {work.widths.trained.expected_bytes} B",
         "torch 2.13 distributed/fsdp/_state_dict_utils.py",
     )
+
+
+def _kept_units(work: Workload) -> Term:
+    """The layers that are not given up after forward, but the one that is in use anyway; backward gives up each."""
+    *layers, _ = work.parameters.units
+    count = sum(layers) - max(layers, default=0)
+    if work.parameters.quantized:
+        packed = packed_bytes(work, count)
+        size = Interval(0, packed, packed)
+    else:
+        size = _in_use(work, count)
+    if work.keeps_units is Truth.UNKNOWN:
+        size = Interval(0, 0, size.high_bytes)
+    moments = (Moment.LOSS, Moment.BACKWARD_START)
+    formula = f"{grouped(count)} parameters, not sharded again before backward"
+    return Term("layers kept whole", Place.GPU, moments, size, formula, RESHARD)
 
 
 def _in_use(work: Workload, num_params: int) -> Interval:

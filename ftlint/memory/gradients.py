@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from ftlint.memory.arithmetic import ceil_div
 from ftlint.memory.estimate import PASS, Interval, Moment, Term
+from ftlint.memory.optimizers import UNSEEN
 from ftlint.memory.terms import elements, maybe, optimizer_of
 from ftlint.memory.workload import Workload
 
@@ -24,13 +25,15 @@ def gradient_terms(work: Workload, width: Interval, source: str, num_ranks: int 
         return
     trained = ceil_div(work.parameters.num_trained, num_ranks)
     whole = maybe(work, width.times(trained))
+    if optimizer_of(work) is UNSEEN:
+        whole = whole.at_least(0)  # it may use each one as soon as it is there, layer by layer
     if work.num_accumulation_steps is not None and work.num_accumulation_steps > 1:
         yield elements("gradients", (*PASS, *STEP), whole, trained, width, source)
         return
     yield elements("gradients", STEP, whole, trained, width, source)
     for moment, num_params in finished(work):
         count = ceil_div(num_params, num_ranks)
-        size = maybe(work, width.times(count))
+        size = maybe(work, width.times(count)).at_least(min(whole.low_bytes, width.low_bytes * count))
         if work.num_accumulation_steps is None:
             size = Interval(size.low_bytes, size.expected_bytes, max(size.high_bytes, whole.high_bytes))
         yield elements("gradients so far", (moment,), size, count, width, source)

@@ -94,7 +94,7 @@ def choose_parameters(table: ParameterTable, training: Training) -> Parameters:
         frozen = () if open_to_training is table else _beside(table)
         return _divide(table, training, trained=open_to_training, frozen=frozen, num_image_readers=num_readers)
     if training.method is Method.FREEZE:
-        kept = _layer_prefixes(table, training.num_trainable_layers)
+        kept = _layer_prefixes(table, training)
         frozen = tuple(tensor for tensor in table if not tensor.name.startswith(kept))
         trained = tuple(tensor for tensor in table if tensor.name.startswith(kept))
         return _divide(table, training, trained=trained, frozen=frozen)
@@ -211,10 +211,18 @@ def _units(table: ParameterTable) -> Iterator[int]:
     yield rest
 
 
-def _layer_prefixes(table: ParameterTable, num_layers: int) -> tuple[str, ...]:
-    """Prefixes of the last layers, or of the first ones for a negative number, as LLaMA-Factory counts them."""
+def trained_layers(num_layers: int, training: Training) -> tuple[int, ...]:
+    """Indices of the layers that `FREEZE` trains: the last so many, or for a negative number the first.
+
+    Source: llamafactory 0.9.5 model/adapter.py, `_setup_freeze_tuning`.
+    """
+    count = training.num_trainable_layers
+    return tuple(range(max(0, num_layers - count), num_layers) if count > 0 else range(min(-count, num_layers)))
+
+
+def _layer_prefixes(table: ParameterTable, training: Training) -> tuple[str, ...]:
     prefixes = tuple(p for s in table.sections if s.is_row for p in s.prefixes())
-    return prefixes[-num_layers:] if num_layers > 0 else prefixes[: -num_layers or 0]
+    return tuple(prefixes[index] for index in trained_layers(len(prefixes), training))
 
 
 def _is_saved(tensor: ParameterTensor, modules: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from ftlint.memory.activations import AUTOGRAD, Activations, Point, activations
 from ftlint.memory.arithmetic import grouped
 from ftlint.memory.constants import Share
 from ftlint.memory.estimate import Interval, Moment, Place, Term
+from ftlint.memory.reference import SECOND_PASS
 from ftlint.memory.releases import since
 from ftlint.memory.step import Checkpointing, Step
 from ftlint.memory.workload import Workload
@@ -35,7 +36,7 @@ class _Played:
 
 def is_of_pass(term: Term) -> bool:
     """Whether the term is one of a pass: it grows with the batch."""
-    return term.source in (AUTOGRAD, HELD)
+    return term.source in (AUTOGRAD, HELD, SECOND_PASS)
 
 
 def play_passes(work: Workload) -> tuple[Activations, ...]:
@@ -114,8 +115,9 @@ def _held_by_fsdp(work: Workload, played: Sequence[_Played]) -> Iterator[Term]:
     utils/hooks, `register_multi_grad_hook`; measured with torch 2.4.1 on 2 and 4 A100s, LoRA and QLoRA: twice the layer
     inputs, to the byte. The low end leaves it out under other releases of torch, which nobody measured.
     """
+    holds = work.steps[0].has_frozen_in_backward
     is_recomputed = all(step.checkpointing is not Checkpointing.NONE for step in work.steps)
-    if work.kind is not ParallelKind.FSDP or work.fsdp_version != 1 or work.is_full_training or not is_recomputed:
+    if work.kind is not ParallelKind.FSDP or work.fsdp_version != 1 or not holds or not is_recomputed:
         return
     sizes = [max(0, 2 * each.start.kept_bytes - each.end.kept_bytes) for each in played]
     is_measured = work.is_filled and since(work.versions, "torch", (2, 5)) is Truth.NO

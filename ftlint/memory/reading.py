@@ -21,7 +21,7 @@ from ftlint.memory.steps import is_filled, read_steps
 from ftlint.memory.widths import read_widths
 from ftlint.memory.workload import Offload, Ranks, Workload
 from ftlint.run.fact import Fact, Truth
-from ftlint.run.run import Method, OffloadDevice, ParallelKind, StateDictType
+from ftlint.run.run import Method, OffloadDevice, ParallelKind, ReferenceModel, StateDictType
 from ftlint.run.versions import VersionView
 
 DEFAULT_SUB_GROUP_SIZE = 10**9
@@ -42,8 +42,12 @@ def read_workload(
     `constants`: the bundled ones unless others are given.
     """
     kind = _kind(reader)
+    if kind is None:
+        reader.refuse("how it is spread over GPUs (parallel.kind) cannot be seen")
+        return None
     method = _method(reader)
-    if kind is None or method is None:
+    if method is None:
+        reader.refuse("which parameters it trains (adapter.method) cannot be seen")
         return None
     model_class = _model_class(reader)
     table = None if model_class is None else _table(reader, model_class, versions)
@@ -53,12 +57,19 @@ def read_workload(
     training = _training(reader, method, frozen)
     parameters = _numbers(reader, training) if table is None else choose_parameters(table, training)
     if parameters is None:
+        reader.refuse(_why_no_model(reader))
+        return None
+    if method in (Method.LORA, Method.QLORA) and not parameters.num_trained:
+        targets = ", ".join(training.lora_targets) or "none"
+        reader.refuse(f"no linear layer of this model has the name of a target (adapter.lora_targets: {targets})")
         return None
     zero_stage = reader.known("parallel.zero_stage") if kind is ParallelKind.ZERO else 0
     if zero_stage is None:
+        reader.refuse("the stage of ZeRO (parallel.zero_stage) cannot be seen")
         return None
     offload = _offload(reader, versions, can_offload=kind in (ParallelKind.ZERO, ParallelKind.FSDP))
     if offload is None:
+        reader.refuse("where it offloads to (parallel.offload_param, offload_optimizer) cannot be seen")
         return None
     architecture: Architecture | None = reader.known("model.architecture")
     ranks = _ranks(reader, kind)
@@ -70,6 +81,7 @@ def read_workload(
         is_sharded=kind is ParallelKind.FSDP,
         has_adapters=method in (Method.LORA, Method.QLORA),
     )
+    reference: Fact[ReferenceModel] = reader.look("training.reference")
     is_prepared = _is_prepared(reader) if training.is_quantized else Truth.NO
     return Workload(
         parameters=parameters,
@@ -105,12 +117,28 @@ def read_workload(
         saves_whole=_saves_whole(reader),
         loads_on_first_rank=Truth.of(reader.look("parallel.fsdp_cpu_ram_efficient_loading").value),
         shard_ranks=_shard_ranks(reader, kind, ranks),
+        keeps_units=_keeps_units(reader, kind),
         num_accumulation_steps=reader.known("batch.gradient_accumulation"),
         compute_capability=_compute_capability(reader),
         has_bf16_offload_buffer=since(versions, "deepspeed", (0, 17)),
         is_prepared=is_prepared,
         is_full_training=method is Method.FULL,
+        has_reference_pass=reference.said and reference.value is not ReferenceModel.NONE,
+        has_reference_copy=_is_copy(reference),
     )
+
+
+def _why_no_model(reader: FactReader) -> str:
+    identity, model_class = reader.look("model.id"), reader.look("model.model_class")
+    if reader.known("model.architecture") is None:
+        if not identity.said:
+            return "no model is named (model.id)"
+        if not identity.known:
+            return "which model it is (model.id) cannot be seen"
+        return f"the model {identity.or_default('')!r} is not in ftlint's catalogue, and no config.json of it is here"
+    if model_class.said and not model_class.known:
+        return "as what the model is built (model.model_class) cannot be seen, or is not reckoned: a value head"
+    return f"its model has no class {model_class.or_default('AutoModelForCausalLM')} (model.model_class)"
 
 
 def _sub_group_size(reader: FactReader) -> int:
@@ -162,6 +190,12 @@ def _training(reader: FactReader, method: Method, frozen_parts: tuple[str, ...])
         use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
         freezes_vision={"vision tower", "projection"} <= set(frozen_parts),
     )
+
+
+def _is_copy(reference: Fact[ReferenceModel]) -> Truth:
+    if not reference.said:
+        return Truth.NO
+    return Truth.of(reference.value is ReferenceModel.COPY) if reference.known else Truth.UNKNOWN
 
 
 def _is_stored_quantized(reader: FactReader) -> bool:
@@ -247,6 +281,15 @@ def _shard_ranks(reader: FactReader, kind: ParallelKind, ranks: Ranks) -> int:
     if strategy == "NO_SHARD":
         return 1
     return ranks.per_node if strategy.startswith(("HYBRID_SHARD", "_HYBRID_SHARD")) else ranks.world_size
+
+
+def _keeps_units(reader: FactReader, kind: ParallelKind) -> Truth:
+    """Source: torch 2.13 distributed/fsdp/_runtime_utils.py, RESHARD_AFTER_FORWARD_HANDLE_STRATEGIES."""
+    strategy: Fact[str] = reader.look("parallel.fsdp_sharding_strategy")
+    if kind is not ParallelKind.FSDP or not strategy.said:
+        return Truth.NO
+    names = ("SHARD_GRAD_OP", "HYBRID_SHARD_ZERO2", "_HYBRID_SHARD_ZERO2")
+    return Truth.of(strategy.value in names) if strategy.known else Truth.UNKNOWN
 
 
 def _offload(reader: FactReader, versions: VersionView | None, *, can_offload: bool) -> Offload | None:

@@ -84,11 +84,49 @@ class Recorder:
         up = tape.parameter(rank * out_features, width, is_trained=True)
         wide = ops.cast(tape, x, width)
         dropped = ops.dropout(tape, wide, adapters.has_dropout)
+        if adapters.use_dora:
+            self._weight_norm(in_features, out_features)
         low = ops.linear(tape, dropped, ops.Linear(in_features, rank, down, None))
-        update = ops.scale(tape, ops.linear(tape, low, ops.Linear(rank, out_features, up, None)))
+        update = ops.linear(tape, low, ops.Linear(rank, out_features, up, None))
+        if adapters.use_dora:
+            base = self._in_full(dropped, in_features, out_features) if adapters.has_dropout else result
+            update = self._scaled_by_magnitude(base, update, out_features)
+        else:
+            update = ops.scale(tape, update)
         total = ops.cast(tape, ops.add(tape, result, update), result.num_bytes)
         tape.hold(x, wide)
         return total
+
+    def _weight_norm(self, in_features: int, out_features: int) -> None:
+        """The norm of each row of the adapted weight: of a copy in the adapter's format, the adapters' product, that
+        scaled, and the sum; and the identity that the product is made with. Nothing of it stays.
+
+        Source: peft 0.21 tuners/lora/dora.py, `get_lora_weight`, `get_weight_norm`; traced: 17 bytes per element.
+        """
+        step, adapters = self.step, self.step.adapters
+        assert adapters is not None
+        width = adapters.num_bytes
+        is_copied = step.is_quantized or step.weight_bytes != width
+        whole = (3 + is_copied) * (in_features * out_features * width,)
+        scratch = ((*whole, in_features * in_features * width), ())
+        self.tape.make("norm of the adapted weight", (), out_features, width, scratch=scratch)
+
+    def _in_full(self, x: Tensor, in_features: int, out_features: int) -> Tensor:
+        """What the frozen weight makes of the adapter's input, which dropout has changed: of a copy as wide as it."""
+        size, width = in_features * out_features, x.num_bytes
+        copy = self.tape.make("weight in the adapter's format", (), size, width)
+        return ops.linear(self.tape, x, ops.Linear(in_features, out_features, copy, None))
+
+    def _scaled_by_magnitude(self, base: Tensor, update: Tensor, out_features: int) -> Tensor:
+        """`(magnitude / norm - 1) * base + magnitude / norm * update * scaling`, whose norm is a constant.
+
+        Source: peft 0.21 tuners/lora/dora.py, `DoraLinearLayer.forward`.
+        """
+        tape, adapters = self.tape, self.step.adapters
+        assert adapters is not None
+        magnitude = ops.scale(tape, tape.parameter(out_features, adapters.num_bytes, is_trained=True))
+        own = ops.mul(tape, ops.shift(tape, magnitude), base)
+        return ops.add(tape, own, ops.scale(tape, ops.mul(tape, magnitude, update)))
 
     def quantized(self, x: Tensor, in_features: int, out_features: int) -> Tensor:
         """bitsandbytes' `Linear4bit`: the weight is dequantized in forward and again in backward, and nothing is kept.

@@ -19,7 +19,7 @@ from ftlint.memory.step import Checkpointing
 from ftlint.memory.terms import optimizer_of, packed_bytes, state_bytes
 from ftlint.memory.workload import Workload
 from ftlint.record import record
-from ftlint.run.run import OffloadDevice, ParallelKind
+from ftlint.run.run import Method, OffloadDevice, ParallelKind
 
 NUM_WHOLE = 2
 """Layers that are played whole where backward begins; `python -m tools.accuracy.replayed` compares with playing all."""
@@ -64,15 +64,20 @@ class Replay:
         """The large ones, by the identity of a profile's events: equal layers share them."""
         self._sizes: dict[int, Sequence[int]] = {}
         """Of the gradients of a layer between, by the identity of its profile."""
-        self.is_recomputed = work.steps[0].checkpointing is not Checkpointing.NONE
         self.is_fsdp = work.kind is ParallelKind.FSDP
-        self.holds = self.is_fsdp and work.fsdp_version == 1 and not work.is_full_training and self.is_recomputed
+        self.holds = (
+            self.is_fsdp
+            and work.fsdp_version == 1
+            and work.steps[0].has_frozen_in_backward
+            and work.steps[0].checkpointing is not Checkpointing.NONE
+        )
         """What `passes.py` counts: a gradient of the hidden states per layer, and its input, to the end of backward."""
         optimizer, offload = optimizer_of(work), work.offload
         is_here = offload.param is offload.optimizer is OffloadDevice.NONE
         # DeepSpeed's gradients, states and masters lie in flat buffers, made before the first step.
+        trains_weights = work.is_full_training or (work.training.method is Method.FREEZE and not self.is_fsdp)
         self.keeps_gradients = (
-            work.is_full_training and work.kind is not ParallelKind.ZERO and is_here and not optimizer.steps_in_backward
+            trains_weights and work.kind is not ParallelKind.ZERO and is_here and not optimizer.steps_in_backward
         )
         widths, trained = work.widths, max(1, work.parameters.num_trained)
         self.state_width = state_bytes(work, trained).expected_bytes / trained
@@ -126,7 +131,7 @@ class Replay:
         accelerator.py, `prepare_model`: "Upcasted low precision parameters"). A quantized model is loaded onto each GPU
         whole (transformers 5.23 quantizers/quantizer_bnb_4bit.py, `update_device_map`), and its matrices are freed.
         """
-        work, num_layers = self.work, len(self.played.layers)
+        work, num_layers = self.work, len(self.work.parameters.units) - 1
         ranks, width = work.shard_ranks, work.widths.frozen.expected_bytes
         if not self.is_fsdp or ranks < 2:
             return ()
@@ -210,12 +215,12 @@ class Replay:
             blocks: dict[Storage, Block] = {}
             events = profile.events
             if not self._is_whole(index):
-                if not self.is_recomputed:
+                if not self.played.recomputed[index]:
                     blocks = {storage: self.allocator.allocate(storage.num_bytes) for storage in _own(profile)}
                 inputs.append(self.allocate(profile.output_bytes))
             else:
                 self._gather()
-                self.play(events.graphless if self.is_recomputed else events.forward, blocks)
+                self.play(events.graphless if self.played.recomputed[index] else events.forward, blocks)
                 self._release()
                 inputs.append(blocks.pop(events.output, None))
             kept.append(blocks)
@@ -238,10 +243,13 @@ class Replay:
         work = self.work
         if not self.gathered:
             self._gather()
-        for index, profile in enumerate(reversed(self.played.layers)):
+        layers = zip(self.played.layers, self.played.recomputed, strict=True)
+        for index, (profile, is_recomputed) in enumerate(reversed(tuple(layers))):
             blocks, entered = kept.pop(), inputs.pop()
             if self._is_whole_in_backward(index):
                 self._gather()
+                if is_recomputed:
+                    self.play(profile.events.forward, blocks)
                 leaving = self._layer(profile, blocks, gradient)
                 self._release()
             else:
@@ -266,8 +274,6 @@ class Replay:
     def _layer(self, profile: Profile, blocks: dict[Storage, Block], gradient: Block | None) -> Block | None:
         """One layer's backward; gives the gradient that leaves. The one that comes in is freed by the caller."""
         events = profile.events
-        if self.is_recomputed:
-            self.play(events.forward, blocks)
         self.play(events.backward, blocks)
         # Where nothing else holds it, the gradient that came in is added to, and leaves.
         is_handed_on = events.gradient is events.output_gradient

@@ -14,7 +14,9 @@ from ftlint.memory.weights import frozen_weights
 from ftlint.memory.workload import Workload
 from ftlint.run.run import ParallelKind
 
-TORCH = "torch 2.13 optim/, measured: pure bf16 with foreach AdamW peaks at 10 bytes per parameter"
+WEIGHTS = "torch nn.Parameter, one copy on each GPU; the optimizer updates it in place"
+GRADIENTS = "torch csrc/autograd/functions/accumulate_grad.h; when each is there: ftlint/memory/gradients.py"
+STATES = "the optimizer's source: torch 2.13 optim/, bitsandbytes optim/, transformers 5.23 trainer_optimizer.py"
 
 
 def replicated_terms(work: Workload) -> Iterator[Term]:
@@ -22,11 +24,11 @@ def replicated_terms(work: Workload) -> Iterator[Term]:
     trained, widths = work.parameters.num_trained, work.widths
     yield frozen_weights(work, num_ranks=1)
     yield elements(
-        "trained weights", ALWAYS, maybe(work, widths.trained.times(trained)), trained, widths.trained, TORCH
+        "trained weights", ALWAYS, maybe(work, widths.trained.times(trained)), trained, widths.trained, WEIGHTS
     )
-    yield from gradient_terms(work, widths.trained, TORCH)
-    yield projection_term(work, widths.trained, TORCH)
-    yield from optimizer_terms(work, trained, 1, TORCH)
+    yield from gradient_terms(work, widths.trained, GRADIENTS)
+    yield projection_term(work, widths.trained, GRADIENTS)
+    yield from optimizer_terms(work, trained, 1, STATES)
     yield from _cast_weights(work)
     if work.kind is ParallelKind.DDP:
         yield Term(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 from ftlint.knowledge.architectures import Architecture
@@ -48,6 +49,12 @@ class Adapters:
     has_dropout: bool
     num_bytes: int
     """Width of the adapters' weights: 4 since PEFT's `autocast_adapter_dtype`, whatever the base has."""
+    use_dora: bool = False
+    """Whether a trained magnitude scales each row of what a layer and its adapter give."""
+
+
+NOT_ADAPTED = Adapters((), rank=0, has_dropout=False, num_bytes=0)
+"""Adapters of no module: every weight is frozen."""
 
 
 @record
@@ -66,7 +73,7 @@ class Step:
     attention: Attention
     checkpointing: Checkpointing
     adapters: Adapters | None
-    """None: every weight is trained."""
+    """None: every weight is trained, or every one of `trained_layers`."""
     is_quantized: bool
     """Linear layers in 4 bits, and `prepare_model_for_kbit_training` has made the rest float32."""
     loss: LossKernel
@@ -80,6 +87,13 @@ class Step:
     """transformers below 4.46 makes logits float32 in the model, and then holds no others."""
     raises_stream: bool = False
     """A norm behind the embedding, which autocast computes in float32, decides the hidden states' format (BLOOM)."""
+    trained_layers: tuple[int, ...] | None = None
+    """Indices in order, where these layers are trained and nothing else is; None where no layer is left out."""
+    frozen_bytes: int = 0
+    """Of weights beside `trained_layers`, the embedding's among them; 0: as `weight_bytes`."""
+    recomputes_frozen: bool = False
+    """Whether checkpointing goes for layers that are not trained too, as transformers' does, which makes the
+    embedding's output need a gradient; LLaMA-Factory's goes for trained ones alone."""
 
     @property
     def num_tokens(self) -> int:
@@ -89,9 +103,25 @@ class Step:
     @property
     def embedding_bytes(self) -> int:
         """Width of the embedded words, and of masks."""
-        return 4 if self.is_quantized else self.weight_bytes
+        return 4 if self.is_quantized else self.frozen_bytes or self.weight_bytes
 
     @property
     def stream_bytes(self) -> int:
         """Width of the hidden states between layers: the embedding's, unless something raises it."""
         return 4 if self.raises_stream else self.embedding_bytes
+
+    @property
+    def has_frozen_in_backward(self) -> bool:
+        """Whether gradients pass through a layer whose own weights are frozen."""
+        if self.trained_layers is None:
+            return self.adapters is not None
+        reaches_all = self.recomputes_frozen and self.checkpointing is not Checkpointing.NONE
+        first = 0 if reaches_all else self.trained_layers[0]
+        return len(self.trained_layers) < self.architecture.num_layers - first
+
+    @property
+    def around(self) -> Step:
+        """The same pass as what is not trained sees it, where only some layers are."""
+        if self.trained_layers is None:
+            return self
+        return replace(self, adapters=NOT_ADAPTED, weight_bytes=self.embedding_bytes)

@@ -12,7 +12,7 @@ from typing import TypedDict
 from ftlint.knowledge.architectures import Architecture
 from ftlint.memory.blocks import SEES_WHOLE_IMAGES, Kernels, find_block
 from ftlint.memory.facts import FactReader, is_assumed
-from ftlint.memory.parameters import Training
+from ftlint.memory.parameters import Training, trained_layers
 from ftlint.memory.releases import since
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from ftlint.memory.workload import Widths
@@ -21,6 +21,8 @@ from ftlint.run.dtype import DType
 from ftlint.run.fact import Truth
 from ftlint.run.run import Method
 from ftlint.run.versions import VersionView
+
+LANGUAGE_MODELS = ("AutoModelForCausalLM", "AutoModelForImageTextToText")
 
 
 def read_steps(
@@ -37,20 +39,17 @@ def read_steps(
 ) -> tuple[Step, ...]:
     """The passes, the expected one first.
 
-    Empty where the model, the number of sequences or their length cannot be seen, and where only some layers are
-    trained: then no size of an activation is known. `is_engine`: DeepSpeed has cast the whole model; `is_sharded`: FSDP
-    hands the layers weights that are cast already.
+    Empty where the model, the number of sequences or their length cannot be seen. `is_engine`: DeepSpeed has cast the
+    whole model; `is_sharded`: FSDP hands the layers weights that are cast already.
     """
-    micro_batch = reader.known("batch.micro_batch")
+    micro_batch, per_example = reader.known("batch.micro_batch"), reader.look("batch.sequences_per_example")
     length = reader.known("batch.sequence_length_tokens")
-    if (
-        architecture is None
-        or model_class is None
-        or micro_batch is None
-        or length is None
-        or training.method is Method.FREEZE
-    ):
+    is_seen = not per_example.said or per_example.known
+    if architecture is None or model_class is None or micro_batch is None or length is None or not is_seen:
         return ()
+    trained = trained_layers(architecture.num_layers, training) if training.method is Method.FREEZE else None
+    if trained == ():
+        return ()  # there is no backward
     compute: DType | None = reader.known("precision.compute")
     stored = widths.frozen if training.method in (Method.LORA, Method.QLORA) else widths.trained
     weight_bytes = 2 if (is_engine or is_sharded) and compute is not None and compute.is_half else stored.expected_bytes
@@ -59,7 +58,7 @@ def read_steps(
     believed = Step(
         architecture=architecture,
         model_class=model_class,
-        micro_batch=micro_batch,
+        micro_batch=micro_batch * per_example.or_default(1),
         sequence_length_tokens=length,
         weight_bytes=weight_bytes,
         compute_bytes=min(compute_bytes, weight_bytes),
@@ -73,6 +72,9 @@ def read_steps(
         shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
         loops_experts=since(versions, "transformers", (5, 0)) is Truth.NO,
         upcasts_in_model=since(versions, "transformers", (4, 46)) is Truth.NO,
+        trained_layers=trained,
+        frozen_bytes=0 if trained is None else min(weight_bytes, widths.frozen.expected_bytes),
+        recomputes_frozen=reader.look("adapter.recomputes_frozen").or_default(False),
     )
     least, most = believed, believed
     for doubt in _doubts(reader, believed, versions, is_prepared, training):
@@ -88,6 +90,7 @@ class _Words(TypedDict, total=False):
     attention: Attention
     is_quantized: bool
     shifts_logits: bool
+    recomputes_frozen: bool
 
 
 @record
@@ -103,7 +106,9 @@ def _doubts(
 ) -> Iterator[_Doubt]:
     if not reader.look("training.gradient_checkpointing").known:
         yield _Doubt(least={"checkpointing": Checkpointing.REENTRANT})
-    if not reader.look("training.loss").known:
+    if believed.trained_layers is not None and not reader.look("adapter.recomputes_frozen").known:
+        yield _Doubt(most={"recomputes_frozen": True})
+    if believed.model_class in LANGUAGE_MODELS and not reader.look("training.loss").known:
         yield _Doubt(least={"loss": LossKernel.LIGER})
     if not reader.look("training.attention").known:
         yield _Doubt(most={"attention": Attention.EAGER})
@@ -160,6 +165,9 @@ def _checkpointing(reader: FactReader) -> Checkpointing:
 
 
 def _loss(reader: FactReader) -> LossKernel:
+    """Kernels that join the output layer and the loss are for language models: a classifier's logits are few."""
+    if reader.look("model.model_class").or_default(LANGUAGE_MODELS[0]) not in LANGUAGE_MODELS:
+        return LossKernel.FULL
     words = {kernel.value: kernel for kernel in LossKernel}
     return words.get(reader.look("training.loss").or_default("full"), LossKernel.FULL)
 
@@ -180,4 +188,5 @@ def _adapters(training: Training, widths: Widths) -> Adapters:
         rank=training.lora_rank,
         has_dropout=training.lora_dropout > 0,
         num_bytes=widths.trained.expected_bytes,
+        use_dora=training.use_dora,
     )

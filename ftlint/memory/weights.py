@@ -26,7 +26,8 @@ def frozen_weights(work: Workload, num_ranks: int) -> Term:
         }
         size = plain_sizes[work.is_prepared] + Interval(packed, packed, packed)
         formula += f" + {grouped(sum(work.parameters.quantized))} quantized"
-    return Term("frozen weights", Place.GPU, ALWAYS, size, formula, "peft 0.18 utils/other.py; bitsandbytes")
+    source = "peft 0.18 utils/other.py; bitsandbytes" if work.parameters.quantized else "torch nn.Parameter, as loaded"
+    return Term("frozen weights", Place.GPU, ALWAYS, size, formula, source)
 
 
 def use_terms(work: Workload) -> Iterator[Term]:
@@ -43,13 +44,13 @@ def use_terms(work: Workload) -> Iterator[Term]:
             f"{grouped(largest)} x {width} B, one at a time",
             "bitsandbytes autograd/_functions.py, MatMul4Bit",
         )
-    adapted = work.parameters.landmarks.adapted
-    if work.training.use_dora and adapted:
+    adapted, wide = work.parameters.landmarks.adapted, work.widths.trained.expected_bytes
+    if work.training.use_dora and adapted and not work.steps:  # a pass that is played has it
         yield Term(
             "DoRA's weight norm",
             Place.GPU,
             PASS,
-            Interval(0, 2 * width * adapted, 3 * 4 * adapted),
-            f"2 x {grouped(adapted)} x {width} B: the adapters' product, and its sum with the weight",
-            "peft 0.18 tuners/lora/dora.py, get_weight_norm",
+            Interval(0, 4 * wide * adapted, 5 * 4 * adapted),
+            f"4 x {grouped(adapted)} x {wide} B: a copy of the weight, the adapters' product, that scaled, their sum",
+            "peft 0.21 tuners/lora/dora.py, get_weight_norm",
         )

@@ -39,7 +39,7 @@ def read_widths(
     # Without an engine there is no second copy: the trained weights themselves are what the optimizer updates.
     compute: DType | None = reader.known("precision.compute")
     is_raised = has_adapters or (is_sharded and compute is not None and compute.is_half)
-    unsaid = exactly(4) if weights == exactly(4) else USUALLY_FULL if is_raised else HALF_OR_FULL
+    unsaid = exactly(4) if weights == exactly(4) else USUALLY_FULL if is_raised else weights or HALF_OR_FULL
     trained = _master_width(reader, unsaid=unsaid, none=weights or HALF_OR_FULL)
     frozen = weights or HALF_OR_FULL
     return Widths(trained, frozen, trained, trained, trained, _quantized(reader, is_quantized=is_quantized))

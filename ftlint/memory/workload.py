@@ -111,6 +111,12 @@ class Workload:
     """Whether only rank 0 of FSDP reads the weights (`cpu_ram_efficient_loading`)."""
     shard_ranks: int
     """Over how many ranks FSDP shards: those of a node under its hybrid strategies, one under NO_SHARD."""
+    keeps_units: Truth
+    """Whether FSDP's units stay whole from forward to backward: SHARD_GRAD_OP, `reshard_after_forward: false`."""
     is_prepared: Truth
     """Whether `prepare_model_for_kbit_training` made float32 of what is not quantized."""
     is_full_training: bool
+    has_reference_pass: bool
+    """Whether preference training goes forward a second time, through what it compares with."""
+    has_reference_copy: Truth
+    """Whether that is another model on the same GPU."""

@@ -6,13 +6,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ftlint.dialects.dialect import PartialRun
-from ftlint.run.fact import UNKNOWN, Fact, written
+from ftlint.dialects.trainer_fsdp import lower_words
+from ftlint.run.fact import NOTHING, UNKNOWN, Fact, written
 from ftlint.run.run import ParallelFacts, ParallelKind, Run, merge
 
 if TYPE_CHECKING:
     from ftlint.trace import ScriptTrace
+    from ftlint.trace.settings import Setting, Settings
 
 _COUNTS = ("num_nodes", "gpus_per_node", "num_processes", "launcher")
+_NEUTRAL = (
+    "transformer_layer_cls_to_wrap", "min_num_params", "auto_wrap_policy", "backward_prefetch", "forward_prefetch",
+    "use_orig_params", "sync_module_states", "limit_all_gathers",
+)  # fmt: skip
+"""Of `fsdp_config`: what decides neither what is sharded nor where it lies."""
 
 
 def merge_launch(run: Run, launched: Run) -> Run:
@@ -28,7 +35,10 @@ def merge_launch(run: Run, launched: Run) -> Run:
 
 
 def with_own_sharding(partial: PartialRun, trace: ScriptTrace) -> PartialRun:
-    """A script with `TrainingArguments(fsdp=…)` chooses its own kind, defaults included, which is not read yet."""
+    """A script with `TrainingArguments(fsdp=…)` chooses its own kind, by the words that stand there.
+
+    Unknown where `fsdp_config` is a file, or says more than which layers are wrapped and which version is meant.
+    """
     if partial.facts.parallel.kind.said:
         return partial
     from ftlint.trace.events import Trained
@@ -37,6 +47,24 @@ def with_own_sharding(partial: PartialRun, trace: ScriptTrace) -> PartialRun:
         if isinstance(event, Trained) and event.made_at == partial.facts.root and event.settings is not None:
             fsdp = event.settings.get("fsdp")
             if fsdp is not None and fsdp.value not in (None, "", False):
-                kind: Fact[ParallelKind] = written(UNKNOWN, fsdp.location, "fsdp")
-                return replace(partial, facts=replace(partial.facts, parallel=ParallelFacts(kind=kind)))
+                return replace(partial, facts=replace(partial.facts, parallel=_own_sharding(fsdp, event.settings)))
     return partial
+
+
+def _own_sharding(fsdp: Setting, settings: Settings) -> ParallelFacts:
+    from ftlint.trace.settings import Settings
+
+    unknown: Fact[ParallelKind] = written(UNKNOWN, fsdp.location, "fsdp")
+    config = settings.get("fsdp_config")
+    version: Fact[int] = NOTHING
+    if config is not None and config.value is not None:
+        if not isinstance(config.value, Settings) or config.value.open:
+            return ParallelFacts(kind=unknown)
+        if {name.removeprefix("fsdp_") for name, _ in config.value.entries} - {*_NEUTRAL, "version"}:
+            return ParallelFacts(kind=unknown)
+        said = config.value.get("version") or config.value.get("fsdp_version")
+        if said is not None:
+            version = written(said.value if isinstance(said.value, int) else UNKNOWN, said.location, "fsdp_config")
+    if not isinstance(fsdp.value, str):
+        return ParallelFacts(kind=unknown)
+    return lower_words(written(fsdp.value, fsdp.location, "fsdp"), version)

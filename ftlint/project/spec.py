@@ -11,8 +11,9 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from ftlint.errors import SpecError
+from ftlint.errors import SpecError, nearest
 from ftlint.knowledge.architectures import (
+    MODEL_TYPES,
     Architecture,
     ModelClass,
     parameter_table,
@@ -26,7 +27,7 @@ from ftlint.knowledge.models import find_model, model_ids
 from ftlint.memory.estimate import Assumption
 from ftlint.project.sizes import SIZE_EXPECTED, parse_size
 from ftlint.project.spec_parallel import read_parallel
-from ftlint.project.spec_reader import Blanks, ObjectReader
+from ftlint.project.spec_reader import Blanks, ObjectReader, shown
 from ftlint.project.spec_training import read_adapter, read_batch, read_precision, read_training
 from ftlint.record import record
 from ftlint.run.fact import NOTHING, Fact
@@ -90,6 +91,9 @@ def _model(spec: ObjectReader, blanks: Blanks) -> ModelFacts:
     architecture = _architecture(reader, model_id)
     usual = ModelClass.CAUSAL_LM if architecture is None else usual_class(architecture)
     model_class = blanks.fill(spec, "class", spec.choice("class", names), usual.value, "the usual class")
+    config = reader.get("config")
+    if architecture is not None and isinstance(config, Mapping):
+        _note_defaults(config, architecture, blanks)
     numbers = reader.section("parameters")
     total, largest = numbers.integer("total"), numbers.integer("largest_layer")
     numbers.finish()
@@ -119,7 +123,7 @@ def _architecture(reader: ObjectReader, model_id: str | None) -> Architecture | 
             raise reader.complaint("config", "the object of a config.json")
         parsed = parse_architecture(config)
         if parsed is None:
-            raise SpecError(f"model.config.{why_unknown(config)}")
+            raise SpecError(f"model.config.{_with_value(why_unknown(config), config)}")
         return parsed
     if model_id is None or reader.has("parameters"):
         return None
@@ -129,6 +133,28 @@ def _architecture(reader: ObjectReader, model_id: str | None) -> Architecture | 
         hint = f"; did you mean {meant!r}?" if meant else ""
         raise reader.complaint("id", "a model of ftlint's catalogue, or its config.json as model.config", hint)
     return found.architecture
+
+
+def _with_value(why: str, config: Mapping[str, object]) -> str:
+    """The complaint, which begins with a key, with what stands there; of a model type, with the nearest one."""
+    key = why.partition(" ")[0]
+    value = config.get(key)
+    if key == "model_type" and isinstance(value, str):
+        return why + nearest(value, MODEL_TYPES)
+    return why if key not in config or repr(value) in why else f"{why}, found {shown(value)}"
+
+
+def _note_defaults(config: Mapping[str, object], architecture: Architecture, blanks: Blanks) -> None:
+    """Sizes that decide and are not written: transformers takes its class' defaults, which may be another model's."""
+    inner = [value for value in config.values() if isinstance(value, Mapping)]
+    for keys, value in (
+        (("hidden_size", "n_embd", "d_model", "dim"), architecture.hidden_size),
+        (("num_hidden_layers", "n_layer", "n_layers", "num_layers"), architecture.num_layers),
+        (("vocab_size", "padded_vocab_size"), architecture.vocab_size),
+    ):
+        if not any(key in each for each in (config, *inner) for key in keys):
+            why = f"not in the config; the default of transformers' class for {architecture.model_type}"
+            blanks.note(f"model.config.{keys[0]}", str(value), why)
 
 
 def _versions(reader: ObjectReader, blanks: Blanks) -> VersionView:

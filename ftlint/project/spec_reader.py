@@ -31,7 +31,7 @@ class ObjectReader:
     def __init__(self, value: object, path: str = "") -> None:
         self.path = path
         if not isinstance(value, Mapping):
-            raise SpecError(f"{path or 'the run spec'}: expected an object, found {_shown(value)}")
+            raise SpecError(f"{path or 'the run spec'}: expected an object, found {shown(value)}")
         self._values: dict[str, object] = {str(key): item for key, item in value.items() if item is not None}
         self._keys = tuple(str(key) for key in value)
         self._asked: list[str] = []
@@ -127,7 +127,7 @@ class ObjectReader:
 
     def complaint(self, key: str, expected: str, hint: str = "") -> SpecError:
         """An error that names the key, its value and what it may be."""
-        return SpecError(f"{self.name(key)} = {_shown(self._values.get(key))}: expected {expected}{hint}")
+        return SpecError(f"{self.name(key)} = {shown(self._values.get(key))}: expected {expected}{hint}")
 
     def name(self, key: str) -> str:
         """The dotted name of a key in this object."""
@@ -160,6 +160,7 @@ def _in_words(value: object) -> str:
     return str(plain).lower() if isinstance(plain, bool) else str(plain)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value of a spec as it is written there, cut off where it is long."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}..."

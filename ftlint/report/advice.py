@@ -65,13 +65,13 @@ def _needs(estimate: Estimate) -> str:
 
 def _extremes(fitting: Fitting) -> Iterator[str]:
     for word, number, unit in (
-        ("micro batch", fitting.largest_micro_batch, "sequences"),
-        ("sequence", fitting.longest_sequence, "tokens"),
+        ("largest micro batch", fitting.largest_micro_batch, "sequences"),
+        ("longest sequence", fitting.longest_sequence, "tokens"),
     ):
         if number is None:
             continue
         amount = f"{number:,} {unit}" if number else "none fits"
-        yield f"  largest {word} as it is: {amount}"
+        yield f"  {word} as it is: {amount}"
 
 
 def _advice(number: int, advice: Advice, spelled: Spelled, palette: Palette, name_of: dict[Path, str]) -> Iterator[str]:

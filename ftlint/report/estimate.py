@@ -1,8 +1,9 @@
-"""An estimate for a person: bars per moment and device, the verdict, the terms, and what was assumed."""
+"""An estimate for a person: the verdict and its reasons, bars per moment and device, the terms, what was assumed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ftlint.memory.estimate import (
     PASS,
@@ -12,6 +13,7 @@ from ftlint.memory.estimate import (
     Moment,
     Term,
     Verdict,
+    add_up,
     exactly,
     sums_by_moment,
 )
@@ -19,9 +21,18 @@ from ftlint.record import record
 from ftlint.report.color import Palette
 from ftlint.report.facts import gib, origin_text, value_text
 from ftlint.report.places import Places
+from ftlint.report.reasons import reasons, worst_moment
 from ftlint.report.visible import visible
+from ftlint.run.fact import Fact
+from ftlint.spans import How
 
 _BAR_CELLS = 40
+_MOST_TERMS = 7
+_LEAST_SHARE = 200
+"""Of a peak: terms of less than one such part are not worth a line."""
+_MOST_ASSUMPTIONS = 8
+_LINE_CELLS = 110
+_MORE = "With -v: every term with its moments and source, every assumption with its reason, every value read."
 _LEGEND = f"{'':4}# at least   = expected   - at most   | capacity"
 
 
@@ -30,6 +41,7 @@ class _Device:
     """One of the two memories an estimate speaks of."""
 
     title: str
+    name: str
     remark: str
     terms: tuple[Term, ...]
     peak: Interval
@@ -38,19 +50,26 @@ class _Device:
 
 
 def render_estimate(
-    estimate: Estimate, places: Places, palette: Palette, *, assumptions: tuple[Assumption, ...] = ()
+    estimate: Estimate,
+    places: Places,
+    palette: Palette,
+    *,
+    assumptions: tuple[Assumption, ...] = (),
+    is_verbose: bool = False,
 ) -> str:
-    """The whole estimate as text that ends with a line end.
+    """The estimate as text that ends with a line end; `is_verbose`: all of it, and not the largest terms alone.
 
     `assumptions` are those made before, while the run itself was put together.
     """
+    devices, assumed = _devices(estimate), (*assumptions, *estimate.assumptions)
     sections = (
         _headline(estimate, palette),
-        *(_device(device, palette) for device in _devices(estimate)),
+        *(_device(device, palette, has_legend=device is devices[0]) for device in devices),
         _remarks(estimate),
-        _terms(estimate, palette),
-        _assumptions((*assumptions, *estimate.assumptions), palette),
-        _facts(estimate, places, palette),
+        *([_terms(estimate, palette)] if is_verbose else [_largest(device, palette) for device in devices]),
+        _assumptions(assumed, palette) if is_verbose else _in_short(assumed, palette),
+        _facts(estimate, places, palette, is_verbose=is_verbose),
+        [] if is_verbose else [palette.quiet(_MORE)],
     )
     return "\n\n".join(text for section in sections if (text := "\n".join(section))) + "\n"
 
@@ -61,13 +80,14 @@ def _devices(estimate: Estimate) -> tuple[_Device, ...]:
     reserved = f"reserved by the process: {_range(estimate.gpu_reserved)}" if len(estimate.gpu_terms) > len(gpu) else ""
     pinned = f"pinned: {_range(estimate.host_pinned)}" if estimate.host_pinned.high_bytes else ""
     return (
-        _Device("GPU, each", reserved, gpu, estimate.gpu_allocated, estimate.gpu_capacity, estimate.gpu_verdict),
-        _Device("Host RAM, per node", pinned, host, estimate.host_total, ram, estimate.host_verdict),
+        _Device("GPU, each", "GPU", reserved, gpu, estimate.gpu_allocated, estimate.gpu_capacity, estimate.gpu_verdict),
+        _Device("Host RAM, per node", "host RAM", pinned, host, estimate.host_total, ram, estimate.host_verdict),
     )
 
 
 def _headline(estimate: Estimate, palette: Palette) -> Iterator[str]:
     yield f"{palette.strong(visible(estimate.run_name) or 'run')}: {_verdict(estimate.verdict, palette)}"
+    yield from (f"  {reason}" for reason in reasons(estimate))
     yield f"{estimate.num_parameters:,} parameters, {estimate.num_trainable_parameters:,} of them trained"
 
 
@@ -76,7 +96,7 @@ def _verdict(verdict: Verdict, palette: Palette) -> str:
     return style(verdict.value)
 
 
-def _device(device: _Device, palette: Palette) -> Iterator[str]:
+def _device(device: _Device, palette: Palette, *, has_legend: bool) -> Iterator[str]:
     capacity = "capacity unknown" if device.capacity is None else f"capacity {_range(device.capacity)}"
     title = palette.strong(device.title)
     yield f"{title}: {_range(device.peak)}, {capacity}: {_verdict(device.verdict, palette)}"
@@ -89,7 +109,8 @@ def _device(device: _Device, palette: Palette) -> Iterator[str]:
     for moment, size in sums.items():
         bar = _bar(size, capacity_bytes, full_bytes)
         yield f"    {moment:<{width}}  {bar}  {_range(size)}"
-    yield palette.quiet(_LEGEND)
+    if has_legend:
+        yield palette.quiet(_LEGEND)
     if device.remark:
         yield f"    {device.remark}"
 
@@ -143,6 +164,28 @@ def _terms(estimate: Estimate, palette: Palette) -> Iterator[str]:
         yield palette.quiet(f"      {term.source}")
 
 
+def _largest(device: _Device, palette: Palette) -> Iterator[str]:
+    """What the device holds when most is expected, largest first."""
+    if not device.terms:
+        return
+    moment = worst_moment(device.terms)
+    there = [term for term in device.terms if moment in term.moments]
+    there.sort(key=lambda term: (term.size.expected_bytes, term.size.high_bytes), reverse=True)
+    least_bytes = device.peak.expected_bytes // _LEAST_SHARE
+    shown = [term for term in there[:_MOST_TERMS] if term.size.high_bytes > least_bytes]
+    rest = [term for term in there if term not in shown]
+    yield palette.strong(f"Largest, {device.name}, {moment.value}")
+    rows = [(_range(term.size), term.name, term.formula) for term in shown]
+    if rest:
+        is_one = len(rest) == 1
+        rows.append(
+            (_range(add_up(term.size for term in rest)), f"{len(rest)} smaller {'one' if is_one else 'ones'}", "")
+        )
+    sizes, names = _padded([size for size, _, _ in rows]), _padded([name for _, name, _ in rows])
+    for size, name, (_, _, formula) in zip(sizes, names, rows, strict=True):
+        yield f"  {size}  {name}  {palette.quiet(formula)}".rstrip()
+
+
 def _assumptions(assumptions: tuple[Assumption, ...], palette: Palette) -> Iterator[str]:
     if not assumptions:
         return
@@ -151,14 +194,45 @@ def _assumptions(assumptions: tuple[Assumption, ...], palette: Palette) -> Itera
         yield f"  {visible(assumption.key)} = {visible(assumption.value)}: {visible(assumption.why)}"
 
 
-def _facts(estimate: Estimate, places: Places, palette: Palette) -> Iterator[str]:
-    read = [(name, fact) for name, fact in estimate.facts.items() if fact.said]
+def _in_short(assumptions: tuple[Assumption, ...], palette: Palette) -> Iterator[str]:
+    """Where there are many, those that weigh most each on a line, the rest without reasons.
+
+    Those are what is not known, which widens the figures, what is missing in them, and sizes of the model.
+    """
+    if len(assumptions) <= _MOST_ASSUMPTIONS:
+        yield from _assumptions(assumptions, palette)
+        return
+    apart = tuple(each for each in assumptions if each.value == "unknown" or each.key.startswith(("gpu", "model.")))
+    yield from _assumptions(apart, palette)
+    yield palette.strong("As is usual" if apart else "Assumed, as is usual")
+    words = [f"{visible(each.key)} = {visible(each.value)}" for each in assumptions if each not in apart]
+    yield from _wrapped(words)
+
+
+def _wrapped(words: Sequence[str]) -> Iterator[str]:
+    line = ""
+    for word in words:
+        if line and len(line) + len(word) + 2 > _LINE_CELLS:
+            yield f"  {line},"
+            line = ""
+        line = f"{line}, {word}" if line else word
+    yield f"  {line}"
+
+
+def _facts(estimate: Estimate, places: Places, palette: Palette, *, is_verbose: bool) -> Iterator[str]:
+    read = [(name, fact) for name, fact in estimate.facts.items() if fact.said and (is_verbose or _has_place(fact))]
     if not read:
         return
     yield palette.strong("Read")
     for name, fact in read:
-        origins = "; ".join(filter(None, (origin_text(origin, places) for origin in fact.origins)))
+        shown = fact.origins if is_verbose else [origin for origin in fact.origins if origin.how is not How.DEFAULT]
+        origins = "; ".join(filter(None, (origin_text(origin, places) for origin in shown)))
         yield f"  {name} = {value_text(name, fact.value)}  {palette.quiet(origins)}".rstrip()
+
+
+def _has_place(fact: Fact[Any]) -> bool:
+    """Whether it stands in a file: of a default, and of a word on the command line, the reader knows."""
+    return any(origin.location is not None and origin.how is not How.DEFAULT for origin in fact.origins)
 
 
 def _padded(texts: Sequence[str]) -> list[str]:

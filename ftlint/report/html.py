@@ -9,6 +9,7 @@ from ftlint.memory.estimate import Assumption, Estimate, Interval, Moment, Term,
 from ftlint.record import record
 from ftlint.report.facts import gib, interval_text, origin_text, value_text
 from ftlint.report.places import Places
+from ftlint.report.reasons import reasons
 from ftlint.report.visible import visible
 
 _STYLE = """
@@ -88,6 +89,8 @@ def _headline(body: Element, estimate: Estimate) -> None:
         f"{interval_text(estimate.gpu_reserved)} reserved. "
         f"Each node: {interval_text(estimate.host_total)} of RAM."
     )
+    for reason in reasons(estimate):
+        SubElement(body, "p").text = f"{reason[0].upper()}{reason[1:]}."
 
 
 def _verdict(parent: Element, verdict: str) -> None:

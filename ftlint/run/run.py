@@ -42,6 +42,14 @@ class ParallelKind(Enum):
     FSDP = "fsdp"
 
 
+class ReferenceModel(Enum):
+    """What preference training compares with: a pass of its own without gradients, before backward."""
+
+    NONE = "none"
+    COPY = "a frozen copy"
+    ADAPTERS_OFF = "the model without its adapters"
+
+
 class OffloadDevice(Enum):
     """Where offloaded states live."""
 
@@ -87,6 +95,7 @@ class PrecisionFacts:
 class BatchFacts:
     """Sizes of one step: sequences per rank and forward pass, tokens per sequence, forward passes per update.
 
+    `sequences_per_example`: how many the framework makes of each, 2 where it is a pair, chosen and rejected.
     `is_filled`: every sequence has that many tokens, packed or padded; else it is the longest that may come.
     """
 
@@ -94,6 +103,7 @@ class BatchFacts:
     sequence_length_tokens: Fact[int] = NOTHING
     gradient_accumulation: Fact[int] = NOTHING
     is_filled: Fact[bool] = NOTHING
+    sequences_per_example: Fact[int] = NOTHING
 
 
 @record
@@ -147,7 +157,8 @@ class AdapterFacts:
     lora_dropout: Fact[float] = NOTHING
     use_dora: Fact[bool] = NOTHING
     frozen_parts: Fact[tuple[str, ...]] = NOTHING  # of a multimodal model: vision tower | projection | language model
-    trainable_layers: Fact[int] = NOTHING  # FREEZE: how many of the last layers stay trainable
+    trainable_layers: Fact[int] = NOTHING  # FREEZE: how many of the last layers are trained; of the first, if negative
+    recomputes_frozen: Fact[bool] = NOTHING  # FREEZE: whether checkpointing goes for layers that are not trained
     quantization_bits: Fact[int] = NOTHING
     quantization_type: Fact[str] = NOTHING  # nf4 | fp4 | int8 | gptq
     double_quantization: Fact[bool] = NOTHING
@@ -162,6 +173,7 @@ class TrainingFacts:
     gradient_checkpointing: Fact[bool] = NOTHING
     attention: Fact[str] = NOTHING  # eager | sdpa | flash_attention_2
     loss: Fact[str] = NOTHING  # full | fused | chunked | liger
+    reference: Fact[ReferenceModel] = NOTHING
     kernels: Fact[str] = NOTHING  # standard | fused: of norms and rotary positions
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ftlint.advice import Advice, find_advice, largest_micro_batch, longest_sequence
@@ -16,6 +18,7 @@ from ftlint.run.run import (
     OffloadDevice,
     ParallelFacts,
     ParallelKind,
+    ReferenceModel,
     Run,
     TrainingFacts,
 )
@@ -177,3 +180,13 @@ def test_extremes() -> None:
     assert longest == 20 * 4096 // 7 // 64 * 64
     assert largest_micro_batch(run(), estimator(30)) == 0  # type: ignore[arg-type]
     assert largest_micro_batch(run(), lambda _run: None) is None
+
+
+def test_preference_training_is_offered_no_loss_without_logits() -> None:
+    preferring = run()
+    titles = {change.title for change in changes_for(preferring)}
+    assert "Use Liger's fused linear cross-entropy" in titles
+    compared = replace(preferring, training=replace(preferring.training, reference=default(ReferenceModel.COPY, "")))
+    paired = replace(preferring, batch=replace(preferring.batch, sequences_per_example=default(2, "")))
+    for each in (compared, paired):
+        assert titles - {change.title for change in changes_for(each)} == {"Use Liger's fused linear cross-entropy"}

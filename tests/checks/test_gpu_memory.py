@@ -13,7 +13,7 @@ from ftlint.findings import Match, Severity
 from ftlint.knowledge.gpus import find_gpu
 from ftlint.memory import estimate
 from ftlint.memory.estimate import exactly
-from ftlint.run.fact import NOTHING, Fact, written
+from ftlint.run.fact import NOTHING, UNKNOWN, Fact, written
 from ftlint.run.run import AdapterFacts, BatchFacts, HardwareFacts, Method, ParallelKind, Run
 from ftlint.run.versions import VersionView
 from ftlint.spans import Location, Span
@@ -99,3 +99,11 @@ def test_what_the_allocator_gives_back_is_not_held_against_a_run() -> None:
     assert wanted > 2 * 10**9
     tight = replace(found, gpu_capacity=exactly(found.gpu_needed.expected_bytes + 10**8))
     assert list(gpu_step_peak(run, tight)) == []
+
+
+def test_states_of_an_optimizer_that_cannot_be_seen_accuse_nobody() -> None:
+    """7 billion in bfloat16 with Adam's two states are 40 GB and more; one without states would do."""
+    run = run_on("A100-40GB", LLAMA_7B)
+    assert check(run) != []
+    unseen: Fact[str] = Fact(UNKNOWN, said("").origins)
+    assert check(replace(run, training=replace(run.training, optimizer=unseen))) == []

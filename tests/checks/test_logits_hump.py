@@ -44,9 +44,20 @@ def test_sequences_that_may_be_shorter_are_an_info_without_edits(tmp_path: Path)
         project(FULL, gpu="A100-40GB"),
         project(LORA, disable_gradient_checkpointing=True),
         project(gpu=None),
+        project(stage="kto"),
         {**project(), "train.yaml": training(LLAMA_8B, LORA, packing=True)},
     ],
-    ids=["liger", "small batch", "room", "small GPU", "states do not fit", "activations are more", "no GPU", "unsaid"],
+    ids=[
+        "liger",
+        "small batch",
+        "room",
+        "small GPU",
+        "states do not fit",
+        "activations are more",
+        "no GPU",
+        "kto",
+        "unsaid",
+    ],
 )
 def test_silent(files: dict[str, str], tmp_path: Path) -> None:
     assert findings(tmp_path, "MEM107", files) == []

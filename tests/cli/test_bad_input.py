@@ -266,3 +266,56 @@ def test_a_release_of_thousands_of_digits(cli: Cli, folder: Path) -> None:
     (folder / "train.yaml").write_text(LLAMAFACTORY)
     (folder / "ftlint.toml").write_text(f'[versions]\ntransformers = "{"9" * 5_000}"\n')
     assert_one_line(cli("check", "--quiet"), "versions.transformers")
+
+
+CONFIG = {
+    "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256,
+}  # fmt: skip
+
+
+def test_a_key_that_stands_twice_is_an_error(cli: Cli, folder: Path) -> None:
+    (folder / "twice.json").write_text('{"model": "Qwen/Qwen2.5-0.5B", "batch": {"micro": 1, "micro": 64}}')
+    assert_one_line(cli("estimate", "--spec", "twice.json"), "twice.json", "'micro' stands twice")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hidden_size": -1}, ("model.config.hidden_size", "found -1")),
+        ({"vocab_size": "256"}, ("model.config.vocab_size", 'found "256"')),
+        ({"model_type": "lama"}, ("model.config.model_type 'lama'", "did you mean 'llama'?")),
+        ({"num_key_value_heads": 3}, ("num_attention_heads is not a multiple of num_key_value_heads",)),
+    ],
+)
+def test_a_complaint_about_a_config_shows_what_stands_there(
+    cli: Cli, folder: Path, changes: dict[str, object], words: tuple[str, ...]
+) -> None:
+    (folder / "config.json").write_text(json.dumps(CONFIG | changes))
+    assert_one_line(cli("estimate", "--model", "."), *words)
+    assert_one_line(cli("estimate", "--model", "config.json"), *words)
+
+
+def test_a_size_that_a_config_leaves_out_is_named(cli: Cli, folder: Path) -> None:
+    """transformers would take its class' default, which may be another model's."""
+    (folder / "config.json").write_text(json.dumps({key: CONFIG[key] for key in CONFIG if key != "vocab_size"}))
+    assert "  model.config.vocab_size = 32000: not in the config" in cli("estimate", "--model", ".").stdout
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("lora_target: q_prj\n", ("adapter.lora_targets: q_prj",)),
+        ("stage: rm\n", ("model.model_class",)),
+        ("finetuning_type: oft\n", ("adapter.method",)),
+        ("model_name_or_path: me/mine\n", ("'me/mine'", "catalogue")),
+    ],
+)
+def test_a_run_without_estimate_says_which_fact_it_lacks(
+    cli: Cli, folder: Path, lines: str, words: tuple[str, ...]
+) -> None:
+    key = lines.partition(":")[0]
+    text = "".join(line for line in LLAMAFACTORY.splitlines(keepends=True) if not line.startswith(f"{key}:"))
+    text = text.replace("finetuning_type: full\n", "finetuning_type: lora\n")
+    (folder / "run.yaml").write_text(text + lines)
+    assert_one_line(cli("estimate", "run.yaml"), "run.yaml", "no estimate", *words)

@@ -104,7 +104,7 @@ def test_several_runs_are_listed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     assert "the runs here are one, two" in cli("estimate", "ds.json", "--run", "three").stderr
     unknown = cli("estimate", "ds.json", "--run", "one")
     assert unknown.status == 2
-    assert "the model of run 'one' is not known" in unknown.stderr
+    assert "estimate of run 'one': no model is named" in unknown.stderr
 
 
 def test_no_run(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,10 +50,18 @@ def test_nothing_is_traced_unasked(cli: Cli, traced: list[Step]) -> None:
     assert traced == []
 
 
-def test_where_only_some_layers_are_trained_there_is_no_step(cli: Cli, traced: list[Step]) -> None:
-    outcome = cli("estimate", "--model", "Qwen/Qwen2.5-0.5B", "--method", "freeze", "--exact")
+def test_only_some_layers_may_be_trained(cli: Cli, traced: list[Step]) -> None:
+    words = [word if word != "full" or WORDS[at - 1] != "--method" else "freeze" for at, word in enumerate(WORDS)]
+    assert cli("estimate", *words, "--exact").status == 0
+    assert traced[0].trained_layers == (22, 23)
+
+
+def test_a_model_known_by_numbers_alone_has_no_step(cli: Cli, traced: list[Step], tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text('{"model": {"parameters": {"total": 1000000, "largest_layer": 1000}}}')
+    outcome = cli("estimate", "--spec", str(spec), "--exact")
     assert outcome.status == 2
-    assert "every layer" in outcome.stderr
+    assert "known model" in outcome.stderr
     assert traced == []
 
 

@@ -246,3 +246,11 @@ def _with_flags(name: str) -> Run:
 
 def _word(value: Any) -> Any:
     return getattr(value, "value", value)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"), [("tp_size: 4", UNKNOWN), ("cp_size: 2", UNKNOWN), ("tp_size: 1", ParallelKind.FSDP)]
+)
+def test_ranks_that_share_weights_or_sequences(line: str, kind: object) -> None:
+    text = FILES["fsdp2.yaml"] + f"parallelism_config:\n  parallelism_config_{line}\n"
+    assert lowered("accelerate", text, Format.YAML).facts.parallel.kind.value is kind

@@ -76,3 +76,9 @@ def test_partial_and_special_offload() -> None:
     assert parallel(text).offload_optimizer_ratio.value == 0.3
     special = text.replace('"ratio": 0.3', '"super_offload": true')
     assert parallel(special).offload_optimizer.value is UNKNOWN
+
+
+@pytest.mark.parametrize(("size", "kind"), [("4", UNKNOWN), ("1", ParallelKind.ZERO), ("0", ParallelKind.ZERO)])
+def test_ranks_that_share_a_layers_weights_are_no_zero_alone(size: str, kind: object) -> None:
+    text = f'{{"zero_optimization": {{"stage": 1}}, "tensor_parallel": {{"autotp_size": {size}}}}}'
+    assert parallel(text).kind.value is kind

@@ -6,7 +6,7 @@ import pytest
 
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN
-from ftlint.run.run import Method, ParallelKind
+from ftlint.run.run import Method, OffloadDevice, ParallelKind, ReferenceModel
 from ftlint.run.versions import Admissible, VersionView
 from ftlint.syntax.document import Format
 from tests.dialects.reading import keys, lowered
@@ -59,6 +59,61 @@ def test_quantized_lora() -> None:
     assert run.adapter.lora_targets.value == ("q_proj", "v_proj")
 
 
+def test_what_is_trained_is_float32_unless_it_is_pure() -> None:
+    assert lowered("llamafactory", BASE + "bf16: true\n", Format.YAML).facts.precision.master.value is DType.FLOAT32
+    assert not lowered("llamafactory", BASE + "pure_bf16: true\n", Format.YAML).facts.precision.master.said
+
+
+@pytest.mark.parametrize(
+    ("line", "method"),
+    [
+        ("freeze_trainable_layers: -3", Method.FREEZE),
+        ("freeze_trainable_modules: all", Method.FREEZE),
+        ("freeze_trainable_modules: mlp,self_attn", UNKNOWN),
+        ("freeze_extra_modules: embed_tokens", UNKNOWN),
+        ("use_llama_pro: true", UNKNOWN),
+    ],
+)
+def test_freezing_is_by_whole_layers_at_one_end(line: str, method: object) -> None:
+    run = lowered("llamafactory", BASE + f"finetuning_type: freeze\n{line}\n", Format.YAML).facts
+    assert run.adapter.method.value is method
+
+
+@pytest.mark.parametrize(
+    ("lines", "sequences", "reference"),
+    [
+        ("stage: sft\n", None, None),
+        ("stage: dpo\n", 2, ReferenceModel.ADAPTERS_OFF),
+        ("stage: dpo\nfinetuning_type: full\n", 2, ReferenceModel.COPY),
+        ("stage: dpo\nfinetuning_type: full\npref_loss: orpo\n", 2, ReferenceModel.NONE),
+        ("stage: dpo\nref_model: other\n", 2, UNKNOWN),
+        ("stage: kto\nfinetuning_type: freeze\n", None, ReferenceModel.COPY),
+    ],
+)
+def test_preferences_come_in_pairs_and_are_compared(lines: str, sequences: object, reference: object) -> None:
+    """Liger's loss is not for them: it needs labels."""
+    model = "model_name_or_path: Qwen/Qwen2.5-7B\ndo_train: true\n"
+    run = lowered("llamafactory", model + lines + "enable_liger_kernel: true\n", Format.YAML).facts
+    is_sft = reference is None
+    assert (run.batch.sequences_per_example.value if run.batch.sequences_per_example.said else None) == sequences
+    assert run.training.reference.said is not is_sft
+    assert is_sft or run.training.reference.value is reference
+    assert run.training.loss.value == ("liger" if is_sft else "full")
+
+
+def test_pretraining_is_packed_unless_it_says_otherwise() -> None:
+    model = "model_name_or_path: Qwen/Qwen2.5-7B\ndo_train: true\nstage: pt\n"
+    assert lowered("llamafactory", model, Format.YAML).facts.batch.is_filled.value is True
+    assert lowered("llamafactory", model + "packing: false\n", Format.YAML).facts.batch.is_filled.value is False
+
+
+def test_dropout_and_dora() -> None:
+    run = lowered("llamafactory", BASE + "lora_dropout: 0.05\nuse_dora: true\n", Format.YAML).facts
+    assert (run.adapter.lora_dropout.value, run.adapter.use_dora.value) == (0.05, True)
+    run = lowered("llamafactory", BASE + "lora_dropout: much\n", Format.YAML).facts
+    assert (run.adapter.lora_dropout.value, run.adapter.use_dora.value) == (UNKNOWN, False)
+
+
 def test_a_sequence_of_targets() -> None:
     run = lowered("llamafactory", BASE + "lora_target: [q_proj, v_proj]\n", Format.YAML).facts
     assert run.adapter.lora_targets.value == ("q_proj", "v_proj")
@@ -69,14 +124,45 @@ def test_a_method_we_do_not_know_is_unknown(line: str) -> None:
     assert lowered("llamafactory", BASE + line + "\n", Format.YAML).facts.adapter.method.value is UNKNOWN
 
 
-def test_optimizers_that_train_in_their_own_way_are_unknown() -> None:
-    run = lowered("llamafactory", BASE + "use_galore: true\noptim: adamw_torch\n", Format.YAML).facts
-    assert run.training.optimizer.value is UNKNOWN
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        ("use_galore: true", "galore_adamw"),
+        ("use_galore: true\ngalore_layerwise: true\noptim: adamw_8bit", "galore_adamw_8bit_layerwise"),
+        ("use_apollo: true\napollo_layerwise: true", "apollo_adamw_layerwise"),
+        ("use_apollo: true\noptim: adafactor", UNKNOWN),
+        ("use_galore: true\ndeepspeed: z3.json", UNKNOWN),
+        ("use_muon: true", "muon"),
+        ("use_adam_mini: true\noptim: adamw_torch", UNKNOWN),
+        ("use_galore: maybe", UNKNOWN),
+    ],
+)
+def test_optimizers_that_train_in_their_own_way(lines: str, name: object) -> None:
+    run = lowered("llamafactory", BASE + lines + "\n", Format.YAML).facts
+    assert run.training.optimizer.value == name
 
 
-def test_fsdp() -> None:
-    run = lowered("llamafactory", BASE + "fsdp: full_shard auto_wrap\n", Format.YAML).facts
+@pytest.mark.parametrize(
+    ("words", "strategy", "is_offloaded"),
+    [
+        ("full_shard auto_wrap", "FULL_SHARD", False),
+        ("shard_grad_op auto_wrap offload", "SHARD_GRAD_OP", True),
+        ("hybrid_shard", "HYBRID_SHARD", False),
+        ("auto_wrap", None, False),
+    ],
+)
+def test_fsdp(words: str, strategy: str | None, is_offloaded: bool) -> None:
+    run = lowered("llamafactory", BASE + f"fsdp: {words}\n", Format.YAML).facts
     assert run.parallel.kind.value is ParallelKind.FSDP
+    said = run.parallel.fsdp_sharding_strategy
+    assert (said.value if said.said else None) == strategy
+    assert (run.parallel.offload_param.value is OffloadDevice.CPU) is is_offloaded
+
+
+@pytest.mark.parametrize("words", ["full_shrad", "full_shard no_shard", "7"])
+def test_other_words_of_fsdp_say_nothing(words: str) -> None:
+    run = lowered("llamafactory", BASE + f"fsdp: {words}\n", Format.YAML).facts
+    assert run.parallel.kind.value is UNKNOWN
 
 
 @pytest.mark.parametrize("text", ["model_name_or_path: x\ntemplate: qwen\n", BASE.replace("true", "false")])
@@ -110,3 +196,9 @@ def test_deepspeeds_settings_written_in_place() -> None:
     assert partial.references == ()
     assert partial.facts.parallel.kind.value is ParallelKind.ZERO
     assert partial.facts.parallel.zero_stage.value == 3
+
+
+@pytest.mark.parametrize("line", ["tensor_model_parallel_size: 1", "use_distributed_optimizer: true"])
+def test_megatrons_arguments_leave_the_parallelism_unknown(line: str) -> None:
+    run = lowered("llamafactory", BASE + f"{line}\n", Format.YAML).facts
+    assert run.parallel.kind.value is UNKNOWN

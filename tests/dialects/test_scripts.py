@@ -10,7 +10,7 @@ from ftlint.dialects.dialect import PartialRun
 from ftlint.dialects.scripts import lower_script
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN
-from ftlint.run.run import Method, OffloadDevice, ParallelKind
+from ftlint.run.run import Method, OffloadDevice, ParallelKind, ReferenceModel
 from ftlint.run.versions import Admissible, VersionView
 from ftlint.syntax import parse_text
 from ftlint.syntax.document import Format, ScriptDocument
@@ -152,3 +152,60 @@ def test_the_loss_of_an_sft_trainer_follows_the_release(
     assert partial.facts.training.loss.value == loss
     assert partial.facts.batch.sequence_length_tokens.value == 1024
     assert not versions.undecided  # a doubt about the loss widens an interval and splits nothing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "after", "dtype"),
+    [
+        (", torch_dtype=torch.bfloat16", "", DType.BFLOAT16),
+        (", dtype='float16'", "", DType.FLOAT16),
+        (", dtype='auto'", "", None),
+        (", torch_dtype=torch.bfloat16", "model = model.float()\n", None),
+        (", **options", "", None),
+    ],
+)
+def test_the_dtype_that_a_model_is_loaded_in(arguments: str, after: str, dtype: DType | None) -> None:
+    loaded = MODEL.replace(")", f"{arguments})")
+    text = "import torch\n" + script("bf16=True", after).replace(MODEL, loaded)
+    (partial,) = lowered(text)
+    weights = partial.facts.precision.weights
+    assert (weights.value if weights.known else None) is dtype
+
+
+PREFERENCES = """\
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM
+from trl import CPOConfig, CPOTrainer, DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
+model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B")
+args = XConfig(output_dir="out")
+trainer = XTrainer(model=model, args=args, train_dataset=data)
+trainer.train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "sequences", "reference"),
+    [("DPO", 2, UNKNOWN), ("KTO", None, UNKNOWN), ("CPO", 2, None)],
+)
+def test_preferences_come_in_pairs_and_are_compared(kind: str, sequences: int | None, reference: object) -> None:
+    (partial,) = lowered(PREFERENCES.replace("= X", f"= {kind}"))
+    batch, said = partial.facts.batch, partial.facts.training.reference
+    assert batch.sequence_length_tokens.value == 1024
+    assert (batch.sequences_per_example.value if batch.sequences_per_example.said else None) == sequences
+    assert (said.value if said.said else None) is reference
+    adapted = PREFERENCES.replace("= X", f"= {kind}").replace("data)", "data, peft_config=LoraConfig(r=8))")
+    (partial,) = lowered(adapted)
+    said = partial.facts.training.reference
+    assert (said.value if said.said else None) is (None if kind == "CPO" else ReferenceModel.ADAPTERS_OFF)
+
+
+def test_a_tensor_parallel_plan_leaves_the_parallelism_unknown() -> None:
+    (partial,) = lowered(script("bf16=True").replace('2.5-7B")', '2.5-7B", tp_plan="auto")'))
+    assert partial.facts.parallel.kind.value is UNKNOWN
+
+
+def test_dropout_and_dora_of_a_script() -> None:
+    settings = "r=4, lora_dropout=0.05, use_dora=True"
+    text = PREFERENCES.replace("= X", "= DPO").replace("data)", f"data, peft_config=LoraConfig({settings}))")
+    adapter = lowered(text)[0].facts.adapter
+    assert (adapter.lora_rank.value, adapter.lora_dropout.value, adapter.use_dora.value) == (4, 0.05, True)

@@ -194,3 +194,37 @@ def test_every_description_is_compared() -> None:
     from ftlint.memory.blocks import BLOCKS
 
     assert {model_type_of(name) for name in CONFIGS} == set(BLOCKS)
+
+
+@pytest.mark.parametrize(("model_type", "trained"), [("llama", (2, 3)), ("llama", (0, 1)), ("gpt2", (1, 3))])
+@pytest.mark.parametrize("recomputes_frozen", [True, False])
+def test_some_layers_are_trained(model_type: str, trained: tuple[int, ...], recomputes_frozen: bool) -> None:
+    """The last ones, the first ones, some between; checkpointed as transformers does it and as LLaMA-Factory does."""
+    config = config_of(model_type, num_layers=4)
+    passes = [(checkpointing, SHAPES[1]) for checkpointing in Checkpointing]
+    asked = steps(config, Attention.SDPA, None, passes)
+    for weight_bytes in (2, 4):
+        wide: dict[str, Any] = {"weight_bytes": weight_bytes, "is_autocast": weight_bytes == 4}
+        some: dict[str, Any] = {"trained_layers": trained, "frozen_bytes": 2, "recomputes_frozen": recomputes_frozen}
+        for case in compared(config, [replace(step, **wide, **some) for step in asked]):
+            agrees(case)
+
+
+def test_a_classifier_has_few_logits() -> None:
+    """One row of them for each token, of which one a sequence counts."""
+    config = {**config_of("llama", num_layers=2), "pad_token_id": 0}
+    passes = [(checkpointing, SHAPES[1]) for checkpointing in (Checkpointing.NONE, Checkpointing.NON_REENTRANT)]
+    asked = steps(config, Attention.SDPA, None, passes)
+    for case in compared(config, [replace(step, model_class="AutoModelForSequenceClassification") for step in asked]):
+        agrees(case)
+
+
+@pytest.mark.parametrize("has_dropout", [False, True])
+def test_dora_keeps_what_its_magnitudes_scale(has_dropout: bool) -> None:
+    """And with dropout a copy of each weight; while a norm is made, four of them and an identity."""
+    config = config_of("llama", num_layers=2)
+    adapters = Adapters(("all-linear",), rank=16, has_dropout=has_dropout, num_bytes=4, use_dora=True)
+    passes = [(checkpointing, SHAPES[1]) for checkpointing in (Checkpointing.NONE, Checkpointing.NON_REENTRANT)]
+    for case in compared(config, steps(config, Attention.SDPA, adapters, passes)):
+        assert abs(difference(case.kept)) < TOLERANCE, case.name
+        assert abs(difference(case.hump)) < TOLERANCE, case.name

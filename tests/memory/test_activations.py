@@ -262,3 +262,14 @@ def test_one_head_that_stands_for_all_is_not_copied() -> None:
     kept = [per_layer(replace(step, architecture=numbers)) for numbers in (single, double)]
     # Copies are as wide as the queries; a view keeps the one head itself.
     assert kept[1] - kept[0] == TOKENS * 2 * 2 * (single.query_width - single.head_dim)
+
+
+@pytest.mark.parametrize(("has_dropout", "copies"), [(False, 0), (True, 1)])
+def test_dora_keeps_both_results_of_every_target(has_dropout: bool, copies: int) -> None:
+    """What the layer gives in bfloat16, what the adapter gives in float32; with dropout a float32 weight besides."""
+    plain = Adapters(("down_proj",), rank=16, has_dropout=has_dropout, num_bytes=4)
+    steps = (replace(STEP, adapters=plain), replace(STEP, adapters=replace(plain, use_dora=True)))
+    without, with_magnitude = (per_layer(step) for step in steps)
+    results = TOKENS * HIDDEN * (4 + (4 if has_dropout else 2))
+    small = 4 * 2 * HIDDEN
+    assert with_magnitude - without == results + copies * 4 * HIDDEN * FEED + small

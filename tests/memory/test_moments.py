@@ -11,9 +11,9 @@ from ftlint.memory import Estimate, Interval, Moment, Verdict
 from ftlint.memory.estimate import PASS, Place, exactly, sums_by_moment
 from ftlint.project.spec import parse_spec
 from ftlint.run.dtype import DType
-from ftlint.run.fact import Fact
-from ftlint.run.run import AdapterFacts, BatchFacts, Method, ParallelKind, Run
-from tests.memory.runs import LLAMA_3_8B, LLAMA_7B, TINY, estimated, lora, make_run, releases, said
+from ftlint.run.fact import UNKNOWN, Fact, Unknown
+from ftlint.run.run import AdapterFacts, BatchFacts, Method, ParallelKind, ReferenceModel, Run
+from tests.memory.runs import LLAMA_3_8B, LLAMA_7B, TINY, estimated, lora, make_run, releases, said, term
 
 LLAMA_3_COUNT = 8_030_261_248
 VOCABULARY, HIDDEN, FFN, LAYER = 128_256, 4096, 14_336, 218_112_000
@@ -86,11 +86,92 @@ def test_layerwise_optimizers_keep_no_gradients() -> None:
     assert at(found, "gradient of one matrix", Moment.BACKWARD_START) > 0
 
 
+def test_an_optimizer_that_cannot_be_seen_may_keep_none() -> None:
+    found = estimated(full(optimizer="mine"))
+    sizes = [term.size for term in found.tensor_terms if term.name.startswith("gradients")]
+    assert {size.low_bytes for size in sizes} == {0}
+    assert max(size.expected_bytes for size in sizes) == 2 * LLAMA_3_COUNT
+
+
 def test_frozen_layers_have_none() -> None:
     adapter = AdapterFacts(method=said(Method.FREEZE), trainable_layers=said(2))
     found = estimated(make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY, adapter=adapter))
     assert at(found, "gradients so far", Moment.BACKWARD_START) == 0
     assert at(found, "gradients so far", Moment.BACKWARD_END) == 2 * LAYER
+
+
+def test_layers_at_one_end_are_reckoned() -> None:
+    """The last layers have no backward below them; the first ones have all frozen layers above."""
+    kept = {}
+    for count in (2, -2, 30, -30, 32):
+        adapter = AdapterFacts(method=said(Method.FREEZE), trainable_layers=said(count), recomputes_frozen=said(False))
+        run = make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY, adapter=adapter)
+        found = estimated(with_batch(run, micro=1, length=2048, gradient_checkpointing=False))
+        assert not found.gpu_missing
+        kept[count] = at(found, "activations kept for backward", Moment.LOSS)
+    assert kept[2] < kept[30] < kept[-30] < kept[32]
+    assert kept[2] * 10 < kept[-2]
+
+
+def test_no_layer_at_all_has_no_pass() -> None:
+    adapter = AdapterFacts(method=said(Method.FREEZE), trainable_layers=said(0))
+    run = make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY, adapter=adapter)
+    assert estimated(with_batch(run, micro=1, length=2048)).gpu_missing
+
+
+def test_a_classifier_has_no_use_for_a_language_models_loss() -> None:
+    """`num_labels` logits for each token: whatever loss is asked for, the hump is that of the last layer's forward."""
+    peaks = set()
+    for loss in ("full", "liger", "chunked"):
+        run = full(model_class="AutoModelForSequenceClassification")
+        found = estimated(with_batch(run, micro=1, length=2048, loss=loss, kernels="standard"))
+        assert not found.gpu_missing
+        peaks.add(at(found, "logits and loss", Moment.LOSS))
+    (peak,) = peaks
+    assert peak < 2048 * VOCABULARY
+
+
+# Preference training ------------------------------------------------------------------------------------------------
+
+
+def preferring(reference: ReferenceModel | Unknown, pairs: int = 2, **words: Any) -> Estimate:
+    run = with_batch(make_run(LLAMA_3_8B, **words), micro=1, length=2048, loss="full")
+    return estimated(
+        replace(
+            run,
+            batch=replace(run.batch, sequences_per_example=said(pairs)),
+            training=replace(run.training, reference=Fact(reference, said(1).origins)),
+        )
+    )
+
+
+def test_pairs_are_two_sequences() -> None:
+    found = preferring(ReferenceModel.NONE, kind=ParallelKind.SINGLE, master=NO_COPY)
+    run = with_batch(make_run(LLAMA_3_8B, kind=ParallelKind.SINGLE, master=NO_COPY), micro=2, length=2048, loss="full")
+    assert found.gpu_allocated == estimated(run).gpu_allocated
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ({"kind": ParallelKind.SINGLE}, 1),
+        ({"kind": ParallelKind.DDP, "gpus": 4}, 1),
+        ({"kind": ParallelKind.ZERO, "stage": 2, "gpus": 4}, 1),
+        ({"kind": ParallelKind.ZERO, "stage": 3, "gpus": 4}, 4),
+        ({"kind": ParallelKind.FSDP, "gpus": 4}, 4),
+    ],
+)
+def test_a_reference_is_sharded_as_the_policy_is(words: dict[str, Any], parts: int) -> None:
+    size = term(preferring(ReferenceModel.COPY, **words), "reference model", on_gpu=True)
+    assert size.low_bytes == size.expected_bytes == 2 * LLAMA_3_COUNT // parts
+    maybe = term(preferring(UNKNOWN, **words), "reference model", on_gpu=True)
+    assert (maybe.low_bytes, maybe.high_bytes) == (0, size.high_bytes)
+
+
+def test_adapters_that_are_switched_off_are_no_copy_but_a_pass() -> None:
+    found = preferring(ReferenceModel.ADAPTERS_OFF, kind=ParallelKind.SINGLE, adapter=lora())
+    assert not any(each.name == "reference model" for each in found.terms)
+    assert at(found, "logits of the reference's pass", Moment.LOSS) == 4 * 2 * 2048 * VOCABULARY
 
 
 # Peaks --------------------------------------------------------------------------------------------------------------
@@ -188,6 +269,19 @@ def test_zero_3_gathers_what_is_used_soon_again() -> None:
     assert size.high_bytes == 2 * (10**9 + VOCABULARY * HIDDEN)
 
 
+@pytest.mark.parametrize("strategy", ["SHARD_GRAD_OP", "HYBRID_SHARD_ZERO2"])
+def test_units_may_stay_whole_until_backward(strategy: str) -> None:
+    """All layers, the one in use among them, are there at the loss, in the format of the arithmetic."""
+    parallel = {"kind": "fsdp", "gpus_per_node": 8, "strategy": strategy}
+    spec = {"model": {"config": LLAMA_3_8B}, "parallel": parallel, "batch": {"micro": 1, "seq_len": 128}}
+    found = estimated(parse_spec(spec).run)
+    assert at(found, "layers kept whole", Moment.LOSS) == 31 * LAYER * 2
+    assert at(found, "layers kept whole", Moment.BACKWARD_START) == 31 * LAYER * 2
+    assert at(found, "layers kept whole", Moment.BACKWARD_END) == 0
+    parallel["strategy"] = "FULL_SHARD"
+    assert at(estimated(parse_spec(spec).run), "layers kept whole", Moment.LOSS) == 0
+
+
 @pytest.mark.parametrize(("strategy", "ranks"), [("FULL_SHARD", 16), ("HYBRID_SHARD", 8), ("NO_SHARD", 1)])
 def test_fsdp_shards_as_its_strategy_says(strategy: str, ranks: int) -> None:
     parallel = {"kind": "fsdp", "gpus_per_node": 8, "nodes": 2, "strategy": strategy}
@@ -208,7 +302,9 @@ def test_dora_trains_a_magnitude_for_each_output() -> None:
     dora = parse_spec(words | {"lora": {"rank": 4, "target": ["q_proj"], "dora": True}})
     counts = [estimated(spec.run, spec.versions).num_trainable_parameters for spec in (plain, dora)]
     assert counts[1] - counts[0] == 2 * 64  # two layers, 64 outputs each
-    assert at(estimated(dora.run), "DoRA's weight norm", Moment.LOSS) == 2 * 2 * 128 * 64
+    assert at(estimated(dora.run), "DoRA's weight norm", Moment.LOSS) == 0  # it is in the pass
+    unplayed = estimated(replace(dora.run, batch=BatchFacts()))
+    assert at(unplayed, "DoRA's weight norm", Moment.LOSS) == 4 * 4 * 128 * 64
 
 
 @pytest.mark.parametrize(("gpu", "workspaces"), [("A100-80GB", WORKSPACES), ("H100-80GB", 2 * 8 * 4 * 2**20)])

@@ -195,7 +195,15 @@ def test_the_launch_reaches_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "kind"),
-    [(', deepspeed="ds.json"', ParallelKind.ZERO), (', fsdp="full_shard"', UNKNOWN), (", fsdp=True", UNKNOWN)],
+    [
+        (', deepspeed="ds.json"', ParallelKind.ZERO),
+        (', fsdp="full_shard"', ParallelKind.FSDP),
+        (', fsdp="shard_grad_op auto_wrap", fsdp_config={"transformer_layer_cls_to_wrap": "L"}', ParallelKind.FSDP),
+        (', fsdp="full_shard", fsdp_config={"cpu_offload": True}', UNKNOWN),
+        (', fsdp="full_shard", fsdp_config="fsdp.json"', UNKNOWN),
+        (', fsdp="full_shrad"', UNKNOWN),
+        (", fsdp=True", UNKNOWN),
+    ],
 )
 def test_a_script_that_chooses_its_kind_wins(tmp_path: Path, settings: str, kind: object) -> None:
     run = run_of(

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from ftlint.memory.estimate import ALWAYS, Assumption, DeepSpeedAnswer, Estimate, Interval, Moment, Place, Term
 from ftlint.report.color import Palette
 from ftlint.report.estimate import render_estimate
 from ftlint.report.places import Places
-from ftlint.run.fact import Fact, written
+from ftlint.report.reasons import reasons
+from ftlint.run.fact import Fact, default, written
 from tests.report.conftest import Locate
 
 GIB = 2**30
@@ -44,8 +48,10 @@ def example(locate: Locate) -> Estimate:
 
 def test_the_whole_text(places: Places, locate: Locate) -> None:
     before = (Assumption("versions", "torch 2.5.1", "given"),)
-    assert render_estimate(example(locate), places, Palette(False), assumptions=before) == (
+    assert render_estimate(example(locate), places, Palette(False), assumptions=before, is_verbose=True) == (
         "train: tight\n"
+        "  GPU: not judged, for which GPU it is is not said; it takes 10.00 GiB, most at: loading\n"
+        "  host RAM: tight, 60.00 GiB expected and at most 100.00 GiB of 80.00 GiB\n"
         "32,763,876,352 parameters, 1,000 of them trained\n"
         "\n"
         "GPU, each: 10.00 GiB, capacity unknown: unknown\n"
@@ -60,7 +66,6 @@ def test_the_whole_text(places: Places, locate: Locate) -> None:
         "    forward and backward                                  |          0.00 GiB\n"
         "    optimizer step        ################========--------|-------   60.00 GiB (40.00 GiB to 100.00 GiB)\n"
         "    saving                ################========--------|-------   60.00 GiB (40.00 GiB to 100.00 GiB)\n"
-        "    # at least   = expected   - at most   | capacity\n"
         "    pinned: 60.00 GiB (40.00 GiB to 100.00 GiB)\n"
         "\n"
         "The GPU figure is a lower bound: activations, allocator slack are not in it.\n"
@@ -83,15 +88,85 @@ def test_the_whole_text(places: Places, locate: Locate) -> None:
     )
 
 
+def test_in_short_the_largest_terms_and_what_is_not_known(places: Places, locate: Locate) -> None:
+    """Of each device when most is expected; defaults stand without reasons, and values without a place are left out."""
+    gpu = [replace(example(locate).terms[0], name=f"term {n}", size=gibibytes(n, n, n)) for n in range(1, 11)]
+    many = (
+        *(Assumption(f"key.{n}", str(n), "usual") for n in range(8)),
+        Assumption("versions.torch", "unknown", "intervals cover the releases that differ"),
+    )
+    shown = replace(example(locate), terms=tuple(gpu), assumptions=many, facts={"batch.micro": default(1, "usual")})
+    text = render_estimate(shown, places, Palette(False))
+    assert text[text.index("Largest") :] == (
+        "Largest, GPU, loading\n"
+        "  10.00 GiB  term 10         5 x 2 GiB\n"
+        "  9.00 GiB   term 9          5 x 2 GiB\n"
+        "  8.00 GiB   term 8          5 x 2 GiB\n"
+        "  7.00 GiB   term 7          5 x 2 GiB\n"
+        "  6.00 GiB   term 6          5 x 2 GiB\n"
+        "  5.00 GiB   term 5          5 x 2 GiB\n"
+        "  4.00 GiB   term 4          5 x 2 GiB\n"
+        "  6.00 GiB   3 smaller ones\n"
+        "\n"
+        "Assumed\n"
+        "  versions.torch = unknown: intervals cover the releases that differ\n"
+        "As is usual\n"
+        "  key.0 = 0, key.1 = 1, key.2 = 2, key.3 = 3, key.4 = 4, key.5 = 5, key.6 = 6, key.7 = 7\n"
+        "\n"
+        "With -v: every term with its moments and source, every assumption with its reason, every value read.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "gpu", "host"),
+    [
+        (
+            {"gpu_capacity": gibibytes(9, 9, 9)},
+            "GPU: does not fit, needs at least 10.00 GiB of 9.00 GiB",
+            "host RAM: tight",
+        ),
+        (
+            {"gpu_capacity": gibibytes(9, 9, 9), "is_rank_count_known": False},
+            "GPU: not judged: 10.00 GiB are too much for one GPU, and how many there are is not said",
+            "host RAM: tight",
+        ),
+        (
+            {"gpu_capacity": gibibytes(20, 20, 20)},
+            "GPU: unknown: 10.00 GiB of 20.00 GiB without activations, allocator slack",
+            "host RAM: tight",
+        ),
+        (
+            {"gpu_capacity": gibibytes(20, 20, 20), "gpu_missing": ()},
+            "GPU: fits, 10.00 GiB expected and at most 10.00 GiB of 20.00 GiB",
+            "host RAM: tight",
+        ),
+        (
+            {"host_capacity_bytes": 30 * GIB},
+            "GPU: not judged",
+            "host RAM: does not fit, needs at least 40.00 GiB of 30.00 GiB",
+        ),
+        ({"host_capacity_bytes": None}, "GPU: not judged", "host RAM: not judged, for how much there is is not said"),
+    ],
+)
+def test_the_reasons_of_a_verdict(changes: dict[str, Any], gpu: str, host: str, locate: Locate) -> None:
+    of_gpu, of_host = reasons(replace(example(locate), **changes))
+    assert of_gpu.startswith(gpu)
+    assert of_host.startswith(host)
+
+
 def test_nothing_to_show_but_the_headline(places: Places, locate: Locate) -> None:
     empty = replace(
         example(locate), run_name="a\x1b", terms=(), deepspeed=None, assumptions=(), facts={}, gpu_missing=()
     )
     assert render_estimate(empty, places, Palette(False)).splitlines() == [
         "a\\x1b: unknown",
+        "  GPU: not judged, for which GPU it is is not said; it takes 0.00 GiB, most at: loading",
+        "  host RAM: fits, 0.00 GiB expected and at most 0.00 GiB of 80.00 GiB",
         "32,763,876,352 parameters, 1,000 of them trained",
         "",
         "GPU, each: 0.00 GiB, capacity unknown: unknown",
         "",
         "Host RAM, per node: 0.00 GiB, capacity 80.00 GiB: fits",
+        "",
+        "With -v: every term with its moments and source, every assumption with its reason, every value read.",
     ]

@@ -60,6 +60,10 @@ def test_every_term_is_drawn_and_explained() -> None:
     assert all(each.why in reader.text for each in answer.assumptions)
 
 
+def test_the_reasons_stand_under_the_verdict() -> None:
+    assert "GPU: not judged, for which GPU it is is not said" in read(found()).text
+
+
 def test_bars_are_as_long_as_their_sizes() -> None:
     answer = replace(found(), terms=found().host_terms)
     widths = [float(str(attributes["width"])) for tag, attributes in read(answer).tags if tag == "rect"]

@@ -61,7 +61,7 @@ class Case:
         """The case in words."""
         step = self.step
         checkpointing = "kept" if step.checkpointing is Checkpointing.NONE else step.checkpointing.value
-        method = "full" if step.adapters is None else "LoRA"
+        method = "LoRA" if step.adapters is not None else "full" if step.trained_layers is None else "freeze"
         shape = f"{step.micro_batch} x {step.sequence_length_tokens}"
         return f"{step.attention.value}, {checkpointing}, {method}, {FORMATS[step.is_autocast]}, {shape}"
 
