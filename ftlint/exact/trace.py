@@ -359,7 +359,7 @@ def layer_list(model: Any) -> Any:
 
     Of a multimodal model, its language model's.
     """
-    inner = model.get_decoder() if hasattr(model.config, "vision_config") else model
+    inner = model.get_decoder() if hasattr(getattr(model, "config", None), "vision_config") else model
     lists = {name: module for name, module in inner.named_modules() if isinstance(module, torch.nn.ModuleList)}
     depth = min(name.count(".") for name in lists)
     return max((module for name, module in lists.items() if name.count(".") == depth), key=len)

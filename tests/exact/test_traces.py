@@ -190,6 +190,17 @@ def test_language_models_beside_a_vision_tower(config: dict[str, Any]) -> None:
             agrees(case)
 
 
+def test_the_layers_are_the_outermost_list() -> None:
+    """StableLM 2 12B has a list of norms in each layer, one for each of more heads than a shallow model has layers."""
+    from torch import nn
+
+    from ftlint.exact.trace import layer_list
+
+    norms = [nn.ModuleList([nn.LayerNorm(4) for _ in range(8)]) for _ in range(2)]
+    layers = nn.ModuleList([nn.ModuleDict({"norms": each}) for each in norms])
+    assert layer_list(nn.ModuleDict({"body": nn.ModuleDict({"layers": layers})})) is layers
+
+
 def test_every_description_is_compared() -> None:
     from ftlint.memory.blocks import BLOCKS
 

@@ -112,6 +112,7 @@ MPT = Block(
     mlp_projections=("up_proj", "down_proj"),
     gated=False,
     activation=Activation.GELU,
+    holds_attended=True,
     adds_inside=("mlp",),
     returns_weights=True,
     final_norm="norm_f",
