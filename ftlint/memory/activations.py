@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role, Section, parameter_table
+from ftlint.knowledge.architectures import Layout, ParameterTable, ParameterTensor, Role, Section, parameter_table
+from ftlint.memory.adapting import NOTHING, Targets, find_targets, first_modules, is_target
 from ftlint.memory.autograd import Profile, ops, run
-from ftlint.memory.blocks import Block, Norm, Stem, find_block
+from ftlint.memory.blocks import Block, Mixture, Norm, Rotary, Stem, find_block
 from ftlint.memory.layers import layer, table_bytes
 from ftlint.memory.logits import head_profile
-from ftlint.memory.parameters import is_all_linear
 from ftlint.memory.recorder import Recorder
 from ftlint.memory.step import Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
@@ -81,25 +81,59 @@ class Activations:
 def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class, or no loss."""
     block = find_block(step.architecture.model_type)
-    if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
-        return None  # PEFT 0.21 adapts the fused experts and the router too: parameters on top of parameters
-    table = parameter_table(step.architecture, step.model_class)
-    if block is None or table is None or not _has_head(table):
+    if block is None or not _is_described(step, block):
         return None
-    return _Pass(step, block, table).account()
+    layout = Layout.TRANSFORMERS_4 if _loops(step) else Layout.TRANSFORMERS_5
+    table = parameter_table(step.architecture, step.model_class, layout=layout)
+    if table is None or not _has_head(table):
+        return None
+    targets = _targets(step, table)
+    if not _loops(step) and block.mixture is not None and _wraps_router(table, targets, block.mixture):
+        return None
+    return _Pass(step, block, table, targets).account()
+
+
+def _loops(step: Step) -> bool:
+    return step.loops_experts and step.architecture.num_experts > 0
+
+
+def _is_described(step: Step, block: Block) -> bool:
+    """Whether the description covers this kernel of attention, and a loop over experts."""
+    if _loops(step) and (block.mixture is None or block.mixture.loop is None):
+        return False
+    return block.has_sdpa or step.attention is Attention.EAGER
 
 
 @lru_cache(maxsize=64)
-def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], prefix: str, has_gradient: bool) -> Profile:
-    """One layer, forward and backward."""
-    recorder = Recorder(step, tensors, prefix)
+def _played(
+    step: Step,
+    block: Block,
+    tensors: tuple[ParameterTensor, ...],
+    prefix: str,
+    targets: Targets,
+    has_gradient: bool,
+    stream_bytes: int,
+) -> Profile:
+    """One layer, forward and backward; `stream_bytes`: width of the hidden states that come in."""
+    recorder = Recorder(step, tensors, prefix, targets)
     size = step.num_tokens * step.architecture.hidden_size
     kind = step.checkpointing
     # A reentrant checkpoint computes again from a detached input.
     is_reentrant, is_recomputed = kind is Checkpointing.REENTRANT, kind is Checkpointing.NON_REENTRANT
-    x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient, is_leaf=is_reentrant)
+    x = recorder.tape.input(size, stream_bytes, requires_grad=has_gradient, is_leaf=is_reentrant)
     output = layer(recorder, block, x)
     return run(recorder.tape, inputs=(x,), output=output, is_reentrant=is_reentrant, is_recomputed=is_recomputed)
+
+
+def _wraps_router(table: ParameterTable, targets: Targets, mixture: Mixture) -> bool:
+    """Whether LoRA adapts a router as a linear module: PEFT's wrapper wants one tensor, gets three, and the run fails.
+
+    Run with transformers 5.23 and peft 0.21.2: phimoe, whose router is an `nn.Linear`.
+    """
+    return any(
+        module.name.endswith(f".{mixture.router}") and is_target(module, targets.modules)
+        for module in first_modules(table)
+    )
 
 
 def _has_head(table: ParameterTable) -> bool:
@@ -108,22 +142,32 @@ def _has_head(table: ParameterTable) -> bool:
     return any(tensor.role is Role.HEAD for tensor in (*own, *tied))
 
 
+def _targets(step: Step, table: ParameterTable) -> Targets:
+    """What LoRA adapts."""
+    adapters = step.adapters
+    if adapters is None:
+        return NOTHING
+    return find_targets(table, step.architecture.model_type, adapters.targets, adapters.experts)
+
+
 class _Pass:
     """The stretches of one model, played. Owned by one call of `activations`."""
 
-    def __init__(self, step: Step, block: Block, table: ParameterTable) -> None:
+    def __init__(self, step: Step, block: Block, table: ParameterTable, targets: Targets) -> None:
         self.step = step
         self.block = block
         self.table = table
+        self.targets = targets
         self.size_bytes = step.num_tokens * step.architecture.hidden_size * step.stream_bytes
         self.is_checkpointed = step.checkpointing is not Checkpointing.NONE
 
     def account(self) -> Activations:
         layers = tuple(self._layers())
-        head = self._head()
+        inputs = [self.size_bytes, *(profile.output_bytes for profile in layers)]
+        head = self._head(self._width(inputs[-1]))
         shared = self._shared_bytes() + self._stem_bytes()
         stem_gradients = self._stem_gradient_bytes()
-        left = [self.size_bytes if self.is_checkpointed else profile.kept_bytes for profile in layers]
+        left = inputs[:-1] if self.is_checkpointed else [profile.kept_bytes for profile in layers]
         before = shared + sum(left)
         # Autocast keeps the weights it has cast until forward is through, even where no graph holds them.
         casts = sum(profile.cast_weight_bytes for profile in layers) if self.is_checkpointed else 0
@@ -135,7 +179,7 @@ class _Pass:
         for index in reversed(range(len(layers))):
             profile = layers[index]
             before -= left[index]
-            kept = before + (self.size_bytes if self.is_checkpointed else profile.kept_bytes)
+            kept = before + left[index]
             hump = self._hump(profile)
             points.append(Point(f"layer {index}", kept, hump, gradients))
             gradients += profile.gradient_bytes
@@ -158,23 +202,25 @@ class _Pass:
         return profile.forward_peak_bytes - (profile.kept_bytes - profile.input_kept_bytes)
 
     def _layers(self) -> Iterator[Profile]:
-        is_first = True
+        has_gradient, width = self._stem_has_gradient(), self.step.stream_bytes
         for section in self.table.sections:
-            if section.first_index is None:
-                continue
-            rest = section.num_copies
-            if is_first and not self._stem_has_gradient():
-                yield self._layer(section, has_gradient=False)
-                rest -= 1
-            is_first = False
-            if rest:
-                profile = self._layer(section, has_gradient=True)
-                yield from (profile for _ in range(rest))
+            found: dict[tuple[bool, int], Profile] = {}
+            for _ in range(section.num_copies if section.first_index is not None else 0):
+                profile = found.get((has_gradient, width)) or self._layer(section, has_gradient, width)
+                found[has_gradient, width] = profile
+                yield profile
+                # A layer may widen the hidden states: a norm's float32 that nothing casts back (Phi-3.5-MoE).
+                has_gradient, width = True, self._width(profile.output_bytes)
 
-    def _layer(self, section: Section, *, has_gradient: bool) -> Profile:
+    def _width(self, size_bytes: int) -> int:
+        """Of hidden states of that size, per element."""
+        return size_bytes // (self.step.num_tokens * self.step.architecture.hidden_size)
+
+    def _layer(self, section: Section, has_gradient: bool, stream_bytes: int) -> Profile:
         # What the loss is like decides nothing of a layer: passes that differ in it alone are played once.
         step = replace(self.step, loss=LossKernel.FULL, shifts_logits=False, upcasts_in_model=False)
-        return _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
+        prefix = next(section.prefixes())
+        return _played(step, self.block, section.tensors, prefix, self.targets, has_gradient, stream_bytes)
 
     def _stem_has_gradient(self) -> bool:
         """Whether the hidden states need a gradient before the first layer: LoRA's embeddings are frozen.
@@ -183,27 +229,23 @@ class _Pass:
         """
         return self.step.adapters is None or self.is_checkpointed
 
-    def _head(self) -> Profile:
+    def _head(self, stream_bytes: int) -> Profile:
         around = [
             tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors
         ]
         tied = [tied.tensor for tied in self.table.tied]
-        recorder = Recorder(self.step, (*around, *tied))
+        recorder = Recorder(self.step, (*around, *tied), targets=self.targets)
         ends = [tensor.module for tensor in around if f".{tensor.module}".endswith(f".{self.block.final_norm}")]
         # OLMo's norms hold no weights, OPT-350m has no final norm.
         name = self.block.final_norm if self.block.norm is Norm.LAYER_FLOAT32 else None
         heads = [tensor.module for tensor in (*around, *tied) if tensor.role is Role.HEAD]
-        return head_profile(recorder, self.block, norm_name=ends[0] if ends else name, head=heads[0])
+        norm_name = ends[0] if ends else name
+        return head_profile(recorder, self.block, norm_name=norm_name, head=heads[0], stream_bytes=stream_bytes)
 
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and masks."""
         step = self.step
-        tables = (
-            2
-            * self.block.num_tables
-            * step.sequence_length_tokens
-            * int(step.architecture.head_dim * self.block.rotary_share)
-        )
+        tables = 2 * self.block.num_tables * step.sequence_length_tokens * self._rotary_width()
         mask = step.num_tokens * step.sequence_length_tokens
         total = tables * table_bytes(step, self.block) if self.block.rotary.value != "none" else 0
         if step.attention is Attention.EAGER and self.is_checkpointed:
@@ -212,6 +254,14 @@ class _Pass:
         if step.attention is Attention.SDPA_MASKED and self.is_checkpointed:
             total += mask
         return total
+
+    def _rotary_width(self) -> int:
+        """Cosines for each head and token."""
+        architecture = self.step.architecture
+        if self.block.latent is not None:
+            return architecture.number("qk_rope_head_dim")
+        width = int(architecture.head_dim * self.block.rotary_share)
+        return width // 2 if self.block.rotary is Rotary.CHUNKS else width
 
     def _stem_bytes(self) -> int:
         """What embedding the tokens leaves: masks of dropout, inputs of norms.

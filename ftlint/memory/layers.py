@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ftlint.memory.autograd import Flow, Tensor, ops
 from ftlint.memory.blocks import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary
-from ftlint.memory.experts import experts, has_experts
+from ftlint.memory.experts import experts, mixture_of
+from ftlint.memory.latent import latent_heads
 from ftlint.memory.recorder import Recorder
 from ftlint.memory.step import Attention, Step
 
@@ -123,9 +124,12 @@ def _by_hand(r: Recorder, weight: Tensor, x: Tensor, wide: Tensor, rows: int) ->
 
 def attention(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor | None]:
     """Projections, positions, scores, output projection; with the eager weights, which the layer holds on to."""
-    query, key, value = _heads(r, block, x)
-    query = rotated(r, block, query)
-    key = rotated(r, block, key)
+    if block.latent is not None:
+        query, key, value = latent_heads(r, block, x, lambda name, x: norm(r, block, name, x))
+    else:
+        query, key, value = _heads(r, block, x)
+        query = rotated(r, block, query)
+        key = rotated(r, block, key)
     attended, weights = attend(r, block, query, key, value)
     result = r.linear(f"{block.attention}.{block.projections[-1]}", attended)
     if block.mlp:
@@ -175,6 +179,8 @@ def rotated(r: Recorder, block: Block, x: Tensor) -> Tensor:
 
 def _turned(r: Recorder, block: Block, x: Tensor) -> Tensor:
     tape = r.tape
+    if block.rotary is Rotary.CHUNKS:
+        return ops.turned(tape, *tape.views("chunk", x, (x.num_elements // 2,) * 2))
     tables = r.step.sequence_length_tokens * r.step.architecture.head_dim
     # In the hidden states' format, or in float32.
     width = max(table_bytes(r.step, block), x.num_bytes)
@@ -198,15 +204,20 @@ def attend(r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor)
     architecture = step.architecture
     rows = step.micro_batch * architecture.num_attention_heads * step.sequence_length_tokens
     if step.attention in (Attention.SDPA, Attention.FLASH_2):
-        shape = ops.AttentionShape(query.num_elements, key.num_elements, rows)
-        result = ops.flash_attention(tape, query, key, value, shape)
-        return (result if is_token_major(block) else ops.copy(tape, result)), None
+        result = ops.flash_attention(tape, query, key, value, _shape(block, query, key, value, rows))
+        # Values of another width than keys take the memory-efficient kernel, whose result lies token by token.
+        return (result if is_token_major(block) or block.latent else ops.copy(tape, result)), None
     is_shared = architecture.num_key_value_heads < architecture.num_attention_heads
     if is_shared:
         key, value = (ops.copy(tape, x, query.num_elements) for x in (key, value))
     if step.attention is Attention.SDPA_MASKED:
-        return _masked(r, query, key, value, rows), None
+        return _masked(r, block, query, key, value, rows), None
     return _eager(r, block, query, key, value, rows, is_shared=is_shared)
+
+
+def _shape(block: Block, query: Tensor, key: Tensor, value: Tensor, rows: int) -> ops.AttentionShape:
+    num_results = query.num_elements if block.latent is None else value.num_elements
+    return ops.AttentionShape(query.num_elements, key.num_elements, rows, num_results)
 
 
 def is_token_major(block: Block) -> bool:
@@ -234,24 +245,40 @@ def _eager(
     # The mask has the hidden states' format, and so do scores from then on, if that is wider.
     mask = tape.shared(step.num_tokens * step.sequence_length_tokens, step.stream_bytes)
     scores = ops.add(tape, scores, mask)
-    weights = ops.softmax(tape, scores, block.softmax_bytes or scores.num_bytes)
+    if block.has_sinks:
+        weights = _with_sinks(r, block, scores, rows)
+    else:
+        weights = ops.softmax(tape, scores, block.softmax_bytes or scores.num_bytes)
     narrow = ops.cast(tape, weights, width)
     tape.hold(scores)
     weights = ops.dropout(tape, narrow, block.attention_dropout)
     if copies and not is_shared:
         value = ops.copy(tape, ops.lowered(tape, value))
-    result = ops.copy(tape, ops.matmul(tape, weights, value, query.num_elements))
+    result = ops.copy(tape, ops.matmul(tape, weights, value, value.num_elements))
     tape.hold(key, value, weights)
     return result, weights
 
 
-def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
+def _with_sinks(r: Recorder, block: Block, scores: Tensor, rows: int) -> Tensor:
+    """A softmax over the scores and one more per head, without that one; the highest is subtracted first (GPT-OSS)."""
+    tape = r.tape
+    sinks = r.parameter(f"{block.attention}.sinks")
+    combined = ops.cat(tape, (scores, tape.view("expand", sinks, rows, Flow.NEW)))
+    flows = ((combined, Flow.NEW),)
+    highest = tape.make("max", (combined,), rows, combined.num_bytes, flows=flows, also_keeps_bytes=8 * rows)
+    shifted = ops.add(tape, combined, highest)
+    likely = ops.softmax(tape, shifted, shifted.num_bytes, is_raised=False)
+    tape.hold(shifted)
+    return ops.sliced(tape, likely, scores.num_elements)
+
+
+def _masked(r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
     """SDPA's memory-efficient kernel: as flash, and it keeps the mask, which is made anew in every layer.
 
     Source: torch 2.13 aten native/transformers/attention.cpp, `convert_boolean_attn_mask`.
     """
     step = r.step
-    shape = ops.AttentionShape(query.num_elements, key.num_elements, rows)
+    shape = _shape(block, query, key, value, rows)
     mask = r.tape.shared(step.num_tokens * step.sequence_length_tokens, step.compute_bytes)
     biased = r.tape.make("mask", (mask,), mask.num_elements, mask.num_bytes)
     return ops.flash_attention(r.tape, query, key, value, shape, mask=biased)
@@ -262,9 +289,15 @@ def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -
 
 def mlp(r: Recorder, block: Block, x: Tensor) -> Tensor:
     """The feed-forward block: dense, or a mixture of experts."""
-    if has_experts(r, block):
-        return experts(r, block, x)
-    names = [f"{block.mlp}.{name}" if block.mlp else name for name in block.mlp_projections]
+    mixture = mixture_of(r, block)
+    if mixture is not None:
+        return experts(r, block, mixture, x, lambda x, name: _dense(r, block, x, name))
+    return _dense(r, block, x, block.mlp)
+
+
+def _dense(r: Recorder, block: Block, x: Tensor, prefix: str) -> Tensor:
+    """A feed-forward block of that name, or without one."""
+    names = [f"{prefix}.{name}" if prefix else name for name in block.mlp_projections]
     inner = r.linear(names[0], x)
     if not block.gated:
         inner = activated(r, block, inner)
@@ -275,7 +308,7 @@ def mlp(r: Recorder, block: Block, x: Tensor) -> Tensor:
         gate, up = r.tape.views("chunk", inner, (inner.num_elements // 2,) * 2)
         inner = ops.mul(r.tape, up, activated(r, block, gate))
     result = r.linear(names[-1], inner)
-    if block.mlp:
+    if prefix:
         result = _dropout(r, block, result)
         r.tape.hold(x)  # an argument; where the layer itself computes it, the variable goes on to the next tensor
     return result

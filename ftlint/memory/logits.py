@@ -21,11 +21,11 @@ CHUNK_TOKENS = 256
 """Tokens whose logits TRL makes at a time. Source: trl 1.16 trainer/sft_trainer.py."""
 
 
-def head_profile(r: Recorder, block: Block, *, norm_name: str | None, head: str) -> Profile:
-    """The final norm, the output layer and the loss, played in both directions."""
+def head_profile(r: Recorder, block: Block, *, norm_name: str | None, head: str, stream_bytes: int) -> Profile:
+    """The final norm, the output layer and the loss, played in both directions; `stream_bytes`: of what comes in."""
     step, tape = r.step, r.tape
     size = step.num_tokens * step.architecture.hidden_size
-    x = tape.input(size, step.stream_bytes, requires_grad=True)
+    x = tape.input(size, stream_bytes, requires_grad=True)
     hidden = x if norm_name is None else norm(r, block, norm_name, x)
     if step.loss in (LossKernel.CHUNKED, LossKernel.LIGER):
         return run(tape, inputs=(x,), output=_in_chunks(r, hidden))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ftlint.knowledge.architectures import Architecture, Layout, ParameterTable, parameter_table
 from ftlint.knowledge.gpus import Gpu
 from ftlint.knowledge.models import find_model
+from ftlint.memory.adapting import Generation, possible_generations
 from ftlint.memory.buckets import read_buckets
 from ftlint.memory.constants import Constants, bundled_constants
 from ftlint.memory.facts import FactReader, is_assumed
@@ -27,19 +28,44 @@ PIN_MEMORY_DEFAULT = {
 """Names of the behaviours that say what `pin_memory` is where a DeepSpeed file leaves it out."""
 
 
+def read_generations(reader: FactReader, versions: VersionView | None) -> tuple[Generation, ...]:
+    """How the releases in use lay experts out and adapt them, the believed one first; one where it is all the same."""
+    architecture: Architecture | None = reader.known("model.architecture")
+    method = reader.look("adapter.method").value
+    is_older = since(versions, "transformers", (5, 0)) is Truth.NO
+    usual = Generation(Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5)
+    if architecture is None or not architecture.num_experts or method not in (Method.LORA, Method.QLORA):
+        return (usual,)
+    training = _training(reader, method, usual, architecture)
+    tables = {layout: _table(reader, layout) for layout in Layout}
+    return possible_generations(
+        versions,
+        tables,
+        architecture.model_type,
+        training.lora_targets,
+        is_plain=not training.lora_dropout and not training.use_dora,
+    )
+
+
 def read_workload(
-    reader: FactReader, versions: VersionView | None, constants: Constants | None = None
+    reader: FactReader,
+    versions: VersionView | None,
+    constants: Constants | None = None,
+    generation: Generation | None = None,
 ) -> Workload | None:
     """The run as numbers; None where its model, its method or its kind of parallelism cannot be seen.
 
-    `constants`: the bundled ones unless others are given.
+    `constants`: the bundled ones unless others are given. `generation`: of the releases, the believed one if not said.
     """
+    if generation is None:
+        generation = read_generations(FactReader(reader.run), versions)[0]
     kind = _kind(reader)
     method = _method(reader)
     if kind is None or method is None:
         return None
-    training = _training(reader, method)
-    table = _table(reader, versions)
+    architecture: Architecture | None = reader.known("model.architecture")
+    training = _training(reader, method, generation, architecture)
+    table = _table(reader, generation.layout)
     parameters = _numbers(reader, training) if table is None else choose_parameters(table, training)
     if parameters is None:
         return None
@@ -49,7 +75,6 @@ def read_workload(
     offload = _offload(reader, versions, can_offload=kind in (ParallelKind.ZERO, ParallelKind.FSDP))
     if offload is None:
         return None
-    architecture: Architecture | None = reader.known("model.architecture")
     ranks = _ranks(reader, kind)
     is_engine = kind is ParallelKind.ZERO
     widths = read_widths(
@@ -74,6 +99,7 @@ def read_workload(
             is_engine=is_engine,
             is_sharded=kind is ParallelKind.FSDP,
             is_prepared=is_prepared,
+            generation=generation,
         ),
         versions=versions,
         ranks=ranks,
@@ -125,7 +151,9 @@ def _method(reader: FactReader) -> Method | None:
     return reader.take("adapter.method", Method.FULL, "no adapter was found")
 
 
-def _training(reader: FactReader, method: Method) -> Training:
+def _training(
+    reader: FactReader, method: Method, generation: Generation, architecture: Architecture | None
+) -> Training:
     has_adapters = method in (Method.LORA, Method.QLORA)
     said_before = len(reader.assumptions)
     lora_rank = reader.take("adapter.lora_rank", 8, "default of PEFT and of LLaMA-Factory") if has_adapters else 0
@@ -148,6 +176,8 @@ def _training(reader: FactReader, method: Method) -> Training:
         is_said=is_said,
         lora_dropout=reader.take_word("adapter.lora_dropout", 0.0, "PEFT's default") if has_adapters else 0.0,
         use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
+        model_type="" if architecture is None else architecture.model_type,
+        expert_adapters=generation.experts,
     )
 
 
@@ -166,7 +196,7 @@ def _numbers(reader: FactReader, training: Training) -> Parameters | None:
     return numbers_only(num_params, reader.known("model.largest_layer_num_parameters") or num_params)
 
 
-def _table(reader: FactReader, versions: VersionView | None) -> ParameterTable | None:
+def _table(reader: FactReader, layout: Layout) -> ParameterTable | None:
     architecture = reader.known("model.architecture")
     if architecture is None:
         return None
@@ -175,8 +205,6 @@ def _table(reader: FactReader, versions: VersionView | None) -> ParameterTable |
     if model_class.said and not model_class.known:
         return None
     num_labels = reader.look("model.num_labels").or_default(2)
-    is_older = since(versions, "transformers", (5, 0)) is Truth.NO
-    layout = Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5
     return parameter_table(architecture, model_class.or_default("AutoModelForCausalLM"), num_labels, layout)
 
 

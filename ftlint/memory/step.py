@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from ftlint.knowledge.architectures import Architecture
+from ftlint.memory.adapting import ExpertAdapters
 from ftlint.record import record
 
 
@@ -48,6 +49,8 @@ class Adapters:
     has_dropout: bool
     num_bytes: int
     """Width of the adapters' weights: 4 since PEFT's `autocast_adapter_dtype`, whatever the base has."""
+    experts: ExpertAdapters = ExpertAdapters.FOLDED
+    """What becomes of targets that are fused weights of experts."""
 
 
 @record

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import field, replace
 from typing import TypedDict
 
-from ftlint.knowledge.architectures import Architecture
+from ftlint.knowledge.architectures import Architecture, Layout
+from ftlint.memory.adapting import ExpertAdapters, Generation
 from ftlint.memory.blocks import find_block
 from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Training
@@ -33,12 +34,13 @@ def read_steps(
     is_engine: bool,
     is_sharded: bool,
     is_prepared: Truth,
+    generation: Generation,
 ) -> tuple[Step, ...]:
     """The passes, the expected one first.
 
     Empty where the model, the number of sequences or their length cannot be seen, and where only some layers are
     trained: then no size of an activation is known. `is_engine`: DeepSpeed has cast the whole model; `is_sharded`: FSDP
-    hands the layers weights that are cast already.
+    hands the layers weights that are cast already; `generation`: how the releases lay out and adapt experts.
     """
     micro_batch = reader.known("batch.micro_batch")
     length = reader.known("batch.sequence_length_tokens")
@@ -57,17 +59,19 @@ def read_steps(
         weight_bytes=weight_bytes,
         compute_bytes=min(compute_bytes, weight_bytes),
         is_autocast=compute_bytes < weight_bytes or _is_cast_by_trainer(compute, widths, is_engine=is_engine),
-        attention=_attention(reader),
+        attention=_attention(reader, architecture.model_type),
         checkpointing=_checkpointing(reader),
         adapters=_adapters(training, widths) if has_adapters else None,
         is_quantized=training.is_quantized and is_prepared is Truth.YES,
         loss=_loss(reader),
         has_fused_kernels=_has_fused_kernels(reader),
         shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
-        loops_experts=since(versions, "transformers", (5, 0)) is Truth.NO,
+        loops_experts=generation.layout is Layout.TRANSFORMERS_4,
         upcasts_in_model=since(versions, "transformers", (4, 46)) is Truth.NO,
     )
     least, most = believed, believed
+    if generation.may_be_added and believed.adapters is not None:
+        most = replace(most, adapters=replace(believed.adapters, experts=ExpertAdapters.ADDED))
     for doubt in _doubts(reader, believed, versions, is_prepared, training):
         least, most = replace(least, **doubt.least), replace(most, **doubt.most)
     return tuple(dict.fromkeys((believed, least, most)))
@@ -130,9 +134,14 @@ def is_filled(reader: FactReader) -> bool:
     return reader.look("batch.is_filled").or_default(False) is True
 
 
-def _attention(reader: FactReader) -> Attention:
+def _attention(reader: FactReader, model_type: str) -> Attention:
+    """The kernel; where nobody wrote one and transformers has no SDPA for the model type, the model's own code."""
+    fact, block = reader.look("training.attention"), find_block(model_type)
+    if block is not None and not block.has_sdpa and is_assumed(fact):
+        reader.assume("training.attention", "eager", "transformers has no SDPA for this model type")
+        return Attention.EAGER
     words = {kernel.value: kernel for kernel in (Attention.EAGER, Attention.SDPA, Attention.FLASH_2)}
-    return words.get(reader.look("training.attention").or_default("sdpa"), Attention.SDPA)
+    return words.get(fact.or_default("sdpa"), Attention.SDPA)
 
 
 def _checkpointing(reader: FactReader) -> Checkpointing:
@@ -163,4 +172,5 @@ def _adapters(training: Training, widths: Widths) -> Adapters:
         rank=training.lora_rank,
         has_dropout=training.lora_dropout > 0,
         num_bytes=widths.trained.expected_bytes,
+        experts=training.expert_adapters,
     )

@@ -14,7 +14,7 @@ from ftlint.exact import exact_step
 from ftlint.knowledge.architectures import count_parameters
 from ftlint.memory.activations import activations
 from ftlint.memory.step import Attention, Checkpointing
-from tools.accuracy.traced_models import CONFIGS, config_of
+from tools.accuracy.traced_models import CONFIGS, WITHOUT_SDPA, config_of
 from tools.accuracy.traces import PASSES as ALL_PASSES
 from tools.accuracy.traces import SHAPES, Case, cases, compared, difference, steps
 
@@ -60,6 +60,20 @@ def test_kept_bytes_humps_and_losses(model_type: str) -> None:
             assert (case.kernels, case.num_attentions) == ((), 0), case.name
         else:
             assert (case.kernels, case.num_attentions) == (("flash",), case.step.architecture.num_layers), case.name
+
+
+@pytest.mark.parametrize("model_type", ["deepseek_v2", "deepseek_v3", "gpt_oss", "phimoe", "qwen2_moe"])
+@pytest.mark.parametrize("name", ["bfloat16", "autocast"])
+def test_mixtures(model_type: str, name: str) -> None:
+    """Latent attention, sinks, shared experts and layers without any; under autocast adapters alone are trained."""
+    kernel = Attention.EAGER if model_type in WITHOUT_SDPA else Attention.SDPA
+    passes = [(Checkpointing.NONE, SHAPES[1]), (Checkpointing.NON_REENTRANT, SHAPES[1])]
+    found = list(cases(model_type, kernels=[kernel], formats=[name], passes=passes))
+    assert len(found) == (4 if name == "bfloat16" else 2)
+    for case in found:
+        agrees(case)
+        if model_type.startswith("deepseek"):
+            assert case.kernels == ("memory-efficient",)  # values are narrower than keys
 
 
 @pytest.mark.parametrize("model_type", ["cohere", "gpt2", "llama", "mixtral", "nemotron", "olmo2"])

@@ -23,7 +23,7 @@ from ftlint.knowledge.architectures import parse_architecture
 from ftlint.memory.activations import Activations, activations
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
-from tools.accuracy.traced_models import CONFIGS, WITHOUT_SDPA, config_of
+from tools.accuracy.traced_models import ATTENTION_ONLY, CONFIGS, WITHOUT_SDPA, config_of
 
 SHAPES = ((1, 512), (2, 384), (4, 128))
 """Sequences, and tokens of each."""
@@ -75,7 +75,7 @@ def cases(
     """Every case of a model type: attention x method x format x checkpointing x shape."""
     for attention, is_full, name in product(kernels, (True, False), formats):
         # LoRA's first layer differs from the others; sliding windows take turns with whole attention.
-        is_deep = not is_full or "layer_types" in CONFIGS[model_type]
+        is_deep = not is_full or not CONFIGS[model_type].keys().isdisjoint(("layer_types", "first_k_dense_replace"))
         config = config_of(model_type, num_layers=2 if is_deep else 1)
         is_autocast = name == "autocast"
         if attention is Attention.SDPA and model_type in WITHOUT_SDPA:
@@ -126,8 +126,8 @@ def _has_experts(config: Mapping[str, Any]) -> bool:
 
 
 def _adapters(config: Mapping[str, Any]) -> Adapters:
-    # PEFT adapts fused experts too where every linear layer is asked for, which we do not reckon.
-    targets = ("q_proj", "k_proj", "v_proj", "o_proj") if _has_experts(config) else ("all-linear",)
+    is_narrow = config["model_type"] in ATTENTION_ONLY
+    targets = ("q_proj", "k_proj", "v_proj", "o_proj") if is_narrow else ("all-linear",)
     return Adapters(targets, rank=16, has_dropout=False, num_bytes=4)
 
 

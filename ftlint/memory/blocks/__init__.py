@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ftlint.memory.blocks.block import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary, Stem
+from ftlint.memory.blocks.block import (
+    Activation,
+    Block,
+    Heads,
+    Latent,
+    Loop,
+    Mixture,
+    Norm,
+    Order,
+    QueryKeyNorm,
+    Rotary,
+    Routing,
+    Stem,
+)
 from ftlint.memory.blocks.dense import DENSE
 from ftlint.memory.blocks.mixtures import MIXTURES
 
 __all__ = [
-    "BLOCKS", "Activation", "Block", "Heads", "Norm", "Order", "QueryKeyNorm", "Rotary", "Stem", "find_block",
+    "BLOCKS", "Activation", "Block", "Heads", "Latent", "Loop", "Mixture", "Norm", "Order", "QueryKeyNorm", "Rotary",
+    "Routing", "Stem", "find_block",
 ]  # fmt: skip
 
 BLOCKS: Mapping[str, Block] = {**DENSE, **MIXTURES}
