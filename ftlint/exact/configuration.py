@@ -48,6 +48,10 @@ def config_of(architecture: Architecture) -> dict[str, Any]:
     for key, name in (*_NUMBERS, *(_EXPERTS if architecture.num_experts else ())):
         written[aliases.get(key, key)] = getattr(architecture, name)
     written.update((key, value) for key, value in architecture.specifics if key in known)
+    if "qk_rope_head_dim" in written:
+        del written["head_dim"]  # DeepSeek's classes mean the part of it that is turned
+    if architecture.num_experts and "first_k_dense_replace" in known:
+        written["first_k_dense_replace"] = architecture.num_layers - architecture.num_sparse_layers
     written.update(_nested(architecture))
     if "pad_token_id" not in written:
         written["pad_token_id"] = 0  # Phi-3's default lies outside small vocabularies; it decides no size

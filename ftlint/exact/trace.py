@@ -33,6 +33,15 @@ _MEANT: Mapping[Attention, frozenset[str]] = {
 """Kernels that may compute attention; flash_attention_2 keeps what SDPA's flash kernel keeps."""
 
 
+def _meant(step: Step) -> frozenset[str]:
+    """Kernels that may compute this step's attention: flash wants values as wide as keys."""
+    meant = _MEANT[step.attention]
+    is_uneven = dict(step.architecture.specifics).get("v_head_dim", step.architecture.head_dim) != (
+        step.architecture.head_dim
+    )
+    return frozenset({EFFICIENT}) if is_uneven and FLASH in meant else meant
+
+
 @record
 class TracedStep:
     """What one step held, besides weights. Gradients of weights are in `gradient_bytes` alone.
@@ -301,7 +310,8 @@ class _Trace:
         What the model calls is not trusted: it may have taken a function of torch's before it was patched.
         """
         found = {kernel for name, kernel in ATTENTION_KERNELS.items() if self.live.calls[name]}
-        if not found <= _MEANT[self.step.attention] or bool(found) != bool(_MEANT[self.step.attention]):
+        meant = _meant(self.step)
+        if not found <= meant or bool(found) != bool(meant):
             raise InputError(
                 f"--exact: asked for {self.step.attention.value}, the model computed attention with "
                 f"{', '.join(sorted(found)) + ' kernels' if found else 'no kernel of its own'}"

@@ -12,12 +12,12 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import accumulate
 
-from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role, Section, parameter_table
+from ftlint.knowledge.architectures import Layout, ParameterTable, ParameterTensor, Role, Section, parameter_table
+from ftlint.memory.adapting import NOTHING, Targets, find_targets, first_modules, is_target
 from ftlint.memory.autograd import Profile, ops, run
-from ftlint.memory.blocks import Block, Norm, Order, Stem, find_block
+from ftlint.memory.blocks import Block, Mixture, Norm, Order, Stem, find_block
 from ftlint.memory.layers import layer
 from ftlint.memory.logits import head_profile
-from ftlint.memory.parameters import is_all_linear
 from ftlint.memory.recorder import Recorder
 from ftlint.memory.rotary import shared_table_bytes
 from ftlint.memory.scores import shared_mask_bytes
@@ -109,27 +109,43 @@ class Activations:
 def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class, or no loss."""
     block = find_block(step.architecture)
-    if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
-        return None  # PEFT 0.21 adapts the fused experts and the router too: parameters on top of parameters
-    table = parameter_table(step.architecture, step.model_class)
     attention = None if block is None else block.computed(step.attention)
-    if block is None or attention is None or table is None or not _has_head(table):
+    if block is None or attention is None or (_loops(step) and (block.mixture is None or block.mixture.loop is None)):
+        return None
+    layout = Layout.TRANSFORMERS_4 if _loops(step) else Layout.TRANSFORMERS_5
+    table = parameter_table(step.architecture, step.model_class, layout=layout)
+    if table is None or not _has_head(table):
+        return None
+    targets = _targets(step, table)
+    if not _loops(step) and block.mixture is not None and _wraps_router(table, targets, block.mixture):
         return None
     # Autocast computes layer norms in float32, so hidden states that a norm has just given are.
     ends_in_norm = Stem.NORM in block.embedding or block.order is Order.ADD_NORM
     raises_stream = step.is_autocast and ends_in_norm
-    return _Pass(replace(step, attention=attention, raises_stream=raises_stream), block, table).account()
+    return _Pass(replace(step, attention=attention, raises_stream=raises_stream), block, table, targets).account()
+
+
+def _loops(step: Step) -> bool:
+    return step.loops_experts and step.architecture.num_experts > 0
 
 
 @lru_cache(maxsize=64)
-def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], prefix: str, has_gradient: bool) -> Profile:
-    """One layer, forward and backward."""
-    recorder = Recorder(step, tensors, prefix, transposes_weights=block.transposes_weights)
+def _played(
+    step: Step,
+    block: Block,
+    tensors: tuple[ParameterTensor, ...],
+    prefix: str,
+    targets: Targets,
+    has_gradient: bool,
+    stream_bytes: int,
+) -> Profile:
+    """One layer, forward and backward; `stream_bytes`: width of the hidden states that come in."""
+    recorder = Recorder(step, tensors, prefix, targets, transposes_weights=block.transposes_weights)
     size = step.num_tokens * step.architecture.hidden_size
     kind = step.checkpointing
     # A reentrant checkpoint computes again from a detached input.
     is_reentrant, is_recomputed = kind is Checkpointing.REENTRANT, kind is Checkpointing.NON_REENTRANT
-    x = recorder.tape.input(size, step.stream_bytes, requires_grad=has_gradient, is_leaf=is_reentrant)
+    x = recorder.tape.input(size, stream_bytes, requires_grad=has_gradient, is_leaf=is_reentrant)
     output, weights = layer(recorder, block, x)
     return run(
         recorder.tape,
@@ -138,6 +154,17 @@ def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], pref
         is_reentrant=is_reentrant,
         is_recomputed=is_recomputed,
         returned=weights,
+    )
+
+
+def _wraps_router(table: ParameterTable, targets: Targets, mixture: Mixture) -> bool:
+    """Whether LoRA adapts a router as a linear module: PEFT's wrapper wants one tensor, gets three, and the run fails.
+
+    Run with transformers 5.23 and peft 0.21.2: phimoe, whose router is an `nn.Linear`.
+    """
+    return any(
+        module.name.endswith(f".{mixture.router}") and is_target(module, targets.modules)
+        for module in first_modules(table)
     )
 
 
@@ -153,20 +180,29 @@ def _outside(table: ParameterTable) -> Iterator[ParameterTensor]:
             yield from section.tensors
 
 
+def _targets(step: Step, table: ParameterTable) -> Targets:
+    """What LoRA adapts."""
+    adapters = step.adapters
+    if adapters is None:
+        return NOTHING
+    return find_targets(table, step.architecture.model_type, adapters.targets, adapters.experts)
+
+
 class _Pass:
     """The stretches of one model, played. Owned by one call of `activations`."""
 
-    def __init__(self, step: Step, block: Block, table: ParameterTable) -> None:
+    def __init__(self, step: Step, block: Block, table: ParameterTable, targets: Targets) -> None:
         self.step = step
         self.block = block
         self.table = table
+        self.targets = targets
         self.size_bytes = step.num_tokens * step.architecture.hidden_size * step.stream_bytes
         self.is_checkpointed = step.checkpointing is not Checkpointing.NONE
 
     def account(self) -> Activations:
         each = tuple(self._layers())
         layers, recomputed = tuple(profile for profile, _ in each), tuple(is_recomputed for _, is_recomputed in each)
-        head = self._head()
+        head = self._head(self._width(layers[-1].output_bytes))
         shared = self._shared_bytes() + self._stem_bytes()
         stem_gradients = self._stem_gradient_bytes()
         left = self._left(each)
@@ -194,10 +230,12 @@ class _Pass:
 
     def _left(self, each: Sequence[tuple[Profile, bool]]) -> list[int]:
         """What each layer leaves for backward: all that it kept, or its input."""
-        left = [self.size_bytes if is_recomputed else profile.kept_bytes for profile, is_recomputed in each]
-        if each[0][1] and len(each) == self.step.architecture.num_layers:
-            left[0] = self._embedded_bytes()
-        return left
+        first = self._embedded_width() * self.step.num_tokens * self.step.architecture.hidden_size
+        inputs = (first, *(profile.output_bytes for profile, _ in each))
+        return [
+            entering if is_recomputed else profile.kept_bytes
+            for entering, (profile, is_recomputed) in zip(inputs, each, strict=False)
+        ]
 
     def _hump(self, profile: Profile, is_recomputed: bool) -> int:
         """Bytes above what is kept: the gradients in flight; with checkpointing, what the layer recomputes too."""
@@ -217,33 +255,34 @@ class _Pass:
     def _layers(self) -> Iterator[tuple[Profile, bool]]:
         """Each layer that backward reaches, and whether it computes that layer again."""
         trained = self.step.trained_layers
-        index, has_gradient = 0, self._stem_has_gradient()
+        index, has_gradient, width = 0, self._stem_has_gradient(), self._embedded_width()
         for section in self.table.sections:
             if not section.is_row:
                 continue
-            made: dict[tuple[bool, bool, bool], tuple[Profile, bool]] = {}
+            made: dict[tuple[bool, bool, bool, int], tuple[Profile, bool]] = {}
             for _ in range(section.num_copies):
                 is_trained = trained is None or index in trained
                 is_embedded = index == 0 and self.block.order is Order.ADD_NORM
                 index += 1
                 if not (has_gradient or is_trained):
                     continue
-                kind = is_trained, has_gradient, is_embedded
-                if kind not in made:
-                    made[kind] = self._layer(
-                        section, is_trained=is_trained, has_gradient=has_gradient, is_embedded=is_embedded
-                    )
-                yield made[kind]
-                has_gradient = True
+                kind = is_trained, has_gradient, is_embedded, width
+                found = made.get(kind) or self._layer(section, *kind)
+                made[kind] = found
+                yield found
+                # A layer may widen the hidden states: a norm's float32 that nothing casts back (Phi-3.5-MoE).
+                has_gradient, width = True, self._width(found[0].output_bytes)
 
-    def _embedded_bytes(self) -> int:
-        """Of the first layer's input: where each layer ends in a norm, the embedding's width."""
-        step = self.step
-        width = step.embedding_bytes if self.block.order is Order.ADD_NORM else step.stream_bytes
-        return step.num_tokens * step.architecture.hidden_size * width
+    def _width(self, size_bytes: int) -> int:
+        """Of hidden states of that size, per element."""
+        return size_bytes // (self.step.num_tokens * self.step.architecture.hidden_size)
+
+    def _embedded_width(self) -> int:
+        """Of the first layer's input: where each layer ends in a norm, the embedding's."""
+        return self.step.embedding_bytes if self.block.order is Order.ADD_NORM else self.step.stream_bytes
 
     def _layer(
-        self, section: Section, *, is_trained: bool, has_gradient: bool, is_embedded: bool
+        self, section: Section, is_trained: bool, has_gradient: bool, is_embedded: bool, stream_bytes: int
     ) -> tuple[Profile, bool]:
         """One layer, and whether backward computes it again; `is_embedded`: its input has the embedding's width."""
         # What the loss is like decides nothing of a layer: passes that differ in it alone are played once.
@@ -257,7 +296,8 @@ class _Pass:
             has_gradient = True  # a checkpoint's input must need one, or its output needs none
         # Which layers are trained decides nothing of one of them.
         step = replace(step, trained_layers=() if step.trained_layers is not None else None)
-        profile = _played(step, self.block, section.tensors, next(section.prefixes()), has_gradient)
+        prefix = next(section.prefixes())
+        profile = _played(step, self.block, section.tensors, prefix, self.targets, has_gradient, stream_bytes)
         return profile, step.checkpointing is not Checkpointing.NONE
 
     def _stem_has_gradient(self) -> bool:
@@ -279,16 +319,23 @@ class _Pass:
         ends = (tensor.module for tensor in self._around() if f".{tensor.module}".endswith(f".{name}"))
         return next(ends, None)
 
-    def _head(self) -> Profile:
+    def _head(self, stream_bytes: int) -> Profile:
         around = self._around()
         tied = [tied.tensor for tied in self.table.tied]
-        recorder = Recorder(self.step.around, (*around, *tied))
+        recorder = Recorder(self.step.around, (*around, *tied), targets=self.targets)
         # OLMo's norms hold no weights, OPT-350m has no final norm.
         name = self.block.final_norm if self.block.norm is Norm.LAYER_FLOAT32 else None
         norm_name = self._module(self.block.final_norm) or name
         heads = [tensor.module for tensor in (*around, *tied) if tensor.role is Role.HEAD]
         projection = self._module("project_out") if Stem.PROJECT in self.block.embedding else None
-        return head_profile(recorder, self.block, norm_name=norm_name, head=heads[0], projection=projection)
+        return head_profile(
+            recorder,
+            self.block,
+            norm_name=norm_name,
+            head=heads[0],
+            stream_bytes=stream_bytes,
+            projection=projection,
+        )
 
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and masks."""

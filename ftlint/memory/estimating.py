@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ftlint.knowledge.gpus import Gpu
+from ftlint.memory.adapting import Generation, in_words
 from ftlint.memory.constants import Constants
 from ftlint.memory.deepspeed_cold import zero2_needs, zero3_needs
 from ftlint.memory.device import beside_terms, small_term, workspace_term
@@ -24,13 +25,16 @@ from ftlint.memory.host import zero2_terms, zero3_terms
 from ftlint.memory.nvme import nvme_terms
 from ftlint.memory.passes import pass_terms, play_passes
 from ftlint.memory.process import process_terms
-from ftlint.memory.reading import read_workload
+from ftlint.memory.reading import read_generations, read_workload
 from ftlint.memory.reference import reference_terms
 from ftlint.memory.replay import replay
+from ftlint.memory.spanning import spanning
 from ftlint.memory.states import state_terms
 from ftlint.memory.workload import Workload
 from ftlint.run.run import OffloadDevice, ParallelKind, Run
 from ftlint.run.versions import VersionView
+
+OTHER_RELEASES = "releases adapt experts in other ways; the interval covers those that may be in use"
 
 
 def estimate(run: Run, *, versions: VersionView | None = None, constants: Constants | None = None) -> Estimate | None:
@@ -39,8 +43,22 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
     Pure: the same run and releases give the same figures. A release that decides is asked of `versions`, which notes
     the question where the admissible ones disagree. `constants`: other measured numbers than the bundled ones.
     """
+    generations = read_generations(FactReader(run), versions)
+    found = [_estimate(run, versions, constants, generation) for generation in generations]
+    estimates = [each for each in found if each is not None]
+    return (
+        spanning(estimates, Assumption("adapter.experts", in_words(generations[0]), OTHER_RELEASES))
+        if estimates
+        else None
+    )
+
+
+def _estimate(
+    run: Run, versions: VersionView | None, constants: Constants | None, generation: Generation
+) -> Estimate | None:
+    """The estimate under releases of one generation."""
     reader = FactReader(run)
-    work = read_workload(reader, versions, constants)
+    work = read_workload(reader, versions, constants, generation)
     if work is None:
         return None
     host_capacity_bytes: int | None = reader.known("hardware.host_ram_bytes")

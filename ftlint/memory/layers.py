@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ftlint.memory.autograd import Flow, Tensor, ops
 from ftlint.memory.blocks import Activation, Block, Heads, Norm, Order, QueryKeyNorm
-from ftlint.memory.experts import experts, has_experts
+from ftlint.memory.experts import experts, mixture_of
+from ftlint.memory.latent import latent_heads
 from ftlint.memory.recorder import Recorder
 from ftlint.memory.rotary import turned
 from ftlint.memory.scores import Operands, eager, is_token_major
@@ -151,8 +152,13 @@ def attention(r: Recorder, block: Block, x: Tensor, residual: Tensor | None = No
 
     `residual`: added before the module returns, where it does that itself.
     """
-    query, key, value, *held = _heads(r, block, x)
-    query, key, parts = turned(r, block, query, key)
+    held: tuple[Tensor, ...] = ()
+    if block.latent is not None:
+        query, key, value = latent_heads(r, block, x, lambda name, x: norm(r, block, name, x))
+    else:
+        query, key, value, *others = _heads(r, block, x)
+        query, key, parts = turned(r, block, query, key)
+        held = (*others, *parts)
     if block.scales_turned_queries:
         query = ops.mul(r.tape, query, r.tape.make("scales", (), r.step.sequence_length_tokens, query.num_bytes))
     attended, weights = attend(r, block, query, key, value, x.num_bytes)
@@ -161,7 +167,7 @@ def attention(r: Recorder, block: Block, x: Tensor, residual: Tensor | None = No
         result = _dropout(r, block, result)
     if residual is not None:
         result = ops.add(r.tape, residual, result)
-    r.tape.hold(x, query, key, value, attended, *held, *parts)
+    r.tape.hold(x, query, key, value, attended, *held)
     return result, weights
 
 
@@ -219,9 +225,9 @@ def attend(
     architecture = step.architecture
     rows = step.micro_batch * architecture.num_attention_heads * step.sequence_length_tokens
     if step.attention in (Attention.SDPA, Attention.FLASH_2):
-        shape = ops.AttentionShape(query.num_elements, key.num_elements, rows)
-        result = ops.flash_attention(tape, query, key, value, shape)
-        return (result if is_token_major(block) else ops.copy(tape, result)), None
+        result = ops.flash_attention(tape, query, key, value, _shape(block, query, key, value, rows))
+        # Values of another width than keys take the memory-efficient kernel, whose result lies token by token.
+        return (result if is_token_major(block) or block.latent else ops.copy(tape, result)), None
     is_single = key.num_elements < query.num_elements and architecture.num_key_value_heads == 1
     is_shared = key.num_elements < query.num_elements and not is_single
     if is_shared:
@@ -229,17 +235,22 @@ def attend(
     if is_single and block.heads is not Heads.MULTI_QUERY:
         key, value = (tape.view("expand", x, query.num_elements, Flow.NEW) for x in (key, value))
     if step.attention is Attention.SDPA_MASKED:
-        return _masked(r, query, key, value, rows), None
+        return _masked(r, block, query, key, value, rows), None
     return eager(r, block, Operands(query, key, value, rows, is_shared, is_single, input_bytes))
 
 
-def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
+def _shape(block: Block, query: Tensor, key: Tensor, value: Tensor, rows: int) -> ops.AttentionShape:
+    num_results = query.num_elements if block.latent is None else value.num_elements
+    return ops.AttentionShape(query.num_elements, key.num_elements, rows, num_results)
+
+
+def _masked(r: Recorder, block: Block, query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
     """SDPA's memory-efficient kernel: as flash, and it keeps the mask, which is made anew in every layer.
 
     Source: torch 2.13 aten native/transformers/attention.cpp, `convert_boolean_attn_mask`.
     """
     step = r.step
-    shape = ops.AttentionShape(query.num_elements, key.num_elements, rows)
+    shape = _shape(block, query, key, value, rows)
     mask = r.tape.shared(step.num_tokens * step.sequence_length_tokens, step.compute_bytes)
     biased = r.tape.make("mask", (mask,), mask.num_elements, mask.num_bytes)
     return ops.flash_attention(r.tape, query, key, value, shape, mask=biased)
@@ -250,9 +261,15 @@ def _masked(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -
 
 def mlp(r: Recorder, block: Block, x: Tensor, residual: Tensor | None = None) -> Tensor:
     """The feed-forward block: dense, or a mixture of experts; `residual`: as in `attention`."""
-    if has_experts(r, block):
-        return experts(r, block, x)
-    names = [f"{block.mlp}.{name}" if block.mlp else name for name in block.mlp_projections]
+    mixture = mixture_of(r, block)
+    if mixture is not None:
+        return experts(r, block, mixture, x, lambda x, name: _dense(r, block, x, name))
+    return _dense(r, block, x, block.mlp, residual)
+
+
+def _dense(r: Recorder, block: Block, x: Tensor, prefix: str, residual: Tensor | None = None) -> Tensor:
+    """A feed-forward block of that name, or without one."""
+    names = [f"{prefix}.{name}" if prefix else name for name in block.mlp_projections]
     inner = r.linear(names[0], x)
     if not block.gated:
         inner = activated(r, block, inner)
@@ -264,7 +281,7 @@ def mlp(r: Recorder, block: Block, x: Tensor, residual: Tensor | None = None) ->
         inner = ops.mul(r.tape, up, activated(r, block, gate))
     result = r.linear(names[-1], inner)
     held = inner if residual is not None else x
-    if block.mlp:
+    if prefix:
         result = _dropout(r, block, result)
         if residual is not None:
             result = ops.add(r.tape, residual, result)

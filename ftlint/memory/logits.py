@@ -22,15 +22,21 @@ CHUNK_TOKENS = 256
 
 
 def head_profile(
-    r: Recorder, block: Block, *, norm_name: str | None, head: str, projection: str | None = None
+    r: Recorder,
+    block: Block,
+    *,
+    norm_name: str | None,
+    head: str,
+    stream_bytes: int,
+    projection: str | None = None,
 ) -> Profile:
-    """The final norm, the output layer and the loss, played in both directions.
+    """The final norm, the output layer and the loss, played in both directions; `stream_bytes`: of what comes in.
 
     `projection`: the module before the output layer, where this reads another width than the layers give.
     """
     step, tape = r.step, r.tape
     size = step.num_tokens * step.architecture.hidden_size
-    x = tape.input(size, step.stream_bytes, requires_grad=True)
+    x = tape.input(size, stream_bytes, requires_grad=True)
     hidden = x if norm_name is None else norm(r, block, norm_name, x)
     if projection is not None:
         hidden = r.linear(projection, hidden)

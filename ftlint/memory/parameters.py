@@ -6,13 +6,14 @@ fine-tuning of them. Sizes are numbers of elements, in the order of `model.param
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
+from math import prod
 
-from ftlint.knowledge.architectures import LinearModule, ParameterTable, ParameterTensor, Role
+from ftlint.knowledge.architectures import ParameterTable, ParameterTensor, Role
+from ftlint.memory.adapting import ExpertAdapters, Targets, adapted_modules, find_targets
 from ftlint.memory.landmarks import Landmarks, find_landmarks
 from ftlint.record import record
 from ftlint.run.run import Method
@@ -20,9 +21,6 @@ from ftlint.run.run import Method
 NOT_DECAYED = (Role.NORM, Role.BIAS)
 """The Trainer gives norms and biases a parameter group of their own. Source: transformers 5.23 trainer.py,
 `get_decay_parameter_names`. Older releases left RMSNorm weights in the first group: a few thousand elements."""
-
-ALL_LINEAR = ("all-linear", "all")
-"""PEFT's word and LLaMA-Factory's for every linear module but the output layer."""
 
 
 @record
@@ -82,6 +80,9 @@ class Training:
     use_dora: bool = False
     freezes_vision: bool = False
     """Nothing that reads images is trained, nor adapted."""
+    model_type: str = ""
+    """By which PEFT knows what names of transformers 4 stand for."""
+    expert_adapters: ExpertAdapters = ExpertAdapters.FOLDED
 
 
 @lru_cache(maxsize=64)  # thousands of small projects train the same few models
@@ -99,15 +100,17 @@ def choose_parameters(table: ParameterTable, training: Training) -> Parameters:
         trained = tuple(tensor for tensor in table if tensor.name.startswith(kept))
         return _divide(table, training, trained=trained, frozen=frozen)
     saved = tuple(tensor for tensor in table if _is_saved(tensor, training.modules_to_save))
-    adapters, of_language = (
-        tuple(adapter_tensors(part, training.lora_targets, training.lora_rank, use_dora=training.use_dora))
-        for part in (open_to_training, language)
-    )
+    adapters, of_language = (tuple(_adapters(part, training)) for part in (open_to_training, language))
     num_readers = sum(adapters) - sum(of_language)
     # PEFT trains a copy of each module to save and keeps the original, so the original stays among the frozen.
     return _divide(
         table, training, trained=saved, frozen=tuple(table), adapters=adapters, num_image_readers=num_readers
     )
+
+
+def _adapters(table: ParameterTable, training: Training) -> Iterator[int]:
+    targets = find_targets(table, training.model_type, training.lora_targets, training.expert_adapters)
+    return adapter_tensors(table, targets, training.lora_rank, use_dora=training.use_dora)
 
 
 def _beside(table: ParameterTable) -> tuple[ParameterTensor, ...]:
@@ -122,38 +125,24 @@ def numbers_only(num_params: int, largest_layer: int) -> Parameters:
 
 
 def adapter_tensors(
-    table: ParameterTable, targets: Sequence[str], lora_rank: int, *, use_dora: bool = False
+    table: ParameterTable, targets: Targets, lora_rank: int, *, use_dora: bool = False
 ) -> Iterator[int]:
     """Elements of the two matrices of each adapted module, `rank x in` and `out x rank`; DoRA's magnitudes, `out`.
 
+    Of fused experts each has ranks of its own: `(experts x rank) x in` and `out x (rank x experts)`.
     Source: peft 0.18 tuners/lora/layer.py, dora.py; targets as in tuners/tuners_utils.py,
-    `check_target_module_exists`.
+    `check_target_module_exists`; peft 0.21 tuners/lora/layer.py, `ParamWrapper.update_layer`.
     """
-    for module in table.linear_modules():
-        if is_target(module, targets):
-            yield lora_rank * module.in_features
-            yield lora_rank * module.out_features
-            if use_dora:
-                yield module.out_features
-
-
-def is_all_linear(targets: Sequence[str]) -> bool:
-    """Whether the targets are every linear module."""
-    return any(target in ALL_LINEAR for target in targets)
-
-
-def is_target(module: LinearModule, targets: Sequence[str]) -> bool:
-    """Whether LoRA adapts the module: by the end of its name, or by a pattern for the whole name."""
-    if is_all_linear(targets):
-        return module.role is not Role.HEAD
-    if any(module.name == target or module.name.endswith(f".{target}") for target in targets):
-        return True
-    if len(targets) != 1 or re.fullmatch(r"[\w.]+", targets[0]):
-        return False
-    try:
-        return re.fullmatch(targets[0], module.name) is not None
-    except re.error:
-        return False
+    for module in adapted_modules(table, targets.modules):
+        yield lora_rank * module.in_features
+        yield lora_rank * module.out_features
+        if use_dora:
+            yield module.out_features
+    for tensor in table if targets.parameters else ():
+        ranks = lora_rank * targets.num_parts(tensor.name)
+        if ranks:
+            *experts, out_features, in_features = tensor.shape
+            yield from (ranks * prod(experts) * in_features, ranks * prod(experts) * out_features)
 
 
 def _divide(

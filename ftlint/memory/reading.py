@@ -12,6 +12,7 @@ from ftlint.knowledge.architectures import (
 )
 from ftlint.knowledge.gpus import Gpu
 from ftlint.knowledge.models import find_model
+from ftlint.memory.adapting import Generation, possible_generations
 from ftlint.memory.buckets import read_buckets
 from ftlint.memory.constants import Constants, bundled_constants
 from ftlint.memory.facts import FactReader, is_assumed
@@ -34,13 +35,39 @@ PIN_MEMORY_DEFAULT = {
 """Names of the behaviours that say what `pin_memory` is where a DeepSpeed file leaves it out."""
 
 
+def read_generations(reader: FactReader, versions: VersionView | None) -> tuple[Generation, ...]:
+    """How the releases in use lay experts out and adapt them, the believed one first; one where it is all the same."""
+    architecture: Architecture | None = reader.known("model.architecture")
+    method = reader.look("adapter.method").value
+    is_older = since(versions, "transformers", (5, 0)) is Truth.NO
+    usual = Generation(Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5)
+    if architecture is None or not architecture.num_experts or method not in (Method.LORA, Method.QLORA):
+        return (usual,)
+    model_class = _model_class(reader)
+    tables = {layout: _table(reader, model_class, layout) for layout in Layout}
+    frozen = _frozen_parts(reader, tables[usual.layout])
+    training = _training(reader, method, frozen, usual, architecture)
+    return possible_generations(
+        versions,
+        tables,
+        architecture.language_model_type,
+        training.lora_targets,
+        is_plain=not training.lora_dropout and not training.use_dora,
+    )
+
+
 def read_workload(
-    reader: FactReader, versions: VersionView | None, constants: Constants | None = None
+    reader: FactReader,
+    versions: VersionView | None,
+    constants: Constants | None = None,
+    generation: Generation | None = None,
 ) -> Workload | None:
     """The run as numbers; None where its model, its method or its kind of parallelism cannot be seen.
 
-    `constants`: the bundled ones unless others are given.
+    `constants`: the bundled ones unless others are given. `generation`: of the releases, the believed one if not said.
     """
+    if generation is None:
+        generation = read_generations(FactReader(reader.run), versions)[0]
     kind = _kind(reader)
     if kind is None:
         reader.refuse("how it is spread over GPUs (parallel.kind) cannot be seen")
@@ -49,12 +76,13 @@ def read_workload(
     if method is None:
         reader.refuse("which parameters it trains (adapter.method) cannot be seen")
         return None
+    architecture: Architecture | None = reader.known("model.architecture")
     model_class = _model_class(reader)
-    table = None if model_class is None else _table(reader, model_class, versions)
+    table = _table(reader, model_class, generation.layout)
     frozen = _frozen_parts(reader, table)
     if "language model" in frozen:
         return None  # what is trained then is a part whose pass nobody can reckon
-    training = _training(reader, method, frozen)
+    training = _training(reader, method, frozen, generation, architecture)
     parameters = _numbers(reader, training) if table is None else choose_parameters(table, training)
     if parameters is None:
         reader.refuse(_why_no_model(reader))
@@ -71,7 +99,6 @@ def read_workload(
     if offload is None:
         reader.refuse("where it offloads to (parallel.offload_param, offload_optimizer) cannot be seen")
         return None
-    architecture: Architecture | None = reader.known("model.architecture")
     ranks = _ranks(reader, kind)
     is_engine = kind is ParallelKind.ZERO
     widths = read_widths(
@@ -98,6 +125,7 @@ def read_workload(
             is_engine=is_engine,
             is_sharded=kind is ParallelKind.FSDP,
             is_prepared=is_prepared,
+            generation=generation,
         ),
         versions=versions,
         ranks=ranks,
@@ -165,7 +193,13 @@ def _method(reader: FactReader) -> Method | None:
     return reader.take("adapter.method", Method.FULL, "no adapter was found")
 
 
-def _training(reader: FactReader, method: Method, frozen_parts: tuple[str, ...]) -> Training:
+def _training(
+    reader: FactReader,
+    method: Method,
+    frozen_parts: tuple[str, ...],
+    generation: Generation,
+    architecture: Architecture | None,
+) -> Training:
     has_adapters = method in (Method.LORA, Method.QLORA)
     said_before = len(reader.assumptions)
     lora_rank = reader.take("adapter.lora_rank", 8, "default of PEFT and of LLaMA-Factory") if has_adapters else 0
@@ -189,6 +223,8 @@ def _training(reader: FactReader, method: Method, frozen_parts: tuple[str, ...])
         lora_dropout=reader.take_word("adapter.lora_dropout", 0.0, "PEFT's default") if has_adapters else 0.0,
         use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
         freezes_vision={"vision tower", "projection"} <= set(frozen_parts),
+        model_type="" if architecture is None else architecture.language_model_type,
+        expert_adapters=generation.experts,
     )
 
 
@@ -236,14 +272,12 @@ def _frozen_parts(reader: FactReader, table: ParameterTable | None) -> tuple[str
     return parts
 
 
-def _table(reader: FactReader, model_class: str, versions: VersionView | None) -> ParameterTable | None:
+def _table(reader: FactReader, model_class: str | None, layout: Layout) -> ParameterTable | None:
     architecture = reader.known("model.architecture")
-    if architecture is None:
+    if architecture is None or model_class is None:
         return None
     reader.look("model.id")
     num_labels = reader.look("model.num_labels").or_default(2)
-    is_older = since(versions, "transformers", (5, 0)) is Truth.NO
-    layout = Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5
     return parameter_table(architecture, model_class, num_labels, layout)
 
 

@@ -43,8 +43,12 @@ def shared_table_bytes(step: Step, block: Block, *, is_checkpointed: bool) -> in
 
 
 def _table_elements(step: Step, block: Block) -> int:
+    """Cosines of all positions: for each number that is turned, or for each pair."""
     rows = step.num_tokens if block.has_tables_per_sequence else step.sequence_length_tokens
-    return rows * int(step.architecture.head_dim * block.rotary_share)
+    if block.latent is not None:
+        return rows * step.architecture.number("qk_rope_head_dim")
+    width = int(step.architecture.head_dim * block.rotary_share)
+    return rows * (width // 2 if block.rotary is Rotary.CHUNKS else width)
 
 
 def _tables(r: Recorder, block: Block, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,6 +94,8 @@ def _rotated(r: Recorder, block: Block, x: Tensor, tables: tuple[Tensor, Tensor]
 
 def _turned(r: Recorder, block: Block, x: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
     tape, is_raised = r.tape, block.rotary is Rotary.SPREAD_FLOAT32
+    if block.rotary is Rotary.CHUNKS:
+        return ops.turned(tape, *tape.views("chunk", x, (x.num_elements // 2,) * 2))
     cosines, sines = tables
     straight = ops.mul(tape, ops.cast(tape, x, FLOAT32) if is_raised else x, cosines)
     half = x.num_elements // 2

@@ -65,11 +65,27 @@ def _standard(r: Recorder, block: Block, given: Operands) -> tuple[Tensor, Tenso
     if block.softcap:
         scores = ops.scale(tape, ops.of_result(tape, "tanh", ops.scale(tape, scores)))
     scores = ops.add(tape, scores, _mask(r))
-    weights = ops.softmax(tape, scores, block.softmax_bytes or scores.num_bytes)
+    if block.has_sinks:
+        weights = _with_sinks(r, block, scores, given.num_rows)
+    else:
+        weights = ops.softmax(tape, scores, block.softmax_bytes or scores.num_bytes)
     narrow = ops.cast(tape, weights, width)
     tape.hold(scores)
     weights = ops.dropout(tape, narrow, block.attention_dropout)
     return _weighted(r, given, weights)
+
+
+def _with_sinks(r: Recorder, block: Block, scores: Tensor, rows: int) -> Tensor:
+    """A softmax over the scores and one more per head, without that one; the highest is subtracted first (GPT-OSS)."""
+    tape = r.tape
+    sinks = r.parameter(f"{block.attention}.sinks")
+    combined = ops.cat(tape, (scores, tape.view("expand", sinks, rows, Flow.NEW)))
+    flows = ((combined, Flow.NEW),)
+    highest = tape.make("max", (combined,), rows, combined.num_bytes, flows=flows, also_keeps_bytes=8 * rows)
+    shifted = ops.add(tape, combined, highest)
+    likely = ops.softmax(tape, shifted, shifted.num_bytes, is_raised=False)
+    tape.hold(shifted)
+    return ops.sliced(tape, likely, scores.num_elements)
 
 
 def _wide(r: Recorder, block: Block, given: Operands) -> tuple[Tensor, Tensor]:
@@ -167,7 +183,7 @@ def _weighted(r: Recorder, given: Operands, weights: Tensor) -> tuple[Tensor, Te
         value = _for_all_heads(r, value, given.query.num_elements)
     elif r.step.micro_batch > 1 and not given.is_shared:
         value = ops.copy(tape, ops.lowered(tape, value))
-    result = ops.copy(tape, ops.matmul(tape, weights, value, given.query.num_elements))
+    result = ops.copy(tape, ops.matmul(tape, weights, value, value.num_elements))
     tape.hold(given.key, value, weights)
     return result, weights
 

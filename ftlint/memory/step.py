@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import Enum
 
 from ftlint.knowledge.architectures import Architecture
+from ftlint.memory.adapting import ExpertAdapters
 from ftlint.record import record
 
 
@@ -51,6 +52,8 @@ class Adapters:
     """Width of the adapters' weights: 4 since PEFT's `autocast_adapter_dtype`, whatever the base has."""
     use_dora: bool = False
     """Whether a trained magnitude scales each row of what a layer and its adapter give."""
+    experts: ExpertAdapters = ExpertAdapters.FOLDED
+    """What becomes of targets that are fused weights of experts."""
 
 
 NOT_ADAPTED = Adapters((), rank=0, has_dropout=False, num_bytes=0)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import field, replace
 from typing import TypedDict
 
-from ftlint.knowledge.architectures import Architecture
+from ftlint.knowledge.architectures import Architecture, Layout
+from ftlint.memory.adapting import ExpertAdapters, Generation
 from ftlint.memory.blocks import SEES_WHOLE_IMAGES, Kernels, find_block
 from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Training, trained_layers
@@ -36,11 +37,13 @@ def read_steps(
     is_engine: bool,
     is_sharded: bool,
     is_prepared: Truth,
+    generation: Generation,
 ) -> tuple[Step, ...]:
     """The passes, the expected one first.
 
     Empty where the model, the number of sequences or their length cannot be seen. `is_engine`: DeepSpeed has cast the
-    whole model; `is_sharded`: FSDP hands the layers weights that are cast already.
+    whole model; `is_sharded`: FSDP hands the layers weights that are cast already; `generation`: how the releases lay
+    out and adapt experts.
     """
     micro_batch, per_example = reader.known("batch.micro_batch"), reader.look("batch.sequences_per_example")
     length = reader.known("batch.sequence_length_tokens")
@@ -70,13 +73,15 @@ def read_steps(
         loss=_loss(reader),
         has_fused_kernels=_has_fused_kernels(reader),
         shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
-        loops_experts=since(versions, "transformers", (5, 0)) is Truth.NO,
+        loops_experts=generation.layout is Layout.TRANSFORMERS_4,
         upcasts_in_model=since(versions, "transformers", (4, 46)) is Truth.NO,
         trained_layers=trained,
         frozen_bytes=0 if trained is None else min(weight_bytes, widths.frozen.expected_bytes),
         recomputes_frozen=reader.look("adapter.recomputes_frozen").or_default(False),
     )
     least, most = believed, believed
+    if generation.may_be_added and believed.adapters is not None:
+        most = replace(most, adapters=replace(believed.adapters, experts=ExpertAdapters.ADDED))
     for doubt in _doubts(reader, believed, versions, is_prepared, training):
         least, most = replace(least, **doubt.least), replace(most, **doubt.most)
     return tuple(dict.fromkeys((believed, least, most)))
@@ -189,4 +194,5 @@ def _adapters(training: Training, widths: Widths) -> Adapters:
         has_dropout=training.lora_dropout > 0,
         num_bytes=widths.trained.expected_bytes,
         use_dora=training.use_dora,
+        experts=training.expert_adapters,
     )

@@ -66,6 +66,19 @@ def test_kept_bytes_humps_and_losses(model_type: str) -> None:
         assert case.num_attentions == len(case.kernels) * case.step.architecture.num_layers, case.name
 
 
+@pytest.mark.parametrize("model_type", ["deepseek_v2", "deepseek_v3", "gpt_oss", "phimoe", "qwen2_moe"])
+@pytest.mark.parametrize("name", ["bfloat16", "autocast"])
+def test_mixtures(model_type: str, name: str) -> None:
+    """Latent attention, sinks, shared experts and layers without any; under autocast adapters alone are trained."""
+    passes = [(Checkpointing.NONE, SHAPES[1]), (Checkpointing.NON_REENTRANT, SHAPES[1])]
+    found = list(cases(model_type, kernels=[Attention.SDPA], formats=[name], passes=passes))
+    assert len(found) == (4 if name == "bfloat16" else 2)
+    for case in found:
+        agrees(case)
+        if model_type.startswith("deepseek"):
+            assert case.kernels == ("memory-efficient",)  # values are narrower than keys
+
+
 @pytest.mark.parametrize(
     "model_type", ["bloom", "cohere", "gpt2", "llama", "mixtral", "nemotron", "olmo2", "opt, 350M"]
 )

@@ -176,8 +176,8 @@ GPT_J = {"model_type": "gptj", "n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_s
 
 
 def test_a_model_type_without_a_description_is_unknown() -> None:
-    assert "deepseek_v3" not in BLOCKS
-    assert activations(replace(STEP, architecture=architecture({"model_type": "deepseek_v3"}))) is None
+    assert "lfm2" not in BLOCKS
+    assert activations(replace(STEP, architecture=architecture({"model_type": "lfm2"}))) is None
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,19 @@ _NEW = {"new_decoder_architecture": True, "num_kv_heads": 2}
 _WIDE_HEADS = {**_GROUPED, "num_attention_heads": 4}
 _WINDOWS = {"layer_types": ["sliding_attention", "full_attention"]}
 
+_EXPERTS = {**_GROUPED, "moe_intermediate_size": 192, "num_experts_per_tok": 4}
+_LATENT = {
+    **_EXPERTS,
+    "num_key_value_heads": 8,
+    "n_routed_experts": 16,
+    "n_shared_experts": 2,
+    "first_k_dense_replace": 1,
+    "kv_lora_rank": 128,
+    "qk_nope_head_dim": 64,
+    "qk_rope_head_dim": 32,
+    "v_head_dim": 64,
+}
+
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "arcee": {**_GROUPED, "intermediate_size": 2048},
     "bloom": {"hidden_size": 512, "n_head": 8},
@@ -27,6 +40,8 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "cohere": {**_GROUPED, "num_key_value_heads": 8},
     "cohere, query-key norm": {**_GROUPED, "use_qk_norm": True},
     "cohere2": {**_GROUPED, **_WINDOWS},
+    "deepseek_v2": {**_LATENT, "q_lora_rank": None, "topk_method": "greedy"},
+    "deepseek_v3": {**_LATENT, "q_lora_rank": 192, "n_group": 4, "topk_group": 2},
     "ernie4_5": {**_GROUPED, "head_dim": 64},
     "exaone4": {**_GROUPED, **_WINDOWS},
     "falcon": {**_FALCON, "multi_query": True},
@@ -37,13 +52,30 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "gemma3_text": {**_GROUPED, **_WINDOWS, "head_dim": 128},
     "glm": {**_GROUPED, "head_dim": 64, "pad_token_id": 0},
     "glm4": {**_GROUPED, "head_dim": 64, "pad_token_id": 0},
+    "glm4_moe": {
+        **_EXPERTS,
+        "head_dim": 64,
+        "n_routed_experts": 16,
+        "n_shared_experts": 1,
+        "first_k_dense_replace": 1,
+        "use_qk_norm": True,
+    },
     "gpt2": {"n_embd": 512, "n_head": 8},
     "gpt_bigcode": {**_GPT, "multi_query": True},
     "gpt_bigcode, all heads": {**_GPT, "multi_query": False},
     "gpt_neo": {"hidden_size": 512, "num_heads": 8, "max_position_embeddings": 512},
     "gpt_neox": _PLAIN,
     "gptj": {**_GPT, "rotary_dim": 16},
+    "gpt_oss": {
+        **_GROUPED,
+        **_WINDOWS,
+        "head_dim": 64,
+        "intermediate_size": 256,
+        "num_local_experts": 16,
+        "num_experts_per_tok": 4,
+    },
     "granite": _GROUPED,
+    "granitemoe": {**_GROUPED, "intermediate_size": 256, "num_local_experts": 16, "num_experts_per_tok": 4},
     "llama": {**_GROUPED, "tie_word_embeddings": False},
     "ministral": {**_GROUPED, "head_dim": 64},
     "ministral3": {**_GROUPED, "head_dim": 64},
@@ -60,9 +92,11 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "opt, 350M": {**_OPT, "word_embed_proj_dim": 256, "do_layer_norm_before": False},
     "phi": _PLAIN,
     "phi3": {**_GROUPED, "pad_token_id": 0},
+    "phimoe": {**_GROUPED, "intermediate_size": 448, "num_local_experts": 16, "num_experts_per_tok": 2},
     "qwen2": _GROUPED,
     "qwen2_5_vl_text": _WIDE_HEADS,
     "qwen2_vl_text": _WIDE_HEADS,
+    "qwen2_moe": {**_EXPERTS, "num_experts": 16, "shared_expert_intermediate_size": 768},
     "qwen3": {**_GROUPED, "head_dim": 128},
     "qwen3_moe": {
         **_GROUPED,
@@ -97,6 +131,9 @@ VISION: Mapping[str, Mapping[str, Any]] = {
     "qwen3_vl_moe": _DEEP_PATCHES,
 }
 """Towers beside the language models that only occur with one. No image is traced, so they compute nothing."""
+
+ATTENTION_ONLY = frozenset({"phimoe"})
+"""Model types whose attention alone LoRA adapts: PEFT 0.21 fails on a router that is a linear module."""
 
 _VOCABULARY = 4096
 

@@ -24,7 +24,7 @@ from ftlint.memory.activations import Activations, activations
 from ftlint.memory.blocks import find_block
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
-from tools.accuracy.traced_models import CONFIGS, config_of
+from tools.accuracy.traced_models import ATTENTION_ONLY, CONFIGS, config_of
 
 SHAPES = ((1, 512), (2, 384), (4, 128))
 """Sequences, and tokens of each."""
@@ -81,7 +81,7 @@ def cases(
         if attention is None:
             continue
         # LoRA's first layer differs from the others; sliding windows take turns with whole attention.
-        is_deep = not is_full or "layer_types" in CONFIGS[name]
+        is_deep = not is_full or not CONFIGS[name].keys().isdisjoint(("layer_types", "first_k_dense_replace"))
         config = config_of(name, num_layers=2 if is_deep else 1)
         is_autocast = format_name == "autocast"
         if is_autocast and is_full and _has_experts(config):
@@ -130,8 +130,8 @@ def _has_experts(config: Mapping[str, Any]) -> bool:
 
 
 def _adapters(config: Mapping[str, Any]) -> Adapters:
-    # PEFT adapts fused experts too where every linear layer is asked for, which we do not reckon.
-    targets = ("q_proj", "k_proj", "v_proj", "o_proj") if _has_experts(config) else ("all-linear",)
+    is_narrow = config["model_type"] in ATTENTION_ONLY
+    targets = ("q_proj", "k_proj", "v_proj", "o_proj") if is_narrow else ("all-linear",)
     return Adapters(targets, rank=16, has_dropout=False, num_bytes=4)
 
 

@@ -73,6 +73,14 @@ def _lowered(tape: Tape, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple(lowered(tape, x) for x in reversed(inputs))[::-1]
 
 
+def fold(tape: Tape, weight: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """`torch.baddbmm` of a weight that is frozen and two factors of its update, each kept for the other's gradient."""
+    saved = [other for one, other in ((left, right), (right, left)) if one.requires_grad]
+    flows = ((left, Flow.NEW), (right, Flow.NEW))
+    size = (weight.num_elements, weight.num_bytes)
+    return tape.make("baddbmm", (weight, left, right), *size, saved=saved, flows=flows)
+
+
 def _product(tape: Tape, name: str, inputs: Sequence[Tensor], num_elements: int) -> Tensor:
     a, b = inputs[:2]
     flows = [(tensor, NEW) for tensor in inputs]
@@ -159,9 +167,9 @@ def of_result(tape: Tape, name: str, x: Tensor, scratch: Scratch = NO_SCRATCH) -
     return tape.make(name, (x,), x.num_elements, x.num_bytes, result_is_saved=True, flows=flows, scratch=scratch)
 
 
-def softmax(tape: Tape, x: Tensor, num_bytes: int) -> Tensor:
-    """`F.softmax(x, dtype=...)`, of this width; autocast makes it float32."""
-    x = cast(tape, x, FLOAT32 if tape.is_autocast else num_bytes)
+def softmax(tape: Tape, x: Tensor, num_bytes: int, *, is_raised: bool = True) -> Tensor:
+    """`F.softmax(x, dtype=...)`, of this width; autocast makes it float32 where nobody asked for one (`is_raised`)."""
+    x = cast(tape, x, FLOAT32 if tape.is_autocast and is_raised else num_bytes)
     # `Tensor tmp = grad * output` in torch 2.13 aten/src/ATen/native/cuda/SoftMax.cu.
     return of_result(tape, "softmax", x, scratch=((), (x.size_bytes,)))
 
@@ -196,6 +204,24 @@ def cat(tape: Tape, parts: Sequence[Tensor]) -> Tensor:
     return tape.make("cat", parts, sum(part.num_elements for part in parts), num_bytes, flows=flows)
 
 
+def joined(tape: Tape, parts: Sequence[Tensor]) -> Tensor:
+    """Parts that are copied into slices of one empty tensor: backward copies the whole gradient for each of them.
+
+    Source: torch 2.13 csrc/autograd/functions/tensor.cpp, `CopySlices::apply`.
+    """
+    whole = tape.make("empty", (), sum(part.num_elements for part in parts), parts[0].num_bytes)
+    for part in parts:
+        whole = tape.write_into("copy_", whole, part)
+    return whole
+
+
+def turned(tape: Tape, first: Tensor, second: Tensor) -> Tensor:
+    """Two halves of what has positions, turned by cosines and sines: shared ones, so that a product keeps nothing."""
+    ahead = add(tape, scale(tape, first), scale(tape, second))
+    behind = add(tape, scale(tape, second), scale(tape, first))
+    return cat(tape, (ahead, behind))
+
+
 # Norms --------------------------------------------------------------------------------------------------------------
 
 
@@ -223,12 +249,13 @@ def layer_norm(tape: Tape, x: Tensor, weights: Sequence[Tensor], num_rows: int, 
 
 @record
 class AttentionShape:
-    """Sizes of one attention: elements of queries (and of the result), of keys, and of all scores' rows."""
+    """Sizes of one attention: elements of queries, of keys, of all scores' rows, and of the result."""
 
     num_queries: int
     num_keys: int
     num_rows: int
     """Sequences times heads times queries."""
+    num_results: int
 
 
 def flash_attention(
@@ -248,7 +275,7 @@ def flash_attention(
     return tape.make(
         "flash attention",
         inputs,
-        shape.num_queries,
+        shape.num_results,
         width,
         saved=inputs if mask is None else (*inputs, mask),
         result_is_saved=True,

@@ -192,11 +192,29 @@ class Tape:
         return result
 
     def add_in_place(self, name: str, total: Tensor, part: Tensor) -> Tensor:
-        """Record an addition into `total`'s own storage. The part's gradient is new: it is picked out of the sum's."""
+        """Record an addition into `total`'s own storage, of a part as large: both get the same gradient."""
+        return self._into(name, total, part, Flow.ALIAS, ())
+
+    def add_at_indices(self, name: str, total: Tensor, part: Tensor) -> Tensor:
+        """Record an addition to some rows in `total`'s own storage. The part's gradient is picked out of the sum's.
+
+        The part is kept, for its shape. Source: torch 2.13 derivatives.yaml, `index_add`.
+        """
+        return self._into(name, total, part, Flow.NEW, (part.storage,) if part.requires_grad else ())
+
+    def _into(self, name: str, total: Tensor, part: Tensor, flow: Flow, saved: Sequence[Storage]) -> Tensor:
         requires_grad = total.requires_grad or part.requires_grad
         result = Tensor(total.num_elements, total.num_bytes, total.storage, requires_grad)
-        flows = ((total, Flow.ALIAS), (part, Flow.NEW))
-        self.nodes.append(Node(name, (total, part), (result,), (), flows))
+        self.nodes.append(Node(name, (total, part), (result,), saved, ((total, Flow.ALIAS), (part, flow))))
+        return result
+
+    def write_into(self, name: str, whole: Tensor, part: Tensor) -> Tensor:
+        """Record a copy into a slice of `whole`, whose gradient is copied; the part's is a copy of its slice."""
+        requires_grad = whole.requires_grad or part.requires_grad
+        result = Tensor(whole.num_elements, whole.num_bytes, whole.storage, requires_grad)
+        scratch = ((), () if whole.requires_grad else (whole.size_bytes,))
+        flows = ((whole, Flow.NEW), (part, Flow.NEW))
+        self.nodes.append(Node(name, (whole, part), (result,), (), flows, scratch))
         return result
 
     def in_place(self, name: str, x: Tensor, flow: Flow, *others: Tensor) -> Tensor:

@@ -11,10 +11,14 @@ from ftlint.memory.blocks.block import (
     Description,
     Heads,
     Kernels,
+    Latent,
+    Loop,
+    Mixture,
     Norm,
     Order,
     QueryKeyNorm,
     Rotary,
+    Routing,
     Scores,
     Stem,
 )
@@ -24,8 +28,8 @@ from ftlint.memory.blocks.multimodal import MULTIMODAL, SEES_WHOLE_IMAGES
 from ftlint.memory.blocks.older import OLDER
 
 __all__ = [
-    "BLOCKS", "SEES_WHOLE_IMAGES", "Activation", "Block", "Heads", "Kernels", "Norm", "Order", "QueryKeyNorm", "Rotary",
-    "Scores", "Stem", "find_block",
+    "BLOCKS", "SEES_WHOLE_IMAGES", "Activation", "Block", "Heads", "Kernels", "Latent", "Loop", "Mixture", "Norm",
+    "Order", "QueryKeyNorm", "Rotary", "Routing", "Scores", "Stem", "find_block",
 ]  # fmt: skip
 
 BLOCKS: Mapping[str, Description] = {**DENSE, **OLDER, **MIXTURES, **MULTIMODAL}

@@ -50,6 +50,8 @@ class Rotary(Enum):
     NONE = "none"
     HALF = "halves"
     """rotate_half: slices, a negation, a concatenation."""
+    CHUNKS = "two chunks"
+    """The same in products of halves, with tables of half the width (GPT-OSS)."""
     FLOAT32 = "in float32"
     """On float32 copies (Cohere)."""
     SPREAD = "tables spread in each layer"
@@ -107,6 +109,15 @@ class Kernels(Enum):
     """Of SDPA it is not described what it keeps."""
 
 
+class Latent(Enum):
+    """How attention over latent keys and values turns the part of each head that has positions."""
+
+    COMPLEX = "complex"
+    """As complex numbers in float32 (DeepSeek V2)."""
+    PAIRS = "pairs"
+    """On every other number (DeepSeek V3)."""
+
+
 class QueryKeyNorm(Enum):
     """Where queries and keys are normed."""
 
@@ -129,6 +140,43 @@ class Activation(Enum):
     """A function of its own, which keeps its input alone (BLOOM)."""
     RELU = "relu"
     RELU_SQUARED = "relu2"
+
+
+class Routing(Enum):
+    """How a router weights experts. All but the last take the highest few of a product with the hidden states."""
+
+    SOFTMAX = "softmax of all in float32, then the highest"
+    SOFTMAX_FLOAT32 = "the same, of a product in float32"
+    SIGMOID_FLOAT32 = "a sigmoid of a product in float32, groups of experts first"
+    HIGHEST_FIRST = "the highest, then a softmax of those"
+    HIGHEST_FIRST_FLOAT32 = "the same in float32"
+    SPARSE_MIXER = "two samples, one after the other (Phi-3.5-MoE)"
+
+
+@record
+class Loop:
+    """Where transformers 4 has a module per expert, and its gate, up and down projection."""
+
+    module: str = "mlp"
+    projections: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj")
+    is_wide: bool = False
+    """Sums up in the router's format, float32."""
+
+
+@record
+class Mixture:
+    """The feed-forward block of a model type that routes tokens to experts."""
+
+    routing: Routing = Routing.SOFTMAX
+    router: str = "gate"
+    shared: str = ""
+    """The expert that every token takes."""
+    shared_gate: str = ""
+    """What weights it; it is then computed before the others."""
+    has_clamped_gate: bool = False
+    """Gate and up projection alternate, and both are clamped (GPT-OSS)."""
+    loop: Loop | None = None
+    """None where transformers 4 computes in a way that has no description."""
 
 
 class Stem(Enum):
@@ -176,12 +224,17 @@ class Block:
     scores: Scores = Scores.STANDARD
     softmax_bytes: int = 4
     """Width in which eager attention takes the softmax; 0: in the scores' own."""
+    latent: Latent | None = None
+    """Keys and values come out of a narrow projection (DeepSeek)."""
+    has_sinks: bool = False
+    """One more score per head, which the softmax takes in (GPT-OSS)."""
     softcap: bool = False
     """tanh on the scores, in eager attention (Gemma 2)."""
     mlp: str = "mlp"
     """Prefix of the feed-forward block's projections."""
     mlp_projections: tuple[str, ...] = ("gate_proj", "up_proj", "down_proj")
     """Gate, up, down; or up and down, or gate and up in one, and down."""
+    mixture: Mixture | None = None
     gated: bool = True
     activation: Activation = Activation.SILU
     residual_dropout: bool = False

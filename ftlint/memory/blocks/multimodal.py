@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from ftlint.memory.blocks.block import Block
 from ftlint.memory.blocks.dense import LLAMA, QWEN_3
+from ftlint.memory.blocks.mixtures import USUAL
 
 MULTIMODAL: Mapping[str, Block] = {
     "qwen2_5_vl_text": replace(LLAMA, has_tables_per_sequence=True),
     "qwen2_vl_text": replace(LLAMA, has_tables_per_sequence=True),
-    "qwen3_vl_moe_text": replace(QWEN_3, has_tables_per_sequence=True),
+    "qwen3_vl_moe_text": replace(QWEN_3, mixture=USUAL, has_tables_per_sequence=True),
     "qwen3_vl_text": replace(QWEN_3, has_tables_per_sequence=True),
 }
 
