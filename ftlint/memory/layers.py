@@ -224,6 +224,8 @@ def attend(
     step, tape = r.step, r.tape
     architecture = step.architecture
     rows = step.micro_batch * architecture.num_attention_heads * step.sequence_length_tokens
+    if step.attention is Attention.FLASH_2 and block.latent is not None:
+        return _padded(r, query, key, value, rows), None
     if step.attention in (Attention.SDPA, Attention.FLASH_2):
         result = ops.flash_attention(tape, query, key, value, _shape(block, query, key, value, rows))
         # Values of another width than keys take the memory-efficient kernel, whose result lies token by token.
@@ -237,6 +239,17 @@ def attend(
     if step.attention is Attention.SDPA_MASKED:
         return _masked(r, block, query, key, value, rows), None
     return eager(r, block, Operands(query, key, value, rows, is_shared, is_single, input_bytes))
+
+
+def _padded(r: Recorder, query: Tensor, key: Tensor, value: Tensor, rows: int) -> Tensor:
+    """flash_attention_2 over values filled up to the keys' width; the rest of the result is cut off.
+
+    Source: transformers 5.23 integrations/flash_attention.py, `flash_attention_forward`.
+    """
+    tape, size = r.tape, query.num_elements
+    filled = tape.make("pad", (value,), size, value.num_bytes, flows=((value, Flow.NEW),))
+    result = ops.flash_attention(tape, query, key, filled, ops.AttentionShape(size, key.num_elements, rows, size))
+    return ops.copy(tape, ops.sliced(tape, result, value.num_elements))
 
 
 def _shape(block: Block, query: Tensor, key: Tensor, value: Tensor, rows: int) -> ops.AttentionShape:

@@ -49,3 +49,32 @@ def test_a_dense_model_has_no_loop() -> None:
     looped = replace(step(loops_experts=True), architecture=architecture(dense))
     assert layer_hump(looped) == layer_hump(replace(looped, loops_experts=False))
     assert layer_hump(looped) < layer_hump(step(loops_experts=True))
+
+
+LATENT = {
+    "model_type": "deepseek_v3", "hidden_size": 512, "intermediate_size": 1024, "num_hidden_layers": 3,
+    "num_attention_heads": 8, "num_key_value_heads": 8, "vocab_size": 1000, "n_routed_experts": 16,
+    "num_experts_per_tok": 4, "n_shared_experts": 1, "moe_intermediate_size": 256, "first_k_dense_replace": 1,
+    "kv_lora_rank": 128, "q_lora_rank": 192, "qk_nope_head_dim": 64, "qk_rope_head_dim": 32, "v_head_dim": 64,
+}  # fmt: skip
+
+
+def test_flash_attention_fills_narrow_values_up() -> None:
+    """Filled up, values are a copy: what they were a slice of goes. The result is wider, and its wanted part copied.
+
+    SDPA keeps what both keys' plain part (64 a head) and values (64) came out of, and a result of 64.
+    """
+    narrow = replace(step(loops_experts=False), architecture=architecture(LATENT), adapters=None, is_autocast=False)
+    narrow = replace(narrow, checkpointing=Checkpointing.NONE)
+    kept = []
+    for attention in (Attention.SDPA, Attention.FLASH_2):
+        found = activations(replace(narrow, attention=attention))
+        assert found is not None
+        kept.append(found.kept_bytes)
+    assert kept[1] - kept[0] == 3 * TOKENS * 8 * 2 * (96 - (64 + 64) + (96 - 64) + 64)
+
+
+def test_where_no_loop_is_described_there_is_no_figure() -> None:
+    looped = replace(step(loops_experts=True), architecture=architecture({**LATENT, "model_type": "deepseek_v2"}))
+    assert activations(looped) is None
+    assert activations(replace(looped, loops_experts=False)) is not None
