@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ftlint.checks.amounts import tenths_of_gigabytes
 from ftlint.checks.dtypes import dtype_behind
-from ftlint.knowledge.architectures import Architecture, ParameterTable, parameter_table
+from ftlint.knowledge.architectures import Architecture, ModelClass, ParameterTable, parameter_table, takes_images
 from ftlint.knowledge.gpus import Gpu
 from ftlint.knowledge.models import find_model
 from ftlint.memory.dispatch import CONTEXT_BYTES, FreeMemory, Offload, offload, size_in_bytes, usable, weigh
@@ -182,6 +182,8 @@ def _table(event: Dispatched, project: Project) -> ParameterTable | None:
         return None
     name = event.class_name.rpartition(".")[2]
     known = name if name in _CLASSES else "AutoModelForCausalLM" if name.endswith("ForCausalLM") else None
+    if takes_images(name):
+        known = ModelClass.IMAGE_TEXT_TO_TEXT.value
     architecture = project.architecture_of(event.model_id, event.location.path) if known is not None else None
     if architecture is None or known is None:
         return None

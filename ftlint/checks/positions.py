@@ -78,11 +78,12 @@ def _has_rows(architecture: Architecture) -> bool:
     table = next((table for table in tables if table is not None), None)
     if table is None:
         return False
-    return any(tensor.name.endswith(LEARNED) for section in table.sections for tensor in section.tensors)
+    sections = (section for section in table.sections if not section.reads_images)
+    return any(tensor.name.endswith(LEARNED) for section in sections for tensor in section.tensors)
 
 
 def _is_rotary(architecture: Architecture) -> bool:
-    block = find_block(architecture.model_type)
+    block = find_block(architecture.language_model_type)
     return block is not None and block.rotary is not Rotary.NONE
 
 

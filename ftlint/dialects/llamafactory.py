@@ -167,10 +167,31 @@ def _adapter(read: KeyReader, method: Fact[Method]) -> AdapterFacts:
             quantization_bits=read.integer("quantization_bit"),
             quantization_type=_quantization_type(read),
             double_quantization=read.flag("double_quantization", True),
+            frozen_parts=_frozen_parts(read, has_adapters=True),
         )
+    frozen = _frozen_parts(read, has_adapters=False)
     if method.value is Method.FREEZE:
-        return AdapterFacts(method=method, trainable_layers=read.integer("freeze_trainable_layers", 2))
-    return AdapterFacts(method=method)
+        layers = read.integer("freeze_trainable_layers", 2)
+        return AdapterFacts(method=method, trainable_layers=layers, frozen_parts=frozen)
+    return AdapterFacts(method=method, frozen_parts=frozen)
+
+
+def _frozen_parts(read: KeyReader, *, has_adapters: bool) -> Fact[tuple[str, ...]]:
+    """Which parts of a multimodal model stay as they are; what joins them is never adapted.
+
+    Source: LLaMA-Factory model/model_utils/visual.py, `get_forbidden_modules`; misc.py, `find_all_linear_modules`.
+    """
+
+    def named(tower: bool, projection: bool, language: bool) -> tuple[str, ...]:
+        flags = {"vision tower": tower, "projection": projection or has_adapters, "language model": language}
+        return tuple(name for name, is_frozen in flags.items() if is_frozen)
+
+    return derive(
+        named,
+        read.flag("freeze_vision_tower", True),
+        read.flag("freeze_multi_modal_projector", True),
+        read.flag("freeze_language_model", False),
+    )
 
 
 def _lora_targets(read: KeyReader) -> Fact[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ftlint.dialects import deepspeed
 from ftlint.dialects.dialect import PartialRun, Reference
+from ftlint.knowledge.architectures import ModelClass, takes_images
 from ftlint.run.dtype import DType
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, KeyValue, default
 from ftlint.run.key import Key, KeyPath, KeySet, Section
@@ -100,6 +101,8 @@ def _model(model: LoadedModel | None) -> ModelFacts:
         return ModelFacts()
     name = model.class_name.rpartition(".")[2]
     known = name if name in _CLASSES else "AutoModelForCausalLM" if name.endswith("ForCausalLM") or not name else None
+    if takes_images(name):
+        known = ModelClass.IMAGE_TEXT_TO_TEXT.value
     return ModelFacts(
         id=Fact(model.model_id if model.model_id is not None else UNKNOWN, (_origin(model.location),)),
         model_class=Fact(known if known is not None else UNKNOWN, (_origin(model.location, name),)),

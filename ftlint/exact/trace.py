@@ -328,6 +328,10 @@ class _Trace:
 
 
 def layer_list(model: Any) -> Any:
-    """The model's list of layers: the longest module list, the outermost of equally long ones."""
-    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
+    """The model's list of layers: the longest module list, the outermost of equally long ones.
+
+    Of a multimodal model, its language model's.
+    """
+    inner = model.get_decoder() if hasattr(model.config, "vision_config") else model
+    lists = [module for module in inner.modules() if isinstance(module, torch.nn.ModuleList)]
     return max(lists, key=len)

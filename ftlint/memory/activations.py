@@ -80,7 +80,7 @@ class Activations:
 
 def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class, or no loss."""
-    block = find_block(step.architecture.model_type)
+    block = find_block(step.architecture.language_model_type)
     if step.architecture.num_experts and step.adapters is not None and is_all_linear(step.adapters.targets):
         return None  # PEFT 0.21 adapts the fused experts and the router too: parameters on top of parameters
     table = parameter_table(step.architecture, step.model_class)
@@ -104,8 +104,14 @@ def _played(step: Step, block: Block, tensors: tuple[ParameterTensor, ...], pref
 
 def _has_head(table: ParameterTable) -> bool:
     tied = (tied.tensor for tied in table.tied)
-    own = (tensor for section in table.sections if section.first_index is None for tensor in section.tensors)
-    return any(tensor.role is Role.HEAD for tensor in (*own, *tied))
+    return any(tensor.role is Role.HEAD for tensor in (*_outside(table), *tied))
+
+
+def _outside(table: ParameterTable) -> Iterator[ParameterTensor]:
+    """The language model's tensors outside its layers."""
+    for section in table.sections:
+        if section.first_index is None and not section.reads_images:
+            yield from section.tensors
 
 
 class _Pass:
@@ -160,7 +166,7 @@ class _Pass:
     def _layers(self) -> Iterator[Profile]:
         is_first = True
         for section in self.table.sections:
-            if section.first_index is None:
+            if not section.is_row:
                 continue
             rest = section.num_copies
             if is_first and not self._stem_has_gradient():
@@ -184,9 +190,7 @@ class _Pass:
         return self.step.adapters is None or self.is_checkpointed
 
     def _head(self) -> Profile:
-        around = [
-            tensor for section in self.table.sections if section.first_index is None for tensor in section.tensors
-        ]
+        around = list(_outside(self.table))
         tied = [tied.tensor for tied in self.table.tied]
         recorder = Recorder(self.step, (*around, *tied))
         ends = [tensor.module for tensor in around if f".{tensor.module}".endswith(f".{self.block.final_norm}")]
@@ -198,12 +202,8 @@ class _Pass:
     def _shared_bytes(self) -> int:
         """What all layers read: cosines and sines, and masks."""
         step = self.step
-        tables = (
-            2
-            * self.block.num_tables
-            * step.sequence_length_tokens
-            * int(step.architecture.head_dim * self.block.rotary_share)
-        )
+        rows = step.num_tokens if self.block.has_tables_per_sequence else step.sequence_length_tokens
+        tables = 2 * self.block.num_tables * rows * int(step.architecture.head_dim * self.block.rotary_share)
         mask = step.num_tokens * step.sequence_length_tokens
         total = tables * table_bytes(step, self.block) if self.block.rotary.value != "none" else 0
         if step.attention is Attention.EAGER and self.is_checkpointed:
@@ -239,5 +239,5 @@ class _Pass:
     def _stem_gradient_bytes(self) -> int:
         if self.step.adapters is not None:
             return 0
-        embeddings = self.table.num_params_of(Role.EMBEDDING)
+        embeddings = sum(tensor.num_params for tensor in _outside(self.table) if tensor.role is Role.EMBEDDING)
         return embeddings * self.step.weight_bytes

@@ -4,7 +4,7 @@
       Term        one kind of tensor: its place, its moments, its size, its formula, its source
         Interval  low <= expected <= high, in bytes
 
-A new kind of tensor is a new term from a module of its own; nothing here changes then, except `GPU_MISSING`.
+A new kind of tensor is a new term from a module of its own; nothing here changes then.
 """
 
 from __future__ import annotations
@@ -159,8 +159,17 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
 
 
-GPU_MISSING = ("activations", "logits and loss")
-"""What is left out of the GPU's figure where a pass cannot be reckoned. It is a lower bound only then."""
+@record
+class Missing:
+    """What a GPU's figure leaves out, and why; with any of it the figure is a lower bound."""
+
+    parts: tuple[str, ...]
+    why: str
+
+
+PASS_MISSING = Missing(("activations", "logits and loss"), "batch, length or how this model computes is not known")
+IMAGES_MISSING = Missing(("activations of images",), "how many images a batch holds, and how large, is not said")
+"""Of a multimodal model: those of its vision tower. Their tokens are part of the length of a sequence."""
 
 
 @record

@@ -8,7 +8,16 @@ from ftlint.knowledge.gpus import Gpu
 from ftlint.memory.constants import Constants
 from ftlint.memory.deepspeed_cold import zero2_needs, zero3_needs
 from ftlint.memory.device import beside_terms, small_term, workspace_term
-from ftlint.memory.estimate import GPU_MISSING, Assumption, DeepSpeedAnswer, Estimate, Interval, Term
+from ftlint.memory.estimate import (
+    IMAGES_MISSING,
+    PASS_MISSING,
+    Assumption,
+    DeepSpeedAnswer,
+    Estimate,
+    Interval,
+    Missing,
+    Term,
+)
 from ftlint.memory.facts import FactReader
 from ftlint.memory.fsdp_host import fsdp_terms
 from ftlint.memory.host import zero2_terms, zero3_terms
@@ -38,7 +47,7 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
     counts = ("parallel.gpus_per_node", "parallel.num_nodes")
     passes = play_passes(work)
     of_pass = pass_terms(work, passes)
-    missing = () if of_pass else GPU_MISSING
+    missing = tuple(_missing(work, is_played=bool(of_pass)))
     of_states = tuple(state_terms(work))
     terms = (
         *of_states,
@@ -59,14 +68,20 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
         num_parameters=work.parameters.num_params,
         num_trainable_parameters=work.parameters.num_trained,
         is_rank_count_known=work.kind is ParallelKind.SINGLE or all(reader.look(name).known for name in counts),
-        gpu_missing=missing,
+        gpu_missing=tuple(part for each in missing for part in each.parts),
     )
 
 
-def _lower_bound(missing: tuple[str, ...]) -> Iterator[Assumption]:
-    if missing:
-        why = "batch, length or how this model computes is not known: GPU figures are lower bounds"
-        yield Assumption("gpu", "without " + ", ".join(missing), why)
+def _missing(work: Workload, *, is_played: bool) -> Iterator[Missing]:
+    if not is_played:
+        yield PASS_MISSING
+    if work.table is not None and any(section.reads_images for section in work.table.sections):
+        yield IMAGES_MISSING
+
+
+def _lower_bound(missing: tuple[Missing, ...]) -> Iterator[Assumption]:
+    for each in missing:
+        yield Assumption("gpu", "without " + ", ".join(each.parts), f"{each.why}: GPU figures are lower bounds")
 
 
 def _capacity(gpu: Gpu) -> Interval:

@@ -39,13 +39,15 @@ def gradient_terms(work: Workload, width: Interval, source: str, num_ranks: int 
 def finished(work: Workload) -> Iterator[tuple[Moment, int]]:
     """Elements of the gradients that are finished at each point of backward.
 
-    Those of the layer that is worked on are not among them, nor the embedding's while backward arrives there.
+    Those of the layer that is worked on are not among them, nor the embedding's while backward arrives there, nor those
+    of what reads images, which comes after it.
     """
-    trained, marks = work.parameters.num_trained, work.parameters.landmarks
+    marks = work.parameters.landmarks
+    trained = work.parameters.num_trained - work.parameters.num_image_readers
     yield Moment.LOSS, 0
     yield Moment.BACKWARD_START, marks.head
     yield Moment.BACKWARD_END, max(0, trained - marks.embedding - marks.layer)
-    yield Moment.BACKWARD_EMBEDDING, trained - marks.embedding
+    yield Moment.BACKWARD_EMBEDDING, max(0, trained - marks.embedding)
 
 
 def projection_term(work: Workload, width: Interval, source: str) -> Term:

@@ -33,13 +33,16 @@ _LINEAR = (Role.LINEAR, Role.CONV1D)
 def find_landmarks(
     table: ParameterTable, trained: frozenset[str], num_adapter_params: int, *, is_quantized: bool
 ) -> Landmarks:
-    """The landmarks of a model of whose tensors those named are trained, and that many elements of adapters beside."""
-    layers = [section for section in table.sections if section.first_index is not None]
+    """The landmarks of a model of whose tensors those named are trained, and that many elements of adapters beside.
+
+    Of a multimodal model they are those of its language model: what reads images goes backward when it is through.
+    """
+    layers = [section for section in table.sections if section.is_row]
     num_layers = sum(section.num_copies for section in layers)
     outside = [
         (next(section.prefixes()) + tensor.name, tensor)
         for section in table.sections
-        if section.first_index is None
+        if section.first_index is None and not section.reads_images
         for tensor in section.tensors
     ]
     embeddings = [(name, t.num_params) for name, t in outside if t.role is Role.EMBEDDING and name in trained]

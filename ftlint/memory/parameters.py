@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 
@@ -31,6 +32,7 @@ class Parameters:
     `groups`: trained tensors by parameter group of the optimizer. `frozen`: tensors in 16 or 32 bits; `quantized`: in
     fewer. `units`: elements of each decoder layer and of the rest, what FSDP gathers at a time. `num_factored`: rows
     and columns of trained matrices. `is_exact`: False where which ones are trained is an assumption.
+    `num_image_readers`: trained elements of what only computes where a batch holds images.
     """
 
     groups: tuple[tuple[int, ...], ...]
@@ -41,6 +43,7 @@ class Parameters:
     num_factored: int
     is_exact: bool = True
     landmarks: Landmarks = Landmarks()
+    num_image_readers: int = 0
 
     @property
     def trained(self) -> tuple[int, ...]:
@@ -77,22 +80,38 @@ class Training:
     """False where one of the above is an assumption that changes what is trained."""
     lora_dropout: float = 0.0
     use_dora: bool = False
+    freezes_vision: bool = False
+    """Nothing that reads images is trained, nor adapted."""
 
 
 @lru_cache(maxsize=64)  # thousands of small projects train the same few models
 def choose_parameters(table: ParameterTable, training: Training) -> Parameters:
     """The tensors of a model as this method divides them."""
+    language = replace(table, sections=tuple(section for section in table.sections if not section.reads_images))
+    open_to_training = language if training.freezes_vision else table
     if training.method is Method.FULL:
-        return _divide(table, training, trained=table, frozen=())
+        num_readers = open_to_training.num_params - language.num_params
+        frozen = () if open_to_training is table else _beside(table)
+        return _divide(table, training, trained=open_to_training, frozen=frozen, num_image_readers=num_readers)
     if training.method is Method.FREEZE:
         kept = _layer_prefixes(table, training.num_trainable_layers)
         frozen = tuple(tensor for tensor in table if not tensor.name.startswith(kept))
         trained = tuple(tensor for tensor in table if tensor.name.startswith(kept))
         return _divide(table, training, trained=trained, frozen=frozen)
     saved = tuple(tensor for tensor in table if _is_saved(tensor, training.modules_to_save))
-    adapters = tuple(adapter_tensors(table, training.lora_targets, training.lora_rank, use_dora=training.use_dora))
+    adapters, of_language = (
+        tuple(adapter_tensors(part, training.lora_targets, training.lora_rank, use_dora=training.use_dora))
+        for part in (open_to_training, language)
+    )
+    num_readers = sum(adapters) - sum(of_language)
     # PEFT trains a copy of each module to save and keeps the original, so the original stays among the frozen.
-    return _divide(table, training, trained=saved, frozen=tuple(table), adapters=adapters)
+    return _divide(
+        table, training, trained=saved, frozen=tuple(table), adapters=adapters, num_image_readers=num_readers
+    )
+
+
+def _beside(table: ParameterTable) -> tuple[ParameterTensor, ...]:
+    return tuple(ParameterTable(tuple(section for section in table.sections if section.reads_images)))
 
 
 def numbers_only(num_params: int, largest_layer: int) -> Parameters:
@@ -144,6 +163,7 @@ def _divide(
     trained: Iterable[ParameterTensor],
     frozen: Sequence[ParameterTensor],
     adapters: tuple[int, ...] = (),
+    num_image_readers: int = 0,
 ) -> Parameters:
     decayed: list[int] = []
     not_decayed: list[int] = []
@@ -166,6 +186,7 @@ def _divide(
         landmarks=find_landmarks(
             table, frozenset(t.name for t in trained), sum(adapters), is_quantized=training.is_quantized
         ),
+        num_image_readers=num_image_readers,
     )
 
 
@@ -192,7 +213,7 @@ def _units(table: ParameterTable) -> Iterator[int]:
 
 def _layer_prefixes(table: ParameterTable, num_layers: int) -> tuple[str, ...]:
     """Prefixes of the last layers, or of the first ones for a negative number, as LLaMA-Factory counts them."""
-    prefixes = tuple(p for s in table.sections if s.first_index is not None for p in s.prefixes())
+    prefixes = tuple(p for s in table.sections if s.is_row for p in s.prefixes())
     return prefixes[-num_layers:] if num_layers > 0 else prefixes[: -num_layers or 0]
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from ftlint.knowledge.architectures import Architecture, Layout, ParameterTable, parameter_table
+from ftlint.knowledge.architectures import (
+    Architecture,
+    Layout,
+    ModelClass,
+    ParameterTable,
+    parameter_table,
+    usual_class,
+)
 from ftlint.knowledge.gpus import Gpu
 from ftlint.knowledge.models import find_model
 from ftlint.memory.buckets import read_buckets
@@ -39,7 +46,10 @@ def read_workload(
     if kind is None or method is None:
         return None
     training = _training(reader, method)
-    table = _table(reader, versions)
+    model_class = _model_class(reader)
+    table = None if model_class is None else _table(reader, model_class, versions)
+    if table is not None and _freezes_language(reader, table):
+        return None
     parameters = _numbers(reader, training) if table is None else choose_parameters(table, training)
     if parameters is None:
         return None
@@ -68,6 +78,7 @@ def read_workload(
         steps=read_steps(
             reader,
             None if table is None else architecture,
+            model_class,
             training,
             widths,
             versions,
@@ -148,6 +159,7 @@ def _training(reader: FactReader, method: Method) -> Training:
         is_said=is_said,
         lora_dropout=reader.take_word("adapter.lora_dropout", 0.0, "PEFT's default") if has_adapters else 0.0,
         use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
+        freezes_vision={"vision tower", "projection"} <= set(reader.look("adapter.frozen_parts").or_default(())),
     )
 
 
@@ -166,18 +178,36 @@ def _numbers(reader: FactReader, training: Training) -> Parameters | None:
     return numbers_only(num_params, reader.known("model.largest_layer_num_parameters") or num_params)
 
 
-def _table(reader: FactReader, versions: VersionView | None) -> ParameterTable | None:
+def _model_class(reader: FactReader) -> str | None:
+    """The auto class, or what takes its place where a type has none of that name; None where it cannot be seen.
+
+    Whoever says `AutoModelForCausalLM` of every model, as trainers do, loads a multimodal one by the class it has.
+    """
+    architecture: Architecture | None = reader.known("model.architecture")
+    fact: Fact[str] = reader.look("model.model_class")
+    if architecture is None or (fact.said and not fact.known):
+        return None
+    usual = usual_class(architecture).value
+    name = fact.or_default(usual)
+    is_there = name != ModelClass.CAUSAL_LM.value or parameter_table(architecture, name) is not None
+    return name if is_there else usual
+
+
+def _freezes_language(reader: FactReader, table: ParameterTable) -> bool:
+    """Whether the language model of a multimodal one is not trained, which is not reckoned."""
+    parts = reader.look("adapter.frozen_parts").or_default(())
+    return "language model" in parts and any(section.reads_images for section in table.sections)
+
+
+def _table(reader: FactReader, model_class: str, versions: VersionView | None) -> ParameterTable | None:
     architecture = reader.known("model.architecture")
     if architecture is None:
         return None
     reader.look("model.id")
-    model_class = reader.look("model.model_class")
-    if model_class.said and not model_class.known:
-        return None
     num_labels = reader.look("model.num_labels").or_default(2)
     is_older = since(versions, "transformers", (5, 0)) is Truth.NO
     layout = Layout.TRANSFORMERS_4 if is_older else Layout.TRANSFORMERS_5
-    return parameter_table(architecture, model_class.or_default("AutoModelForCausalLM"), num_labels, layout)
+    return parameter_table(architecture, model_class, num_labels, layout)
 
 
 def _compute_capability(reader: FactReader) -> str | None:

@@ -26,6 +26,7 @@ from ftlint.run.versions import VersionView
 def read_steps(
     reader: FactReader,
     architecture: Architecture | None,
+    model_class: str | None,
     training: Training,
     widths: Widths,
     versions: VersionView | None,
@@ -42,7 +43,13 @@ def read_steps(
     """
     micro_batch = reader.known("batch.micro_batch")
     length = reader.known("batch.sequence_length_tokens")
-    if architecture is None or micro_batch is None or length is None or training.method is Method.FREEZE:
+    if (
+        architecture is None
+        or model_class is None
+        or micro_batch is None
+        or length is None
+        or training.method is Method.FREEZE
+    ):
         return ()
     compute: DType | None = reader.known("precision.compute")
     stored = widths.frozen if training.method in (Method.LORA, Method.QLORA) else widths.trained
@@ -51,7 +58,7 @@ def read_steps(
     has_adapters = training.method in (Method.LORA, Method.QLORA)
     believed = Step(
         architecture=architecture,
-        model_class=reader.look("model.model_class").or_default("AutoModelForCausalLM"),
+        model_class=model_class,
         micro_batch=micro_batch,
         sequence_length_tokens=length,
         weight_bytes=weight_bytes,
@@ -112,7 +119,7 @@ def _doubts(
 
 def _may_exceed_window(step: Step) -> bool:
     """Whether some model of this type masks sequences of this length; the catalogue does not say which."""
-    block = find_block(step.architecture.model_type)
+    block = find_block(step.architecture.language_model_type)
     window = None if block is None else block.shortest_window
     return window is not None and step.sequence_length_tokens >= window
 

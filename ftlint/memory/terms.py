@@ -24,8 +24,18 @@ def packed_bytes(work: Workload, num_params: int) -> int:
 
 
 def maybe(work: Workload, size: Interval) -> Interval:
-    """The size with nothing at its low end where it is an assumption which parameters are trained."""
-    return size if work.parameters.is_exact else size.at_least(0)
+    """The size with nothing at its low end where it is an assumption which parameters are trained.
+
+    What reads images has neither gradients nor states where no batch holds an image, or where somebody freezes it by
+    hand: then its share is not at the low end.
+    """
+    parameters = work.parameters
+    if not parameters.is_exact:
+        return size.at_least(0)
+    if not parameters.num_image_readers:
+        return size
+    sure = parameters.num_trained - parameters.num_image_readers
+    return size.at_least(size.low_bytes * sure // parameters.num_trained)
 
 
 def elements(

@@ -12,7 +12,14 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from ftlint.errors import SpecError
-from ftlint.knowledge.architectures import Architecture, ModelClass, parameter_table, parse_architecture, why_unknown
+from ftlint.knowledge.architectures import (
+    Architecture,
+    ModelClass,
+    parameter_table,
+    parse_architecture,
+    usual_class,
+    why_unknown,
+)
 from ftlint.knowledge.gpus import Gpu, closest_gpu_name, find_gpu
 from ftlint.knowledge.model_names import nearest_model_id
 from ftlint.knowledge.models import find_model, model_ids
@@ -79,9 +86,10 @@ def _model(spec: ObjectReader, blanks: Blanks) -> ModelFacts:
     raw = spec.get("model")
     reader = ObjectReader({"id": raw} if isinstance(raw, str) else raw, "model")
     names = [member.value for member in ModelClass]
-    model_class = blanks.fill(spec, "class", spec.choice("class", names), ModelClass.CAUSAL_LM.value, "the usual class")
     model_id = reader.text("id")
     architecture = _architecture(reader, model_id)
+    usual = ModelClass.CAUSAL_LM if architecture is None else usual_class(architecture)
+    model_class = blanks.fill(spec, "class", spec.choice("class", names), usual.value, "the usual class")
     numbers = reader.section("parameters")
     total, largest = numbers.integer("total"), numbers.integer("largest_layer")
     numbers.finish()

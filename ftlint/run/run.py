@@ -146,6 +146,7 @@ class AdapterFacts:
     modules_to_save: Fact[tuple[str, ...]] = NOTHING
     lora_dropout: Fact[float] = NOTHING
     use_dora: Fact[bool] = NOTHING
+    frozen_parts: Fact[tuple[str, ...]] = NOTHING  # of a multimodal model: vision tower | projection | language model
     trainable_layers: Fact[int] = NOTHING  # FREEZE: how many of the last layers stay trainable
     quantization_bits: Fact[int] = NOTHING
     quantization_type: Fact[str] = NOTHING  # nf4 | fp4 | int8 | gptq

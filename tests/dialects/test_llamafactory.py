@@ -34,6 +34,24 @@ def test_defaults_are_llamafactorys() -> None:
     assert run.precision.compute.value is UNKNOWN  # the checkpoint and the GPU decide
 
 
+@pytest.mark.parametrize(
+    ("lines", "parts"),
+    [
+        ("", ("vision tower", "projection")),
+        ("freeze_vision_tower: false\n", ("projection",)),  # never adapted
+        ("finetuning_type: full\n", ("vision tower", "projection")),
+        ("finetuning_type: full\nfreeze_multi_modal_projector: false\n", ("vision tower",)),
+        (
+            "finetuning_type: full\nfreeze_vision_tower: false\nfreeze_language_model: true\n",
+            ("projection", "language model"),
+        ),
+        ("finetuning_type: freeze\nfreeze_vision_tower: maybe\n", UNKNOWN),
+    ],
+)
+def test_what_of_a_multimodal_model_is_frozen(lines: str, parts: object) -> None:
+    assert lowered("llamafactory", BASE + lines, Format.YAML).facts.adapter.frozen_parts.value == parts
+
+
 def test_quantized_lora() -> None:
     run = lowered("llamafactory", BASE + "quantization_bit: 4\nlora_target: q_proj,v_proj\n", Format.YAML).facts
     assert run.adapter.method.value is Method.QLORA

@@ -49,6 +49,14 @@ def test_a_reference_to_a_deepspeed_file() -> None:
     assert text[place.span.start : place.span.end] == '"ds.json"'
 
 
+@pytest.mark.parametrize(
+    "name", ["AutoModelForImageTextToText", "AutoModelForVision2Seq", "LlavaForConditionalGeneration"]
+)
+def test_classes_that_take_images(name: str) -> None:
+    (partial,) = lowered(script("bf16=True").replace("AutoModelForCausalLM", name))
+    assert partial.facts.model.model_class.value == "AutoModelForImageTextToText"
+
+
 def test_deepspeeds_settings_as_a_dict_with_their_places() -> None:
     text = script(
         "deepspeed=ds",

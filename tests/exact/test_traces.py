@@ -13,7 +13,7 @@ from ftlint.errors import InputError
 from ftlint.exact import exact_step
 from ftlint.knowledge.architectures import count_parameters
 from ftlint.memory.activations import activations
-from ftlint.memory.step import Attention, Checkpointing
+from ftlint.memory.step import Adapters, Attention, Checkpointing
 from tools.accuracy.traced_models import CONFIGS, config_of
 from tools.accuracy.traces import PASSES as ALL_PASSES
 from tools.accuracy.traces import SHAPES, Case, cases, compared, difference, steps
@@ -160,6 +160,28 @@ def test_llama_3_8b_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     parts = [getattr(extended, name) / 2**30 for name in OPTIMIZER_STEP]
     assert parts == pytest.approx([14.96, 14.96, 44.87, 0.49], abs=0.005)
     assert extended.optimizer_step_bytes / 2**30 == pytest.approx(75.28, abs=0.005)
+
+
+LLAVA = {
+    "model_type": "llava",
+    "text_config": {"model_type": "llama", **CONFIGS["llama"], "vocab_size": 4096, "num_hidden_layers": 2},
+    "vision_config": {
+        "model_type": "clip_vision_model", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "image_size": 56, "patch_size": 14,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "config", [config_of("qwen2_5_vl_text"), config_of("qwen3_vl_text"), LLAVA], ids=lambda it: it["model_type"]
+)
+def test_language_models_beside_a_vision_tower(config: dict[str, Any]) -> None:
+    """Without an image, which is what is reckoned; several sequences, as positions may be each one's own."""
+    passes = [(Checkpointing.NONE, SHAPES[2]), (Checkpointing.NON_REENTRANT, SHAPES[2])]
+    adapters = Adapters(("all-linear",), rank=16, has_dropout=False, num_bytes=4)
+    for each in (None, adapters):
+        for case in compared(config, steps(config, Attention.SDPA, each, passes)):
+            agrees(case)
 
 
 def test_every_description_is_compared() -> None:

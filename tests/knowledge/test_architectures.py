@@ -21,6 +21,7 @@ from ftlint.knowledge.architectures import (
     linear_modules,
     parameter_table,
     parse_architecture,
+    usual_class,
 )
 from ftlint.knowledge.architectures.reading import defaults_of
 from tests.knowledge.variations import VARIATIONS
@@ -229,6 +230,79 @@ def test_vision_tower_is_counted() -> None:
     names = [tensor.name for tensor in table_of(GEMMA3)]
     assert names[0] == "model.vision_tower.embeddings.patch_embedding.weight"
     assert "model.language_model.layers.2.self_attn.k_norm.weight" in names
+
+
+LLAVA = next(config for config in VARIATIONS if config["model_type"] == "llava")
+QWEN_VL = next(config for config in VARIATIONS if config["model_type"] == "qwen2_5_vl")
+
+
+def test_towers_of_transformers_4_have_one_more_module() -> None:
+    old = [tensor.name for tensor in table_of(LLAVA, "AutoModelForImageTextToText", layout=Layout.TRANSFORMERS_4)]
+    new = [tensor.name for tensor in table_of(LLAVA, "AutoModelForImageTextToText")]
+    assert [name.replace("vision_tower.vision_model.", "vision_tower.") for name in old] == new
+    assert old != new
+
+
+def test_numbers_of_the_language_model_inside_and_outside_a_part_of_its_own() -> None:
+    """Files older than `text_config` have them in the whole, and call the tower by the whole's name."""
+    text = {key: value for key, value in QWEN_VL.items() if key not in ("model_type", "vision_config")}
+    vision = QWEN_VL["vision_config"]
+    assert isinstance(vision, dict)
+    nested = {
+        "model_type": "qwen2_5_vl",
+        "text_config": text | {"model_type": "qwen2_5_vl_text"},
+        "vision_config": vision | {"model_type": "qwen2_5_vl"},
+    }
+    assert parse_architecture(nested) == parse_architecture(QWEN_VL)
+
+
+@pytest.mark.parametrize(
+    ("whole", "text", "tied"),
+    [
+        (None, None, False),
+        (None, True, True),  # LLaVA takes over what its language model says
+        (False, False, False),
+        (True, True, True),
+        (True, False, None),  # generation 4 follows the one, 5 the other
+        (False, True, None),
+    ],
+)
+def test_who_says_that_embeddings_are_tied(whole: bool | None, text: bool | None, tied: bool | None) -> None:
+    inner = LLAVA["text_config"]
+    assert isinstance(inner, dict)
+    config = LLAVA | {"text_config": inner if text is None else inner | {"tie_word_embeddings": text}}
+    config = config if whole is None else config | {"tie_word_embeddings": whole}
+    found = parse_architecture(config)
+    assert (None if found is None else found.tie_word_embeddings) == tied
+
+
+def test_what_the_checkpoint_holds_twice_is_not_tied() -> None:
+    """The class of Mistral 3 would tie by itself; its language model's does not, and so the checkpoints hold both."""
+    mistral = next(config for config in VARIATIONS if config["model_type"] == "mistral3")
+    unsaid = {key: value for key, value in mistral.items() if key != "tie_word_embeddings"}
+    assert parse_architecture(unsaid) == parse_architecture(mistral)
+
+
+def test_a_tower_of_another_type_is_unknown() -> None:
+    vision = LLAVA["vision_config"]
+    assert isinstance(vision, dict)
+    assert parse_architecture(LLAVA | {"vision_config": vision | {"model_type": "siglip_vision_model"}}) is None
+    assert parse_architecture(LLAVA | {"vision_config": vision | {"num_hidden_layers": 10**6}}) is None
+    assert parse_architecture(LLAVA | {"text_config": {"model_type": "gpt2"}}) is None
+
+
+def test_the_usual_class_takes_images() -> None:
+    for config in VARIATIONS:
+        architecture = parse_architecture(config)
+        assert architecture is not None
+        if architecture.vision is not None:
+            assert usual_class(architecture) is ModelClass.IMAGE_TEXT_TO_TEXT
+            assert any(section.reads_images for section in table_of(config, usual_class(architecture).value).sections)
+
+
+def test_llama_3_2_is_loaded_without_its_tower_by_name() -> None:
+    mllama = next(config for config in VARIATIONS if config["model_type"] == "mllama")
+    assert not any(section.reads_images for section in table_of(mllama, "AutoModelForCausalLM").sections)
 
 
 def test_unknown_class_is_none() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ftlint.knowledge.architectures import parameter_table
+from ftlint.knowledge.architectures import parameter_table, usual_class
 from ftlint.knowledge.bundled import load_object
 from ftlint.knowledge.models import find_model, model_ids
 from tools.harvest import models as harvest
@@ -39,6 +39,19 @@ PUBLISHED = {
     "nvidia/NVIDIA-Nemotron-Nano-9B-v2": 8_888_227_328,
     "deepseek-ai/DeepSeek-V2-Lite": 15_706_484_224,
     "openai-community/gpt2": 124_439_808,
+    "Qwen/Qwen2-VL-2B-Instruct": 2_208_985_600,
+    "Qwen/Qwen2-VL-72B-Instruct": 73_405_560_320,
+    "Qwen/Qwen2.5-VL-7B-Instruct": 8_292_166_656,
+    "Qwen/Qwen2.5-VL-32B-Instruct": 33_452_718_336,
+    "Qwen/Qwen3-VL-2B-Instruct": 2_127_532_032,
+    "Qwen/Qwen3-VL-8B-Instruct": 8_767_123_696,
+    "Qwen/Qwen3-VL-32B-Instruct": 33_357_390_064,
+    "llava-hf/llava-1.5-7b-hf": 7_063_427_072,
+    "mistralai/Mistral-Small-3.2-24B-Instruct-2506": 24_011_361_280,
+    "HuggingFaceTB/SmolVLM-256M-Instruct": 256_484_928,
+    "google/paligemma-3b-pt-224": 2_923_466_480,
+    "OpenGVLab/InternVL3-38B-hf": 38_388_164_992,
+    "meta-llama/Llama-3.2-11B-Vision-Instruct": 10_670_220_835,
 }
 
 
@@ -64,7 +77,7 @@ def test_counts_equal_torch(model_id: str) -> None:
 def test_counts_equal_the_published(model_id: str) -> None:
     model = find_model(model_id)
     assert model is not None
-    table = parameter_table(model.architecture)
+    table = parameter_table(model.architecture, usual_class(model.architecture))
     assert table is not None
     assert table.num_params == PUBLISHED[model_id]
 

@@ -73,6 +73,60 @@ LLAMA_LIKE = (
     "internlm3 llama ministral3 mistral nemotron olmo olmo2 olmo3 phi3 qwen2 qwen3 seed_oss smollm3 starcoder2"
 ).split()
 
+VISION: dict[str, object] = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "image_size": 56,
+    "patch_size": 14,
+}
+SIGLIP: dict[str, object] = VISION | {"model_type": "siglip_vision_model", "vision_use_head": False}
+CLIP: dict[str, object] = VISION | {"model_type": "clip_vision_model"}
+PIXTRAL: dict[str, object] = VISION | {"model_type": "pixtral"}
+INTERN: dict[str, object] = VISION | {"model_type": "internvl_vision", "image_size": [56, 56], "patch_size": [14, 14]}
+QWEN_VISION: dict[str, object] = {
+    "depth": 2, "hidden_size": 32, "intermediate_size": 48, "num_heads": 4, "out_hidden_size": 64,
+    "num_position_embeddings": 16, "deepstack_visual_indexes": [0, 1], "spatial_merge_size": 2,
+}  # fmt: skip
+MLLAMA_VISION: dict[str, object] = {
+    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_global_layers": 2, "attention_heads": 4,
+    "image_size": 56, "vision_output_dim": 96, "intermediate_layers_indices": [0, 1],
+}  # fmt: skip
+
+
+def _multimodal(model_type: str, text_type: str, vision: dict[str, object], **changes: object) -> dict[str, object]:
+    text = SMALL | {"model_type": text_type, "head_dim": 16}
+    return {"model_type": model_type, "text_config": text, "vision_config": vision} | changes
+
+
+MULTIMODAL: list[dict[str, object]] = [
+    _multimodal("gemma3", "gemma3_text", SIGLIP),
+    _multimodal("idefics3", "llama", VISION, scale_factor=3),
+    _multimodal("internvl", "qwen2", INTERN, tie_word_embeddings=False, downsample_ratio=0.25),
+    _multimodal(
+        "internvl",
+        "qwen3",
+        INTERN | {"use_qk_norm": True, "norm_type": "rms_norm", "attention_bias": True},
+        tie_word_embeddings=False,
+    ),
+    _multimodal("llava", "llama", CLIP, vision_feature_layer=[-2, -1]),
+    _multimodal("llava", "mistral", CLIP, multimodal_projector_bias=False),
+    _multimodal("llava_next", "mistral", CLIP),
+    _multimodal("mistral3", "mistral", PIXTRAL, tie_word_embeddings=False, spatial_merge_size=3),
+    _multimodal("mllama", "mllama_text_model", MLLAMA_VISION)
+    | {"text_config": SMALL | {"cross_attention_layers": [1]}},
+    _multimodal("paligemma", "gemma", SIGLIP, projection_dim=64),
+    _multimodal("paligemma", "gemma2", SIGLIP, projection_dim=64),
+    {"model_type": "qwen2_5_vl", "vision_config": QWEN_VISION} | SMALL,
+    {"model_type": "qwen2_5_vl", "vision_config": QWEN_VISION, "tie_word_embeddings": True} | SMALL,
+    {"model_type": "qwen2_vl", "vision_config": {"depth": 2, "embed_dim": 32, "hidden_size": 64, "mlp_ratio": 3}}
+    | SMALL,
+    _multimodal("qwen3_vl", "qwen3_vl_text", QWEN_VISION),
+    _multimodal("qwen3_vl", "qwen3_vl_text", QWEN_VISION, tie_word_embeddings=True),
+    _multimodal("smolvlm", "llama", VISION),
+]
+
 VARIATIONS: list[dict[str, object]] = [
     *({"model_type": name, "head_dim": 16} | SMALL for name in LLAMA_LIKE if name not in ("cohere2", "starcoder2")),
     *({"model_type": name, "head_dim": 8, "tie_word_embeddings": True} | SMALL for name in LLAMA_LIKE),
@@ -85,20 +139,7 @@ VARIATIONS: list[dict[str, object]] = [
         {"model_type": name, "head_dim": 8, "attention_bias": False, "mlp_bias": False, "use_bias": False} | SMALL
         for name in LLAMA_LIKE
     ),
-    {
-        "model_type": "gemma3",
-        "text_config": SMALL | {"model_type": "gemma3_text", "head_dim": 16},
-        "vision_config": {
-            "model_type": "siglip_vision_model",
-            "hidden_size": 32,
-            "intermediate_size": 48,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "image_size": 56,
-            "patch_size": 14,
-            "vision_use_head": False,
-        },
-    },
+    *MULTIMODAL,
     {"model_type": "llama", "head_dim": None} | SMALL | {"num_key_value_heads": None},
     {"model_type": "qwen2"} | SMALL,
     {"model_type": "cohere", "use_qk_norm": True} | SMALL,

@@ -10,6 +10,7 @@ from typing import Any
 
 _GROUPED = {"hidden_size": 512, "intermediate_size": 1792, "num_attention_heads": 8, "num_key_value_heads": 2}
 _PLAIN = {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8}
+_WIDE_HEADS = {**_GROUPED, "num_attention_heads": 4}
 _WINDOWS = {"layer_types": ["sliding_attention", "full_attention"]}
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
@@ -33,6 +34,8 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "phi": _PLAIN,
     "phi3": {**_GROUPED, "pad_token_id": 0},
     "qwen2": _GROUPED,
+    "qwen2_5_vl_text": _WIDE_HEADS,
+    "qwen2_vl_text": _WIDE_HEADS,
     "qwen3": {**_GROUPED, "head_dim": 128},
     "qwen3_moe": {
         **_GROUPED,
@@ -41,11 +44,21 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "num_experts": 16,
         "num_experts_per_tok": 4,
     },
+    "qwen3_vl_text": {**_WIDE_HEADS, "head_dim": 128},
     "seed_oss": _GROUPED,
     "smollm3": {**_GROUPED, "pad_token_id": 0},
     "starcoder2": {**_GROUPED, "intermediate_size": 2048},
 }
 """Without depth and vocabulary, which all have in common."""
+
+_PATCHES = {"depth": 2, "hidden_size": 64, "intermediate_size": 96, "num_heads": 4, "out_hidden_size": 512}
+
+VISION: Mapping[str, Mapping[str, Any]] = {
+    "qwen2_5_vl": _PATCHES,
+    "qwen2_vl": {"depth": 2, "embed_dim": 64, "hidden_size": 512, "mlp_ratio": 2, "num_heads": 4},
+    "qwen3_vl": {**_PATCHES, "num_position_embeddings": 16, "deepstack_visual_indexes": [0]},
+}
+"""Towers beside the language models that only occur with one. No image is traced, so they compute nothing."""
 
 WITHOUT_SDPA = frozenset({"gemma2"})
 """Model types that transformers 5.23 computes in eager or flash attention only."""
@@ -54,6 +67,8 @@ _VOCABULARY = 4096
 
 
 def config_of(model_type: str, num_layers: int = 2) -> dict[str, Any]:
-    """A config.json of the table's proportions."""
+    """A config.json of the table's proportions; of the whole, where a language model only occurs inside another."""
     depth = "n_layer" if model_type == "gpt2" else "num_hidden_layers"
-    return {"model_type": model_type, "vocab_size": _VOCABULARY, depth: num_layers, **CONFIGS[model_type]}
+    config = {"model_type": model_type, "vocab_size": _VOCABULARY, depth: num_layers, **CONFIGS[model_type]}
+    whole = model_type.removesuffix("_text")
+    return {"model_type": whole, "text_config": config, "vision_config": VISION[whole]} if whole in VISION else config

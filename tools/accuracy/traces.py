@@ -19,7 +19,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ftlint.knowledge.architectures import parse_architecture
+from ftlint.knowledge.architectures import parse_architecture, usual_class
 from ftlint.memory.activations import Activations, activations
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
@@ -142,7 +142,7 @@ def steps(
     assert architecture is not None, config
     step = Step(
         architecture=architecture,
-        model_class="AutoModelForCausalLM",
+        model_class=usual_class(architecture).value,
         micro_batch=1,
         sequence_length_tokens=1,
         weight_bytes=2,

@@ -15,8 +15,9 @@ import transformers
 from transformers.models.auto import modeling_auto
 
 from ftlint.knowledge.architectures import MODEL_TYPES, ModelClass
+from ftlint.knowledge.architectures.families.vision import VISION
 
-PARTS = ("siglip_vision_model",)
+PARTS = tuple(VISION)
 """Model types that only occur inside others; they have defaults, but no table of their own."""
 
 TARGET = Path(__file__).parents[2] / "ftlint" / "knowledge" / "data" / "architectures.json"
@@ -28,11 +29,12 @@ MAPPINGS = {
     ModelClass.TOKEN_CLASSIFICATION: modeling_auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES,
     ModelClass.MASKED_LM: modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     ModelClass.SEQ2SEQ_LM: modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    ModelClass.IMAGE_TEXT_TO_TEXT: modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
 }
 
 # Keys that no parameter's existence or shape depends on.
 IRRELEVANT = re.compile(
-    r"_token_id$|dropout|drop$|^rope|eps(ilon)?$|initializer|^use_cache$|_act$|activation|^layer_types$|scal(e|ing)"
+    r"_token_id$|dropout|drop$|^rope|eps(ilon)?$|initializer|^use_cache$|_act$|activation|^layer_types$|^(?!scale_factor$).*scal(e|ing)"
     r"|logit|router|topk|top_k|^n_group$|softcapping|^sliding_window|pretraining_tp|^summary|^window_size$"
     r"|aux_loss|multiplier|attention_softmax|reorder|^attn_config$|^is_decoder$|max_window|clip_qkv"
     r"|no_rope|^attention_(types|layers)$|interleave|_mtp_|nextn|^legacy$|^n_ctx$|^rotary_dim$|^swiglu|^padding_idx$"
@@ -50,8 +52,9 @@ def defaults_of(model_type: str) -> dict[str, object]:
             continue
         if field.default is None or isinstance(field.default, (bool, int, str)):
             values[name] = field.default
-    if model_type not in PARTS:
-        values.setdefault("tie_word_embeddings", config_class().tie_word_embeddings)
+    tied = getattr(config_class(), "tie_word_embeddings", None)  # language models inside others do not say it
+    if tied is not None:
+        values.setdefault("tie_word_embeddings", tied)
     return dict(sorted(values.items()))
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from ftlint.knowledge.architectures.architecture import Architecture, Layout, ModelClass
+from ftlint.knowledge.architectures.architecture import Architecture, Layout, ModelClass, Tower
 from ftlint.knowledge.architectures.family import Question
 from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError, defaults_of
 from ftlint.knowledge.architectures.registry import MODEL_TYPES, find_family
@@ -40,11 +40,14 @@ __all__ = [
     "Role",
     "Section",
     "TiedTensor",
+    "Tower",
     "count_parameters",
     "largest_layer",
     "linear_modules",
     "parameter_table",
     "parse_architecture",
+    "takes_images",
+    "usual_class",
     "why_unknown",
 ]
 
@@ -105,6 +108,29 @@ def parameter_table(
 def _built(architecture: Architecture, question: Question) -> ParameterTable | None:
     family = find_family(architecture.model_type)
     return None if family is None else family.build(architecture, question)
+
+
+def usual_class(architecture: Architecture) -> ModelClass:
+    """The class with a language model's head that frameworks load a model of this type by.
+
+    Multimodal types have one that takes images too; of those that `AutoModelForCausalLM` knows as well, some are then
+    loaded without what reads images (Llama 3.2 Vision).
+    """
+    defaults = defaults_of(architecture.model_type)
+    is_multimodal = defaults is not None and ModelClass.IMAGE_TEXT_TO_TEXT.value in defaults.classes
+    return ModelClass.IMAGE_TEXT_TO_TEXT if is_multimodal else ModelClass.CAUSAL_LM
+
+
+def takes_images(class_name: str) -> bool:
+    """Whether a class of that name has what `AutoModelForImageTextToText` has, if its model is multimodal.
+
+    Sequence-to-sequence classes are called `…ForConditionalGeneration` too; their types have no such auto class.
+    """
+    return class_name in IMAGE_CLASSES or class_name.endswith("ForConditionalGeneration")
+
+
+IMAGE_CLASSES = ("AutoModelForImageTextToText", "AutoModelForMultimodalLM", "AutoModelForVision2Seq")
+"""The second since transformers 5, the third until then."""
 
 
 def count_parameters(

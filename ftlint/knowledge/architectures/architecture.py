@@ -16,6 +16,7 @@ class ModelClass(Enum):
     TOKEN_CLASSIFICATION = "AutoModelForTokenClassification"
     MASKED_LM = "AutoModelForMaskedLM"
     SEQ2SEQ_LM = "AutoModelForSeq2SeqLM"
+    IMAGE_TEXT_TO_TEXT = "AutoModelForImageTextToText"
 
 
 class Layout(Enum):
@@ -30,11 +31,28 @@ class Layout(Enum):
     TRANSFORMERS_4 = "transformers 4"
 
 
+Specific = int | bool | str | tuple[int, ...] | None
+
+
+@record
+class Tower:
+    """What reads images beside a language model: a model type of its own, and its numbers under their keys."""
+
+    model_type: str
+    numbers: tuple[tuple[str, int | bool], ...]
+
+    def number(self, key: str) -> int:
+        """One of its integers; a flag is 0 or 1."""
+        return int(dict(self.numbers)[key])
+
+
 @record
 class Architecture:
     """One model's numbers, in one vocabulary for all families. Counts of things, not bytes.
 
-    `specifics` holds what only this family knows (`q_lora_rank`, `use_qk_norm`, ...), as (key, value) pairs.
+    Of a multimodal model they are those of its language model, whose own type is `text_model_type`, and `vision` is
+    what stands beside it. `specifics` holds what only this family knows (`q_lora_rank`, `use_qk_norm`, ...), as
+    (key, value) pairs.
     """
 
     model_type: str
@@ -59,7 +77,15 @@ class Architecture:
     """Layers whose feed-forward block is a mixture of experts."""
     num_decoder_layers: int = 0
     """Decoder layers of an encoder-decoder model, whose encoder has `num_layers`; else 0."""
-    specifics: tuple[tuple[str, int | bool | str | tuple[int, ...] | None], ...] = ()
+    specifics: tuple[tuple[str, Specific], ...] = ()
+    text_model_type: str = ""
+    """Empty where the model reads text alone."""
+    vision: Tower | None = None
+
+    @property
+    def language_model_type(self) -> str:
+        """The type whose code computes the decoder layers: `qwen2_5_vl_text` in a `qwen2_5_vl`."""
+        return self.text_model_type or self.model_type
 
     @property
     def query_width(self) -> int:

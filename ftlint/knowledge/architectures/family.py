@@ -54,7 +54,7 @@ class DecoderHeads:
             return ParameterTable(body)
         inner = tuple(section.under(self.body) for section in body)
         hidden_size = architecture.hidden_size
-        if question.model_class is ModelClass.CAUSAL_LM:
+        if question.model_class in (ModelClass.CAUSAL_LM, ModelClass.IMAGE_TEXT_TO_TEXT):
             return self._causal_lm(architecture, inner)
         if question.model_class is ModelClass.SEQUENCE_CLASSIFICATION:
             head = linear(self.sequence_head, hidden_size, question.num_labels, role=Role.HEAD)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 from itertools import groupby
 from typing import TypeVar
@@ -81,6 +82,13 @@ class Section:
     tensors: tuple[ParameterTensor, ...]
     first_index: int | None = None
     num_copies: int = 1
+    reads_images: bool = False
+    """Part of a vision tower, or of what hands its results to the language model: without images it does nothing."""
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it is a list of layers of the language model, or of the model where there is only one."""
+        return self.first_index is not None and not self.reads_images
 
     @property
     def num_params(self) -> int:
@@ -101,7 +109,11 @@ class Section:
         if not prefix:
             return self
         inner = f"{prefix}.{self.prefix}" if self.prefix else prefix
-        return Section(inner, self.tensors, self.first_index, self.num_copies)
+        return replace(self, prefix=inner)
+
+    def beside(self) -> Section:
+        """The same section as a part of what reads images."""
+        return replace(self, reads_images=True)
 
 
 @record

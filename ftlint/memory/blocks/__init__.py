@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from ftlint.memory.blocks.block import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary, Stem
 from ftlint.memory.blocks.dense import DENSE
 from ftlint.memory.blocks.mixtures import MIXTURES
+from ftlint.memory.blocks.multimodal import MULTIMODAL
 
 __all__ = [
     "BLOCKS", "Activation", "Block", "Heads", "Norm", "Order", "QueryKeyNorm", "Rotary", "Stem", "find_block",
 ]  # fmt: skip
 
-BLOCKS: Mapping[str, Block] = {**DENSE, **MIXTURES}
+BLOCKS: Mapping[str, Block] = {**DENSE, **MIXTURES, **MULTIMODAL}
 
 
 def find_block(model_type: str) -> Block | None:

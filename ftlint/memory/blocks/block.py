@@ -132,6 +132,8 @@ class Block:
     """What is done to the embedded words before the first layer."""
     num_tables: int = 1
     """Pairs of cosines and sines: Gemma 3 has two frequencies."""
+    has_tables_per_sequence: bool = False
+    """Positions depend on where images stand: each sequence of a batch has cosines and sines of its own (Qwen-VL)."""
     num_masks: int = 1
     """Masks that eager attention makes: one more for sliding windows."""
     shortest_window: int | None = None

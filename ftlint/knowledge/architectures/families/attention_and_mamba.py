@@ -5,9 +5,8 @@ Source: transformers 5.23 `models/falcon_h1/modeling_falcon_h1.py`, `models/bamb
 
 from __future__ import annotations
 
-from ftlint.knowledge.architectures.architecture import Architecture
+from ftlint.knowledge.architectures.architecture import Architecture, Specific
 from ftlint.knowledge.architectures.families.decoder import Attention, Mlp, attention_block, mlp_block, read_heads
-from ftlint.knowledge.architectures.families.keys import Specific
 from ftlint.knowledge.architectures.families.mamba2 import mixer, read_mixer
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
 from ftlint.knowledge.architectures.reading import ConfigReader

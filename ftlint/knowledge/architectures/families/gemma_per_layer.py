@@ -5,7 +5,7 @@ Source: transformers 5.23 `models/gemma3n/`, `models/gemma4/`.
 
 from __future__ import annotations
 
-from ftlint.knowledge.architectures.architecture import Architecture, Layout
+from ftlint.knowledge.architectures.architecture import Architecture, Layout, Specific
 from ftlint.knowledge.architectures.families.decoder import (
     Attention,
     Mlp,
@@ -15,7 +15,6 @@ from ftlint.knowledge.architectures.families.decoder import (
     mlp_block,
     read_heads,
 )
-from ftlint.knowledge.architectures.families.keys import Specific
 from ftlint.knowledge.architectures.families.layer_kinds import ATTENTION, read_kinds
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
 from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from ftlint.knowledge.architectures.architecture import Architecture
+from ftlint.knowledge.architectures.architecture import Architecture, Specific
 from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError
 from ftlint.record import record
-
-Specific = int | bool | str | tuple[int, ...] | None
 
 
 @record

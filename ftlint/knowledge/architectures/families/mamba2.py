@@ -5,8 +5,7 @@ Source: transformers 5.23 `models/granitemoehybrid/`, `bamba/`, `falcon_h1/`, `n
 
 from __future__ import annotations
 
-from ftlint.knowledge.architectures.architecture import Architecture
-from ftlint.knowledge.architectures.families.keys import Specific
+from ftlint.knowledge.architectures.architecture import Architecture, Specific
 from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError
 from ftlint.knowledge.architectures.tensors import Role, Tensors, bare, join, linear, norm
 

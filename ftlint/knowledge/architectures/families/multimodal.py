@@ -1,0 +1,155 @@
+"""Multimodal models: a language model and a vision tower, each read and built by its own family, and what joins them.
+
+Source: transformers 5.23 `models/<model_type>/modeling_<model_type>.py`, the class of `AutoModel`; with its head, one
+class serves `AutoModelForImageTextToText` and, where the type has it, `AutoModelForCausalLM`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ftlint.knowledge.architectures.architecture import Architecture, ModelClass
+from ftlint.knowledge.architectures.families import projectors
+from ftlint.knowledge.architectures.families.projectors import Projector
+from ftlint.knowledge.architectures.families.vision import VISION
+from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
+from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError, defaults_of
+from ftlint.knowledge.architectures.registry import find_family
+from ftlint.knowledge.architectures.tensors import ParameterTable
+from ftlint.record import record
+
+TIED = "tie_word_embeddings"
+
+
+@record
+class Multimodal:
+    """What distinguishes one such type.
+
+    `text_types`: language models that released checkpoints have, the first where `text_config` names none. `text`,
+    `vision`: what the model calls its two parts. `is_flat`: the language model's numbers may stand in the config
+    itself, as in files older than `text_config`. `forwards_tie`: the config takes over the language model's
+    `tie_word_embeddings`.
+    """
+
+    text_types: tuple[str, ...]
+    vision_type: str
+    projector: Projector = projectors.NONE
+    text: str = "language_model"
+    vision: str = "vision_tower"
+    is_flat: bool = False
+    forwards_tie: bool = False
+    projects_last: bool = False
+    """The projection is registered behind the language model."""
+    causal_is_text: bool = False
+    """`AutoModelForCausalLM` loads the language model alone."""
+
+    def family(self) -> Family:
+        """How such a model type is read and built."""
+        return Family(self._read, self._build)
+
+    def _read(self, reader: ConfigReader) -> Architecture:
+        text = _part(reader, "text_config", self.text_types, is_flat=self.is_flat)
+        vision = _part(reader, "vision_config", (self.vision_type,))
+        family = find_family(text.model_type)
+        if family is None:
+            raise UnknownArchitectureError(f"text_config: model type {text.model_type!r} is not one that ftlint knows")
+        is_tied = self._is_tied(reader, text)
+        architecture = family.read(replace(text, config={**text.config, TIED: is_tied}))
+        return replace(
+            architecture,
+            model_type=reader.model_type,
+            text_model_type=text.model_type,
+            vision=VISION[self.vision_type].read(vision),
+            specifics=(*architecture.specifics, *self.projector.read(reader)),
+        )
+
+    def _is_tied(self, reader: ConfigReader, text: ConfigReader) -> bool:
+        """Whether the output layer is the embedding: what the whole config says, and the language model's in it.
+
+        Releases of generation 4 follow the language model's word, 5 the whole's. Where nobody wrote the latter,
+        generation 5 still does not tie what a checkpoint holds twice (`PreTrainedModel.tie_weights`).
+        """
+        whole, inner = _tied(reader), _tied(text)
+        if whole is None or inner is None or whole == inner:
+            return bool(inner if whole is None else whole)
+        if TIED not in reader.config and (self.forwards_tie or not inner):
+            return inner
+        raise UnknownArchitectureError("the text model and the whole disagree on tied embeddings")
+
+    def _build(self, architecture: Architecture, question: Question) -> ParameterTable | None:
+        language = language_model(architecture)
+        family = find_family(language.model_type)
+        if family is not None and self.causal_is_text and question.model_class is ModelClass.CAUSAL_LM:
+            return family.build(language, question)
+        table = None if family is None else family.build(language, replace(question, model_class=ModelClass.MODEL))
+        if table is None or architecture.vision is None:
+            return None
+        tower = VISION[self.vision_type].sections(architecture.vision, question.layout)
+        projection = tuple(section.beside() for section in self.projector.build(architecture))
+        body = (
+            *(section.beside() for section in self.projector.first(architecture)),
+            *(section.under(self.vision) for section in tower),
+            *(() if self.projects_last else projection),
+            *(section.under(self.text) for section in table.sections),
+            *(projection if self.projects_last else ()),
+        )
+        return DecoderHeads(embedding=f"{self.text}.embed_tokens.weight").build(architecture, question, body)
+
+
+def _tied(reader: ConfigReader) -> bool | None:
+    """What one config says; None where it neither does nor has a class that would."""
+    return reader.optional_flag(TIED) if TIED in {*reader.config, *reader.defaults.values} else None
+
+
+def language_model(architecture: Architecture) -> Architecture:
+    """The language model of a multimodal one, by itself."""
+    return replace(architecture, model_type=architecture.language_model_type, text_model_type="", vision=None)
+
+
+def _part(reader: ConfigReader, key: str, model_types: tuple[str, ...], *, is_flat: bool = False) -> ConfigReader:
+    """A reader for a config inside the config, with the defaults of its own class."""
+    written = reader.value(key)
+    if written is None and is_flat:
+        written = {name: value for name, value in reader.config.items() if name not in ("model_type", key)}
+    if not isinstance(written, dict):
+        raise UnknownArchitectureError(f"{key} must be an object")
+    model_type = written.get("model_type", model_types[0])
+    if model_type == reader.model_type:  # as older files call their own parts
+        model_type = model_types[0]
+    defaults = defaults_of(model_type) if isinstance(model_type, str) else None
+    if model_type not in model_types or defaults is None:
+        raise UnknownArchitectureError(f"{key} is of another model type")
+    return ConfigReader(model_type, written, defaults)
+
+
+LLAMAS = ("llama", "mistral", "qwen2")
+
+TYPES: Mapping[str, Multimodal] = {
+    "gemma3": Multimodal(("gemma3_text",), "siglip_vision_model", projectors.GEMMA_3),
+    "idefics3": Multimodal(LLAMAS, "idefics3_vision", projectors.CONNECTOR, "text_model", "vision_model"),
+    "internvl": Multimodal(("qwen2", "llama", "qwen3"), "internvl_vision", projectors.INTERNVL),
+    "llava": Multimodal(LLAMAS, "clip_vision_model", projectors.TWO_LAYERS, forwards_tie=True),
+    "llava_next": Multimodal(LLAMAS, "clip_vision_model", projectors.TWO_LAYERS_AND_NEWLINE),
+    "mistral3": Multimodal(("mistral", "ministral3"), "pixtral", projectors.MISTRAL_3),
+    "mllama": Multimodal(
+        ("mllama_text_model",),
+        "mllama_vision_model",
+        projectors.MLLAMA,
+        vision="vision_model",
+        projects_last=True,
+        causal_is_text=True,
+    ),
+    "paligemma": Multimodal(("gemma", "gemma2"), "siglip_vision_model", projectors.PALIGEMMA),
+    "qwen2_5_vl": Multimodal(
+        ("qwen2_5_vl_text",), "qwen2_5_vl_vision", vision="visual", is_flat=True, forwards_tie=True
+    ),
+    "qwen2_vl": Multimodal(("qwen2_vl_text",), "qwen2_vl_vision", vision="visual", is_flat=True, forwards_tie=True),
+    "qwen3_vl": Multimodal(("qwen3_vl_text",), "qwen3_vl_vision", vision="visual"),
+    "smolvlm": Multimodal(LLAMAS, "smolvlm_vision", projectors.CONNECTOR, "text_model", "vision_model"),
+}
+
+
+def family(model_type: str) -> Family:
+    """The family of one of `TYPES`' model types."""
+    return TYPES[model_type].family()

@@ -1,0 +1,19 @@
+"""The layers of language models that only occur inside multimodal ones; the others have their own type's row.
+
+Positions of three dimensions are joined into one table of cosines and sines before the first layer since transformers
+5; generation 4 did it in each layer of Qwen's, which then kept tables of its own: 0.3 % of what a layer keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ftlint.memory.blocks.block import Block
+from ftlint.memory.blocks.dense import LLAMA, QWEN_3
+
+MULTIMODAL: Mapping[str, Block] = {
+    "qwen2_5_vl_text": replace(LLAMA, has_tables_per_sequence=True),
+    "qwen2_vl_text": replace(LLAMA, has_tables_per_sequence=True),
+    "qwen3_vl_text": replace(QWEN_3, has_tables_per_sequence=True),
+}
