@@ -18,7 +18,7 @@ def nearest_model_id(wanted: str, known: Iterable[str]) -> str | None:
     """The known id that `wanted` is a misspelling of; None where none is really near.
 
     Another case wins over everything; then come a misspelled owner, other separators, a word misspelled, a word too
-    many or too few, and last the same name of another owner, which may be a mirror.
+    many or too few at an end, and last the same name of another owner, which may be a mirror.
     """
     found = [(distance, model_id) for model_id in known if (distance := _distance(wanted, model_id)) is not None]
     return min(found)[1] if found else None
@@ -48,10 +48,11 @@ def _between(words: list[str], known_words: list[str]) -> tuple[int, float] | No
             return None
         unlikeness = sum(_unlikeness(one, other) for one, other in pairs)
         return (3, unlikeness) if unlikeness <= 1 - LIKE_ENOUGH else None
+    # A word more in the middle (`Qwen2.5-Coder-7B`) makes another model; at an end it says how a model was packed.
     longer, shorter = sorted((words, known_words), key=len, reverse=True)
-    for index, word in enumerate(longer):
-        if longer[:index] + longer[index + 1 :] == shorter:
-            return None if _has_digit(word) else (4, float(len(word)))
+    for word, rest in ((longer[-1], longer[:-1]), (longer[0], longer[1:])):
+        if rest == shorter and not _has_digit(word):
+            return 4, float(len(word))
     return None
 
 

@@ -34,6 +34,7 @@ def test_what_was_meant(wanted: str, meant: str) -> None:
         "Qwen/Qwen3-9B",  # another size is another model
         "meta-llama/Llama-3.7-8B",
         "zai-org/GLM-3-7B",
+        "Qwen/Qwen2.5-Poetry-7B",
         "THUDM/glm-4-8b-mine",
         "",
         "/",

@@ -23,7 +23,7 @@ class Layout(Enum):
     """Which generation of transformers lays out the modules.
 
     Generation 5 keeps the experts of a layer in two or three fused tensors where 4 has `nn.Linear`s per expert, equally
-    many parameters in all. It ties the output layer of every T5, which 4 does only where config.json says so, and leaves
+    many in all. It ties the output layer of every T5, which 4 does only where config.json says so, and leaves
     out what Gemma 3n's layers that share keys and values never use.
     """
 
