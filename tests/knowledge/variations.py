@@ -46,6 +46,14 @@ DELTA: dict[str, object] = MIXTURE | {
     "linear_num_key_heads": 2,
     "linear_num_value_heads": 4,
 }
+QWEN_TOWER: dict[str, object] = {
+    "depth": 2,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_heads": 4,
+    "out_hidden_size": 64,
+    "num_position_embeddings": 16,
+}
 PER_LAYER: dict[str, object] = SMALL | {
     "num_hidden_layers": 4,
     "head_dim": 16,
@@ -164,6 +172,10 @@ VARIATIONS: list[dict[str, object]] = [
     {"model_type": "deepseek_v2", "q_lora_rank": 24, "attention_bias": True, "mlp_bias": True} | LATENT,
     {"model_type": "deepseek_v3", "q_lora_rank": 24, "first_k_dense_replace": 2} | LATENT,
     {"model_type": "deepseek_v3", "q_lora_rank": None, "attention_bias": True} | LATENT,
+    {"model_type": "qwen3_5", "text_config": DELTA, "vision_config": QWEN_TOWER},
+    {"model_type": "qwen3_5", "text_config": DELTA | {"tie_word_embeddings": True}, "tie_word_embeddings": True,
+     "vision_config": QWEN_TOWER},
+    {"model_type": "qwen3_5_moe", "text_config": DELTA | {"num_experts": 4}, "vision_config": QWEN_TOWER},
     {"model_type": "glm4_moe_lite", "q_lora_rank": 24} | LATENT,
     {"model_type": "glm4_moe_lite", "q_lora_rank": None, "attention_bias": True,
      "mlp_layer_types": ["dense", "dense", "sparse"]} | LATENT,

@@ -145,6 +145,8 @@ TYPES: Mapping[str, Multimodal] = {
         ("qwen2_5_vl_text",), "qwen2_5_vl_vision", vision="visual", is_flat=True, forwards_tie=True
     ),
     "qwen2_vl": Multimodal(("qwen2_vl_text",), "qwen2_vl_vision", vision="visual", is_flat=True, forwards_tie=True),
+    "qwen3_5": Multimodal(("qwen3_5_text",), "qwen3_5_vision", vision="visual", causal_is_text=True),
+    "qwen3_5_moe": Multimodal(("qwen3_5_moe_text",), "qwen3_5_moe_vision", vision="visual", causal_is_text=True),
     "qwen3_vl": Multimodal(("qwen3_vl_text",), "qwen3_vl_vision", vision="visual"),
     "smolvlm": Multimodal(LLAMAS, "smolvlm_vision", projectors.CONNECTOR, "text_model", "vision_model"),
 }

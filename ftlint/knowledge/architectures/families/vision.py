@@ -266,6 +266,9 @@ def _qwen3(tower: Tower) -> tuple[Section, ...]:
             linear("linear_fc2", merged, out_width, bias=True),
         )
 
+    # Qwen3.5 hands the language model nothing but the last layer's result.
+    num_further = tower.number("deepstack_visual_indexes") if tower.model_type == "qwen3_vl_vision" else 0
+    further = (row("deepstack_merger_list", num_further, merger(merged)),) if num_further else ()
     return (
         single(
             _patches(tower, "patch_embed.proj", width, tower.number("temporal_patch_size")),
@@ -273,8 +276,11 @@ def _qwen3(tower: Tower) -> tuple[Section, ...]:
         ),
         row("blocks", tower.number("depth"), layer),
         single(scoped("merger", merger(width))),
-        row("deepstack_merger_list", tower.number("deepstack_visual_indexes"), merger(merged)),
+        *further,
     )
+
+
+QWEN_3 = (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size", "num_position_embeddings")
 
 
 # Llama 3.2 ------------------------------------------------------------------------------------------------------------
@@ -339,11 +345,9 @@ VISION: Mapping[str, Vision] = {
     "pixtral": Vision(_pixtral, tuple(key for key in ENCODER if key != "image_size")),
     "qwen2_5_vl_vision": Vision(_qwen2_5, (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size")),
     "qwen2_vl_vision": Vision(_qwen2, (*MERGING, "embed_dim", "hidden_size", "mlp_ratio")),
-    "qwen3_vl_vision": Vision(
-        _qwen3,
-        (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size", "num_position_embeddings"),
-        lists=("deepstack_visual_indexes",),
-    ),
+    "qwen3_5_moe_vision": Vision(_qwen3, QWEN_3),
+    "qwen3_5_vision": Vision(_qwen3, QWEN_3),
+    "qwen3_vl_vision": Vision(_qwen3, QWEN_3, lists=("deepstack_visual_indexes",)),
     "siglip_vision_model": Vision(_siglip, ENCODER, refused=(("vision_use_head", True),), wrapper="vision_model"),
     "smolvlm_vision": Vision(_siglip_copy, ENCODER),
 }
