@@ -54,6 +54,16 @@ QWEN_TOWER: dict[str, object] = {
     "out_hidden_size": 64,
     "num_position_embeddings": 16,
 }
+GEMMA4_TOWER: dict[str, object] = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "patch_size": 8,
+    "position_embedding_size": 20,
+}
 PER_LAYER: dict[str, object] = SMALL | {
     "num_hidden_layers": 4,
     "head_dim": 16,
@@ -205,6 +215,9 @@ VARIATIONS: list[dict[str, object]] = [
     {"model_type": "nemotron_h"} | NEMOTRON_H,
     {"model_type": "nemotron_h", "layers_block_type": ["mamba", "attention", "mlp", "moe"], "moe_latent_size": 20,
      "mlp_bias": True, "use_bias": True, "use_conv_bias": False} | NEMOTRON_H,
+    {"model_type": "gemma4", "text_config": PER_LAYER, "vision_config": GEMMA4_TOWER,
+     "audio_config": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "output_proj_dims": 40}},
+    {"model_type": "gemma4", "text_config": PER_LAYER | {"num_kv_shared_layers": 0}, "vision_config": GEMMA4_TOWER},
     {"model_type": "gemma4_text"} | PER_LAYER,
     {"model_type": "gemma4_text", "use_double_wide_mlp": True, "num_kv_shared_layers": 0, "global_head_dim": 24,
      "attention_bias": True} | {key: value for key, value in PER_LAYER.items() if key != "num_kv_shared_layers"},

@@ -39,8 +39,8 @@ FAMILY_FILES = {
     "modernbert": ("modernbert",),
     "mpt": ("mpt",),
     "multimodal": (
-        "gemma3", "idefics3", "internvl", "llava", "llava_next", "mistral3", "mllama", "paligemma", "qwen2_5_vl",
-        "qwen2_vl", "qwen3_5", "qwen3_5_moe", "qwen3_vl", "smolvlm",
+        "gemma3", "gemma4", "idefics3", "internvl", "llava", "llava_next", "mistral3", "mllama", "paligemma",
+        "qwen2_5_vl", "qwen2_vl", "qwen3_5", "qwen3_5_moe", "qwen3_vl", "smolvlm",
     ),
     "nemotron_h": ("nemotron_h",),
     "opt": ("opt",),

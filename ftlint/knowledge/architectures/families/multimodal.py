@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ftlint.knowledge.architectures.architecture import Architecture, ModelClass
+from ftlint.knowledge.architectures.architecture import Architecture, ModelClass, Tower
 from ftlint.knowledge.architectures.families import projectors
+from ftlint.knowledge.architectures.families.gemma4_towers import CHANNELS
 from ftlint.knowledge.architectures.families.projectors import Projector
-from ftlint.knowledge.architectures.families.vision import VISION
+from ftlint.knowledge.architectures.families.vision import AUDIO, VISION
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
 from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError, defaults_of
 from ftlint.knowledge.architectures.registry import find_family
-from ftlint.knowledge.architectures.tensors import ParameterTable
+from ftlint.knowledge.architectures.tensors import ParameterTable, Section
 from ftlint.record import record
 
 TIED = "tie_word_embeddings"
@@ -43,6 +44,8 @@ class Multimodal:
     """The projection is registered behind the language model."""
     causal_is_text: bool = False
     """`AutoModelForCausalLM` loads the language model alone."""
+    audio_type: str = ""
+    """What hears, in those models that do; it stands behind the language model."""
 
     def family(self) -> Family:
         """How such a model type is read and built."""
@@ -61,8 +64,17 @@ class Multimodal:
             model_type=reader.model_type,
             text_model_type=text.model_type,
             vision=VISION[self.vision_type].read(vision),
+            audio=self._audio(reader),
             specifics=(*architecture.specifics, *self.projector.read(reader)),
         )
+
+    def _audio(self, reader: ConfigReader) -> Tower | None:
+        if not self.audio_type or reader.value("audio_config") is None:
+            return None
+        audio = _part(reader, "audio_config", (self.audio_type,))
+        if audio.config.get("subsampling_conv_channels", list(CHANNELS)) != list(CHANNELS):
+            raise UnknownArchitectureError(f"subsampling_conv_channels are not {CHANNELS}")
+        return AUDIO[self.audio_type].read(audio)
 
     def _is_tied(self, reader: ConfigReader, text: ConfigReader) -> bool:
         """Whether the output layer is the embedding: what the whole config says, and the language model's in it.
@@ -92,9 +104,16 @@ class Multimodal:
             *(section.under(self.vision) for section in tower),
             *(() if self.projects_last else projection),
             *(section.under(self.text) for section in table.sections),
+            *self._sound(architecture, question),
             *(projection if self.projects_last else ()),
         )
         return DecoderHeads(embedding=f"{self.text}.embed_tokens.weight").build(architecture, question, body)
+
+    def _sound(self, architecture: Architecture, question: Question) -> tuple[Section, ...]:
+        if architecture.audio is None:
+            return ()
+        tower = AUDIO[self.audio_type].sections(architecture.audio, question.layout)
+        return tuple(section.under("audio_tower") for section in tower)
 
 
 def _tied(reader: ConfigReader) -> bool | None:
@@ -104,7 +123,9 @@ def _tied(reader: ConfigReader) -> bool | None:
 
 def language_model(architecture: Architecture) -> Architecture:
     """The language model of a multimodal one, by itself."""
-    return replace(architecture, model_type=architecture.language_model_type, text_model_type="", vision=None)
+    return replace(
+        architecture, model_type=architecture.language_model_type, text_model_type="", vision=None, audio=None
+    )
 
 
 def _part(reader: ConfigReader, key: str, model_types: tuple[str, ...], *, is_flat: bool = False) -> ConfigReader:
@@ -127,6 +148,9 @@ LLAMAS = ("llama", "mistral", "qwen2")
 
 TYPES: Mapping[str, Multimodal] = {
     "gemma3": Multimodal(("gemma3_text",), "siglip_vision_model", projectors.GEMMA_3),
+    "gemma4": Multimodal(
+        ("gemma4_text",), "gemma4_vision", projectors.GEMMA_4, projects_last=True, audio_type="gemma4_audio"
+    ),
     "idefics3": Multimodal(LLAMAS, "idefics3_vision", projectors.CONNECTOR, "text_model", "vision_model"),
     "internvl": Multimodal(("qwen2", "llama", "qwen3"), "internvl_vision", projectors.INTERNVL),
     "llava": Multimodal(LLAMAS, "clip_vision_model", projectors.TWO_LAYERS, forwards_tie=True),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ftlint.knowledge.architectures.architecture import Layout, Tower
+from ftlint.knowledge.architectures.families import gemma4_towers
 from ftlint.knowledge.architectures.reading import MAX_LAYERS, ConfigReader, UnknownArchitectureError
 from ftlint.knowledge.architectures.tensors import (
     Role,
@@ -329,6 +330,7 @@ ASPECT_RATIOS = 8
 
 VISION: Mapping[str, Vision] = {
     "clip_vision_model": Vision(_clip, ENCODER, wrapper="vision_model"),
+    "gemma4_vision": Vision(gemma4_towers.images, gemma4_towers.VISION_KEYS),
     "idefics3_vision": Vision(_siglip_copy, ENCODER),
     "internvl_vision": Vision(
         _internvl,
@@ -351,3 +353,6 @@ VISION: Mapping[str, Vision] = {
     "siglip_vision_model": Vision(_siglip, ENCODER, refused=(("vision_use_head", True),), wrapper="vision_model"),
     "smolvlm_vision": Vision(_siglip_copy, ENCODER),
 }
+
+AUDIO: Mapping[str, Vision] = {"gemma4_audio": Vision(gemma4_towers.sound, gemma4_towers.AUDIO_KEYS)}
+"""Towers that hear, described the same way."""
