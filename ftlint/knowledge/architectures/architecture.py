@@ -50,8 +50,8 @@ class Tower:
 class Architecture:
     """One model's numbers, in one vocabulary for all families. Counts of things, not bytes.
 
-    Of a multimodal model they are those of its language model, whose own type is `text_model_type`; `vision` and `audio`
-    are what stands beside it. `specifics` holds what only this family knows (`q_lora_rank`, `use_qk_norm`, ...), as
+    Of a multimodal model they are those of its language model, whose own type is `text_model_type`; what stands beside
+    it is `vision` and `audio`. `specifics` holds what only this family knows (`q_lora_rank`, `use_qk_norm`, ...), as
     (key, value) pairs.
     """
 
