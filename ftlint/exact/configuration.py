@@ -35,6 +35,8 @@ def config_of(architecture: Architecture) -> dict[str, Any]:
 
     Everything that our numbers leave out has its class's default.
     """
+    if architecture.vision is not None:
+        raise InputError(f"--exact: multimodal models are not traced, such as this {architecture.model_type} model")
     defaults = defaults_of(architecture.model_type)
     known = {} if defaults is None else dict(defaults.values)
     aliases = {} if defaults is None else dict(defaults.aliases)

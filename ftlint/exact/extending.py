@@ -61,7 +61,7 @@ def exact_step(step: Step) -> ExactStep:
     """
     if step.is_quantized:
         raise InputError("--exact: 4-bit layers need bitsandbytes on a GPU, and cannot be traced")
-    if step.model_class != "AutoModelForCausalLM":
+    if step.architecture.vision is None and step.model_class != "AutoModelForCausalLM":
         raise InputError(f"--exact: only AutoModelForCausalLM is traced yet, not {step.model_class}")
     releases = _releases()
     name = f"trace-{_digest(step, releases)}.json"

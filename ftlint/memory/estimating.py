@@ -75,7 +75,7 @@ def estimate(run: Run, *, versions: VersionView | None = None, constants: Consta
 def _missing(work: Workload, *, is_played: bool) -> Iterator[Missing]:
     if not is_played:
         yield PASS_MISSING
-    if work.table is not None and any(section.reads_images for section in work.table.sections):
+    if work.table is not None and work.table.reads_images:
         yield IMAGES_MISSING
 
 

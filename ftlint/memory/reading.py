@@ -45,11 +45,12 @@ def read_workload(
     method = _method(reader)
     if kind is None or method is None:
         return None
-    training = _training(reader, method)
     model_class = _model_class(reader)
     table = None if model_class is None else _table(reader, model_class, versions)
-    if table is not None and _freezes_language(reader, table):
-        return None
+    frozen = _frozen_parts(reader, table)
+    if "language model" in frozen:
+        return None  # what is trained then is a part whose pass nobody can reckon
+    training = _training(reader, method, frozen)
     parameters = _numbers(reader, training) if table is None else choose_parameters(table, training)
     if parameters is None:
         return None
@@ -136,7 +137,7 @@ def _method(reader: FactReader) -> Method | None:
     return reader.take("adapter.method", Method.FULL, "no adapter was found")
 
 
-def _training(reader: FactReader, method: Method) -> Training:
+def _training(reader: FactReader, method: Method, frozen_parts: tuple[str, ...]) -> Training:
     has_adapters = method in (Method.LORA, Method.QLORA)
     said_before = len(reader.assumptions)
     lora_rank = reader.take("adapter.lora_rank", 8, "default of PEFT and of LLaMA-Factory") if has_adapters else 0
@@ -159,7 +160,7 @@ def _training(reader: FactReader, method: Method) -> Training:
         is_said=is_said,
         lora_dropout=reader.take_word("adapter.lora_dropout", 0.0, "PEFT's default") if has_adapters else 0.0,
         use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
-        freezes_vision={"vision tower", "projection"} <= set(reader.look("adapter.frozen_parts").or_default(())),
+        freezes_vision={"vision tower", "projection"} <= set(frozen_parts),
     )
 
 
@@ -193,10 +194,12 @@ def _model_class(reader: FactReader) -> str | None:
     return name if is_there else usual
 
 
-def _freezes_language(reader: FactReader, table: ParameterTable) -> bool:
-    """Whether the language model of a multimodal one is not trained, which is not reckoned."""
-    parts = reader.look("adapter.frozen_parts").or_default(())
-    return "language model" in parts and any(section.reads_images for section in table.sections)
+def _frozen_parts(reader: FactReader, table: ParameterTable | None) -> tuple[str, ...]:
+    """Which parts of a multimodal model are not trained; of another such a setting says nothing."""
+    if table is None or not table.reads_images:
+        return ()
+    parts: tuple[str, ...] = reader.look("adapter.frozen_parts").or_default(())
+    return parts
 
 
 def _table(reader: FactReader, model_class: str, versions: VersionView | None) -> ParameterTable | None:

@@ -10,7 +10,7 @@ from dataclasses import field, replace
 from typing import TypedDict
 
 from ftlint.knowledge.architectures import Architecture
-from ftlint.memory.blocks import find_block
+from ftlint.memory.blocks import SEES_WHOLE_IMAGES, find_block
 from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Training
 from ftlint.memory.releases import since
@@ -108,7 +108,9 @@ def _doubts(
     if not reader.look("training.attention").known:
         yield _Doubt(most={"attention": Attention.EAGER})
     elif believed.attention is Attention.SDPA and (
-        (believed.micro_batch > 1 and not is_filled(reader)) or _may_exceed_window(believed)
+        (believed.micro_batch > 1 and not is_filled(reader))
+        or _may_exceed_window(believed)
+        or believed.architecture.model_type in SEES_WHOLE_IMAGES
     ):
         yield _Doubt(most={"attention": Attention.SDPA_MASKED})
     if training.is_quantized and is_prepared is Truth.UNKNOWN:

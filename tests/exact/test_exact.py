@@ -51,6 +51,10 @@ def without_frameworks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[
 def test_a_config_comes_back_from_its_numbers(model_type: str) -> None:
     architecture = parse_architecture(traced_models.config_of(model_type))
     assert architecture is not None
+    if architecture.vision is not None:
+        with pytest.raises(InputError, match="multimodal"):
+            config_of(architecture)
+        return
     assert parse_architecture(config_of(architecture)) == architecture
 
 

@@ -111,6 +111,10 @@ MLLAMA_VISION: dict[str, object] = {
     "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_global_layers": 2, "attention_heads": 4,
     "image_size": 56, "vision_output_dim": 96, "intermediate_layers_indices": [0, 1],
 }  # fmt: skip
+LLAMA_4: dict[str, object] = SMALL | {"num_local_experts": 4, "num_experts_per_tok": 1, "intermediate_size_mlp": 112}
+LLAMA_4_VISION: dict[str, object] = VISION | {
+    "intermediate_size": 128, "vision_output_dim": 64, "projector_input_dim": 64, "projector_output_dim": 64,
+}  # fmt: skip
 
 
 def _multimodal(model_type: str, text_type: str, vision: dict[str, object], **changes: object) -> dict[str, object]:
@@ -128,8 +132,13 @@ MULTIMODAL: list[dict[str, object]] = [
         INTERN | {"use_qk_norm": True, "norm_type": "rms_norm", "attention_bias": True},
         tie_word_embeddings=False,
     ),
+    _multimodal("llama4", "llama4_text", LLAMA_4_VISION) | {"text_config": LLAMA_4},
+    _multimodal("llama4", "llama4_text", LLAMA_4_VISION)
+    | {"text_config": LLAMA_4 | {"interleave_moe_layer_step": 2, "attention_bias": True}},
     _multimodal("llava", "llama", CLIP, vision_feature_layer=[-2, -1]),
     _multimodal("llava", "mistral", CLIP, multimodal_projector_bias=False),
+    _multimodal("llava", "mistral", PIXTRAL, vision_feature_layer=-1, multimodal_projector_bias=False),
+    _multimodal("llava", "qwen2", SIGLIP),
     _multimodal("llava_next", "mistral", CLIP),
     _multimodal("mistral3", "mistral", PIXTRAL, tie_word_embeddings=False, spatial_merge_size=3),
     _multimodal("mllama", "mllama_text_model", MLLAMA_VISION)
@@ -142,6 +151,9 @@ MULTIMODAL: list[dict[str, object]] = [
     | SMALL,
     _multimodal("qwen3_vl", "qwen3_vl_text", QWEN_VISION),
     _multimodal("qwen3_vl", "qwen3_vl_text", QWEN_VISION, tie_word_embeddings=True),
+    _multimodal("qwen3_vl_moe", "qwen3_vl_moe_text", QWEN_VISION) | {"text_config": MIXTURE | {"num_experts": 4}},
+    _multimodal("qwen3_vl_moe", "qwen3_vl_moe_text", QWEN_VISION, tie_word_embeddings=True)
+    | {"text_config": MIXTURE | {"num_experts": 4, "mlp_only_layers": [1]}},
     _multimodal("smolvlm", "llama", VISION),
 ]
 

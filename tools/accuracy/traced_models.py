@@ -44,6 +44,13 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "num_experts": 16,
         "num_experts_per_tok": 4,
     },
+    "qwen3_vl_moe_text": {
+        **_WIDE_HEADS,
+        "head_dim": 128,
+        "moe_intermediate_size": 192,
+        "num_experts": 16,
+        "num_experts_per_tok": 4,
+    },
     "qwen3_vl_text": {**_WIDE_HEADS, "head_dim": 128},
     "seed_oss": _GROUPED,
     "smollm3": {**_GROUPED, "pad_token_id": 0},
@@ -52,11 +59,13 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
 """Without depth and vocabulary, which all have in common."""
 
 _PATCHES = {"depth": 2, "hidden_size": 64, "intermediate_size": 96, "num_heads": 4, "out_hidden_size": 512}
+_DEEP_PATCHES = {**_PATCHES, "num_position_embeddings": 16, "deepstack_visual_indexes": [0]}
 
 VISION: Mapping[str, Mapping[str, Any]] = {
     "qwen2_5_vl": _PATCHES,
     "qwen2_vl": {"depth": 2, "embed_dim": 64, "hidden_size": 512, "mlp_ratio": 2, "num_heads": 4},
-    "qwen3_vl": {**_PATCHES, "num_position_embeddings": 16, "deepstack_visual_indexes": [0]},
+    "qwen3_vl": _DEEP_PATCHES,
+    "qwen3_vl_moe": _DEEP_PATCHES,
 }
 """Towers beside the language models that only occur with one. No image is traced, so they compute nothing."""
 

@@ -122,7 +122,7 @@ def difference(pair: tuple[int, int]) -> float:
 
 
 def _has_experts(config: Mapping[str, Any]) -> bool:
-    return any("experts" in key for key in config)
+    return any("experts" in key for key in config.get("text_config", config))
 
 
 def _adapters(config: Mapping[str, Any]) -> Adapters:

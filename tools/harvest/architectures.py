@@ -37,7 +37,7 @@ IRRELEVANT = re.compile(
     r"_token_id$|dropout|drop$|^rope|eps(ilon)?$|initializer|^use_cache$|_act$|activation|^layer_types$|^(?!scale_factor$).*scal(e|ing)"
     r"|logit|router|topk|top_k|^n_group$|softcapping|^sliding_window|pretraining_tp|^summary|^window_size$"
     r"|aux_loss|multiplier|attention_softmax|reorder|^attn_config$|^is_decoder$|max_window|clip_qkv"
-    r"|no_rope|^attention_(types|layers)$|interleave|_mtp_|nextn|^legacy$|^n_ctx$|^rotary_dim$|^swiglu|^padding_idx$"
+    r"|no_rope|^attention_(types|layers)$|^(?!interleave_moe).*interleave|_mtp_|nextn|^legacy$|^n_ctx$|^rotary_dim$|^swiglu|^padding_idx$"
 )
 
 

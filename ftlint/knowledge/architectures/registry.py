@@ -24,6 +24,7 @@ FAMILY_FILES = {
     "gptj": ("codegen", "gptj"),
     "granite_hybrid": ("granitemoehybrid",),
     "lfm2": ("lfm2", "lfm2_moe"),
+    "llama4": ("llama4_text",),
     "llama_like": (
         "apertus", "arcee", "cohere", "cohere2", "ernie4_5", "exaone4", "gemma", "gemma2", "gemma3_text", "glm", "glm4",
         "granite", "hunyuan_v1_dense", "internlm3", "llama", "ministral", "ministral3", "mistral", "nemotron", "olmo",
@@ -33,14 +34,14 @@ FAMILY_FILES = {
     "mamba": ("falcon_mamba", "jamba", "mamba"),
     "mixture": (
         "dots1", "ernie4_5_moe", "glm4_moe", "gpt_oss", "granitemoe", "minimax_m2", "mixtral", "olmoe", "phimoe",
-        "qwen2_moe", "qwen3_moe",
+        "qwen2_moe", "qwen3_moe", "qwen3_vl_moe_text",
     ),
     "mllama": ("mllama_text_model",),
     "modernbert": ("modernbert",),
     "mpt": ("mpt",),
     "multimodal": (
-        "gemma3", "gemma4", "idefics3", "internvl", "llava", "llava_next", "mistral3", "mllama", "paligemma",
-        "qwen2_5_vl", "qwen2_vl", "qwen3_5", "qwen3_5_moe", "qwen3_vl", "smolvlm",
+        "gemma3", "gemma4", "idefics3", "internvl", "llama4", "llava", "llava_next", "mistral3", "mllama", "paligemma",
+        "qwen2_5_vl", "qwen2_vl", "qwen3_5", "qwen3_5_moe", "qwen3_vl", "qwen3_vl_moe", "smolvlm",
     ),
     "nemotron_h": ("nemotron_h",),
     "opt": ("opt",),

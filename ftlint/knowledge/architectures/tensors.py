@@ -156,6 +156,11 @@ class ParameterTable:
         """Total number of parameters; a tied tensor counts once."""
         return sum(section.num_params for section in self.sections)
 
+    @property
+    def reads_images(self) -> bool:
+        """Whether a part of it does."""
+        return any(section.reads_images for section in self.sections)
+
     def num_params_of(self, *roles: Role) -> int:
         """Number of parameters in tensors of the given roles."""
         return sum(

@@ -7,10 +7,20 @@ from collections.abc import Mapping
 from ftlint.memory.blocks.block import Activation, Block, Heads, Norm, Order, QueryKeyNorm, Rotary, Stem
 from ftlint.memory.blocks.dense import DENSE
 from ftlint.memory.blocks.mixtures import MIXTURES
-from ftlint.memory.blocks.multimodal import MULTIMODAL
+from ftlint.memory.blocks.multimodal import MULTIMODAL, SEES_WHOLE_IMAGES
 
 __all__ = [
-    "BLOCKS", "Activation", "Block", "Heads", "Norm", "Order", "QueryKeyNorm", "Rotary", "Stem", "find_block",
+    "BLOCKS",
+    "SEES_WHOLE_IMAGES",
+    "Activation",
+    "Block",
+    "Heads",
+    "Norm",
+    "Order",
+    "QueryKeyNorm",
+    "Rotary",
+    "Stem",
+    "find_block",
 ]  # fmt: skip
 
 BLOCKS: Mapping[str, Block] = {**DENSE, **MIXTURES, **MULTIMODAL}

@@ -15,5 +15,12 @@ from ftlint.memory.blocks.dense import LLAMA, QWEN_3
 MULTIMODAL: Mapping[str, Block] = {
     "qwen2_5_vl_text": replace(LLAMA, has_tables_per_sequence=True),
     "qwen2_vl_text": replace(LLAMA, has_tables_per_sequence=True),
+    "qwen3_vl_moe_text": replace(QWEN_3, has_tables_per_sequence=True),
     "qwen3_vl_text": replace(QWEN_3, has_tables_per_sequence=True),
 }
+
+SEES_WHOLE_IMAGES = frozenset({"gemma3", "paligemma"})
+"""Multimodal types whose image tokens also look at later ones: where token types are given, every layer has a mask.
+
+Source: transformers 5.23 models/gemma3/modeling_gemma3.py, `create_causal_mask_mapping`; run with each type on a CPU.
+"""

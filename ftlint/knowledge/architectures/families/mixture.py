@@ -182,6 +182,19 @@ def _qwen3(architecture: Architecture, layout: Layout) -> Tensors:
     return scoped("mlp", experts, gate) if layout is Layout.TRANSFORMERS_5 else scoped("mlp", gate, experts)
 
 
+def _qwen3_vl(architecture: Architecture, layout: Layout) -> Tensors:
+    if layout is Layout.TRANSFORMERS_5:
+        return _qwen3(architecture, layout)
+    # transformers 4 fused them too, input features first.
+    num_experts, hidden_size = architecture.num_experts, architecture.hidden_size
+    width = architecture.expert_intermediate_size
+    experts = join(
+        bare("gate_up_proj", num_experts, hidden_size, 2 * width, role=Role.EXPERT),
+        bare("down_proj", num_experts, width, hidden_size, role=Role.EXPERT),
+    )
+    return scoped("mlp", router("gate", architecture, layout), scoped("experts", experts))
+
+
 def _olmoe(architecture: Architecture, layout: Layout) -> Tensors:
     experts = scoped("experts", expert_block(architecture, layout))
     return scoped("mlp", router("gate", architecture, layout), experts)
@@ -262,6 +275,7 @@ BLOCKS = {
     "phimoe": _phimoe,
     "qwen2": _qwen2,
     "qwen3": _qwen3,
+    "qwen3_vl": _qwen3_vl,
 }
 
 BIASED = Attention("attention_bias", "attention_bias")
@@ -314,6 +328,12 @@ FAMILIES: Mapping[str, Mixture] = {
         Attention("attention_bias", "attention_bias", qk_norm=QueryKeyNorm.PER_HEAD),
         Sparsity.STEP,
         # Released files write num_experts, which the config class takes for its own num_local_experts.
+        expert_width_key="moe_intermediate_size",
+    ),
+    "qwen3_vl_moe_text": Mixture(
+        "qwen3_vl",
+        Attention("attention_bias", "attention_bias", qk_norm=QueryKeyNorm.PER_HEAD),
+        Sparsity.STEP,
         expert_width_key="moe_intermediate_size",
     ),
 }

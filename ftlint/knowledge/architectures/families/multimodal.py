@@ -27,21 +27,25 @@ TIED = "tie_word_embeddings"
 class Multimodal:
     """What distinguishes one such type.
 
-    `text_types`: language models that released checkpoints have, the first where `text_config` names none. `text`,
-    `vision`: what the model calls its two parts. `is_flat`: the language model's numbers may stand in the config
-    itself, as in files older than `text_config`. `forwards_tie`: the config takes over the language model's
+    `text_types`, `vision_types`: the parts that released checkpoints have, the first where the part's own config names
+    none. `text`, `vision`: what the model calls its two parts. `is_flat`: the language model's numbers may stand in the
+    config itself, as in files older than `text_config`. `forwards_tie`: the config takes over the language model's
     `tie_word_embeddings`.
     """
 
     text_types: tuple[str, ...]
-    vision_type: str
+    vision_types: tuple[str, ...]
     projector: Projector = projectors.NONE
     text: str = "language_model"
     vision: str = "vision_tower"
     is_flat: bool = False
     forwards_tie: bool = False
+    decides_tie: bool = False
+    """The language model's class ties by itself since transformers 5 alone: where only the whole speaks, it decides."""
     projects_last: bool = False
     """The projection is registered behind the language model."""
+    holds_whole_text: bool = False
+    """The language model stands inside with its head, and `AutoModel` is the whole as well (Llama 4)."""
     causal_is_text: bool = False
     """`AutoModelForCausalLM` loads the language model alone."""
     audio_type: str = ""
@@ -53,7 +57,7 @@ class Multimodal:
 
     def _read(self, reader: ConfigReader) -> Architecture:
         text = _part(reader, "text_config", self.text_types, is_flat=self.is_flat)
-        vision = _part(reader, "vision_config", (self.vision_type,))
+        vision = _part(reader, "vision_config", self.vision_types)
         family = find_family(text.model_type)
         if family is None:
             raise UnknownArchitectureError(f"text_config: model type {text.model_type!r} is not one that ftlint knows")
@@ -63,7 +67,7 @@ class Multimodal:
             architecture,
             model_type=reader.model_type,
             text_model_type=text.model_type,
-            vision=VISION[self.vision_type].read(vision),
+            vision=VISION[vision.model_type].read(vision),
             audio=self._audio(reader),
             specifics=(*architecture.specifics, *self.projector.read(reader)),
         )
@@ -83,6 +87,8 @@ class Multimodal:
         generation 5 still does not tie what a checkpoint holds twice (`PreTrainedModel.tie_weights`).
         """
         whole, inner = _tied(reader), _tied(text)
+        if self.decides_tie and TIED not in text.config:
+            inner = None
         if whole is None or inner is None or whole == inner:
             return bool(inner if whole is None else whole)
         if TIED not in reader.config and (self.forwards_tie or not inner):
@@ -94,20 +100,28 @@ class Multimodal:
         family = find_family(language.model_type)
         if family is not None and self.causal_is_text and question.model_class is ModelClass.CAUSAL_LM:
             return family.build(language, question)
-        table = None if family is None else family.build(language, replace(question, model_class=ModelClass.MODEL))
+        inside = ModelClass.CAUSAL_LM if self.holds_whole_text else ModelClass.MODEL
+        table = None if family is None else family.build(language, replace(question, model_class=inside))
         if table is None or architecture.vision is None:
             return None
-        tower = VISION[self.vision_type].sections(architecture.vision, question.layout)
+        body = self._body(architecture, question, architecture.vision, table)
+        if self.holds_whole_text:
+            return None if table.tied else ParameterTable(body)
+        return DecoderHeads(embedding=f"{self.text}.embed_tokens.weight").build(architecture, question, body)
+
+    def _body(
+        self, architecture: Architecture, question: Question, vision: Tower, text: ParameterTable
+    ) -> tuple[Section, ...]:
+        tower = VISION[vision.model_type].sections(vision, question.layout)
         projection = tuple(section.beside() for section in self.projector.build(architecture))
-        body = (
+        return (
             *(section.beside() for section in self.projector.first(architecture)),
             *(section.under(self.vision) for section in tower),
             *(() if self.projects_last else projection),
-            *(section.under(self.text) for section in table.sections),
+            *(section.under(self.text) for section in text.sections),
             *self._sound(architecture, question),
             *(projection if self.projects_last else ()),
         )
-        return DecoderHeads(embedding=f"{self.text}.embed_tokens.weight").build(architecture, question, body)
 
     def _sound(self, architecture: Architecture, question: Question) -> tuple[Section, ...]:
         if architecture.audio is None:
@@ -145,34 +159,44 @@ def _part(reader: ConfigReader, key: str, model_types: tuple[str, ...], *, is_fl
 
 
 LLAMAS = ("llama", "mistral", "qwen2")
+LLAVA_TOWERS = ("clip_vision_model", "siglip_vision_model", "pixtral")
 
 TYPES: Mapping[str, Multimodal] = {
-    "gemma3": Multimodal(("gemma3_text",), "siglip_vision_model", projectors.GEMMA_3),
+    "gemma3": Multimodal(("gemma3_text",), ("siglip_vision_model",), projectors.GEMMA_3),
     "gemma4": Multimodal(
-        ("gemma4_text",), "gemma4_vision", projectors.GEMMA_4, projects_last=True, audio_type="gemma4_audio"
+        ("gemma4_text",), ("gemma4_vision",), projectors.GEMMA_4, projects_last=True, audio_type="gemma4_audio"
     ),
-    "idefics3": Multimodal(LLAMAS, "idefics3_vision", projectors.CONNECTOR, "text_model", "vision_model"),
-    "internvl": Multimodal(("qwen2", "llama", "qwen3"), "internvl_vision", projectors.INTERNVL),
-    "llava": Multimodal(LLAMAS, "clip_vision_model", projectors.TWO_LAYERS, forwards_tie=True),
-    "llava_next": Multimodal(LLAMAS, "clip_vision_model", projectors.TWO_LAYERS_AND_NEWLINE),
-    "mistral3": Multimodal(("mistral", "ministral3"), "pixtral", projectors.MISTRAL_3),
+    "idefics3": Multimodal(LLAMAS, ("idefics3_vision",), projectors.CONNECTOR, "text_model", "vision_model"),
+    "internvl": Multimodal(("qwen2", "llama", "qwen3"), ("internvl_vision",), projectors.INTERNVL),
+    "llama4": Multimodal(
+        ("llama4_text",),
+        ("llama4_vision_model",),
+        projectors.LLAMA_4,
+        vision="vision_model",
+        holds_whole_text=True,
+        causal_is_text=True,
+    ),
+    "llava": Multimodal(LLAMAS, LLAVA_TOWERS, projectors.TWO_LAYERS, forwards_tie=True),
+    "llava_next": Multimodal(LLAMAS, LLAVA_TOWERS, projectors.TWO_LAYERS_AND_NEWLINE),
+    "mistral3": Multimodal(("mistral", "ministral3"), ("pixtral",), projectors.MISTRAL_3),
     "mllama": Multimodal(
         ("mllama_text_model",),
-        "mllama_vision_model",
+        ("mllama_vision_model",),
         projectors.MLLAMA,
         vision="vision_model",
         projects_last=True,
         causal_is_text=True,
     ),
-    "paligemma": Multimodal(("gemma", "gemma2"), "siglip_vision_model", projectors.PALIGEMMA),
+    "paligemma": Multimodal(("gemma", "gemma2"), ("siglip_vision_model",), projectors.PALIGEMMA),
     "qwen2_5_vl": Multimodal(
-        ("qwen2_5_vl_text",), "qwen2_5_vl_vision", vision="visual", is_flat=True, forwards_tie=True
+        ("qwen2_5_vl_text",), ("qwen2_5_vl_vision",), vision="visual", is_flat=True, forwards_tie=True
     ),
-    "qwen2_vl": Multimodal(("qwen2_vl_text",), "qwen2_vl_vision", vision="visual", is_flat=True, forwards_tie=True),
-    "qwen3_5": Multimodal(("qwen3_5_text",), "qwen3_5_vision", vision="visual", causal_is_text=True),
-    "qwen3_5_moe": Multimodal(("qwen3_5_moe_text",), "qwen3_5_moe_vision", vision="visual", causal_is_text=True),
-    "qwen3_vl": Multimodal(("qwen3_vl_text",), "qwen3_vl_vision", vision="visual"),
-    "smolvlm": Multimodal(LLAMAS, "smolvlm_vision", projectors.CONNECTOR, "text_model", "vision_model"),
+    "qwen2_vl": Multimodal(("qwen2_vl_text",), ("qwen2_vl_vision",), vision="visual", is_flat=True, forwards_tie=True),
+    "qwen3_5": Multimodal(("qwen3_5_text",), ("qwen3_5_vision",), vision="visual", causal_is_text=True),
+    "qwen3_5_moe": Multimodal(("qwen3_5_moe_text",), ("qwen3_5_moe_vision",), vision="visual", causal_is_text=True),
+    "qwen3_vl": Multimodal(("qwen3_vl_text",), ("qwen3_vl_vision",), vision="visual"),
+    "qwen3_vl_moe": Multimodal(("qwen3_vl_moe_text",), ("qwen3_vl_moe_vision",), vision="visual", decides_tie=True),
+    "smolvlm": Multimodal(LLAMAS, ("smolvlm_vision",), projectors.CONNECTOR, "text_model", "vision_model"),
 }
 
 

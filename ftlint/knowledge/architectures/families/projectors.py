@@ -132,6 +132,12 @@ def _mllama(architecture: Architecture) -> Tensors:
     return linear(MODULE, architecture.vision.number("vision_output_dim"), architecture.hidden_size, bias=True)
 
 
+def _llama4(architecture: Architecture) -> Tensors:
+    assert architecture.vision is not None
+    width = architecture.vision.number("vision_output_dim")
+    return scoped(MODULE, linear("linear_1", width, architecture.hidden_size))
+
+
 NONE = Projector(_nothing, lambda architecture: join())
 """The tower itself merges patches and brings them to the language model's width (Qwen)."""
 TWO_LAYERS = Projector(_read_two_layers, _two_layers)
@@ -142,4 +148,5 @@ GEMMA_4 = Projector(_nothing, _gemma4)
 PALIGEMMA = Projector(_read_paligemma, _paligemma)
 CONNECTOR = Projector(_read_connector, _connector)
 INTERNVL = Projector(_read_internvl, _internvl)
+LLAMA_4 = Projector(_nothing, _llama4)
 MLLAMA = Projector(_nothing, _mllama)

@@ -268,7 +268,7 @@ def _qwen3(tower: Tower) -> tuple[Section, ...]:
         )
 
     # Qwen3.5 hands the language model nothing but the last layer's result.
-    num_further = tower.number("deepstack_visual_indexes") if tower.model_type == "qwen3_vl_vision" else 0
+    num_further = 0 if "qwen3_5" in tower.model_type else tower.number("deepstack_visual_indexes")
     further = (row("deepstack_merger_list", num_further, merger(merged)),) if num_further else ()
     return (
         single(
@@ -281,10 +281,32 @@ def _qwen3(tower: Tower) -> tuple[Section, ...]:
     )
 
 
-QWEN_3 = (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size", "num_position_embeddings")
+# Llama 4 and 3.2 ------------------------------------------------------------------------------------------------------
 
 
-# Llama 3.2 ------------------------------------------------------------------------------------------------------------
+def _llama4(tower: Tower) -> tuple[Section, ...]:
+    width, inner, patch = tower.number("hidden_size"), tower.number("intermediate_size"), tower.number("patch_size")
+    start = join(
+        bare("class_embedding", width, role=Role.OTHER),
+        bare("positional_embedding_vlm", _num_patches(tower) + 1, width, role=Role.OTHER),
+        linear("patch_embedding.linear", tower.number("num_channels") * patch**2, width),
+        _layer_norm("layernorm_pre", width),
+        _layer_norm("layernorm_post", width),
+    )
+    names = ("q_proj", "k_proj", "v_proj", "o_proj")
+    layer = join(
+        scoped("self_attn", *(linear(name, width, width, bias=True) for name in names)),
+        _plain_mlp(width, inner),
+        _layer_norm("input_layernorm", width),
+        _layer_norm("post_attention_layernorm", width),
+    )
+    out_width = tower.number("projector_output_dim")
+    adapter = join(linear("fc1", inner, tower.number("projector_input_dim")), linear("fc2", out_width, out_width))
+    return (
+        single(start),
+        row("model.layers", tower.number("num_hidden_layers"), layer),
+        single(scoped("vision_adapter.mlp", adapter)),
+    )
 
 
 def _mllama(tower: Tower) -> tuple[Section, ...]:
@@ -328,6 +350,9 @@ def _mllama(tower: Tower) -> tuple[Section, ...]:
 ASPECT_RATIOS = 8
 """Ways to lay out up to four tiles, where no list says which ones are supported."""
 
+QWEN_3_KEYS = (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size", "num_position_embeddings")
+QWEN_3 = Vision(_qwen3, QWEN_3_KEYS, lists=("deepstack_visual_indexes",))
+
 VISION: Mapping[str, Vision] = {
     "clip_vision_model": Vision(_clip, ENCODER, wrapper="vision_model"),
     "gemma4_vision": Vision(gemma4_towers.images, gemma4_towers.VISION_KEYS),
@@ -339,6 +364,9 @@ VISION: Mapping[str, Vision] = {
         choices=(("norm_type", ("layer_norm", "rms_norm")),),
         refused=(("use_mask_token", True), ("use_absolute_position_embeddings", False), ("use_mean_pooling", False)),
     ),
+    "llama4_vision_model": Vision(
+        _llama4, (*ENCODER, "projector_input_dim", "projector_output_dim", "vision_output_dim")
+    ),
     "mllama_vision_model": Vision(
         _mllama,
         (*ENCODER, "num_global_layers", "max_num_tiles", "vision_output_dim"),
@@ -347,9 +375,10 @@ VISION: Mapping[str, Vision] = {
     "pixtral": Vision(_pixtral, tuple(key for key in ENCODER if key != "image_size")),
     "qwen2_5_vl_vision": Vision(_qwen2_5, (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size")),
     "qwen2_vl_vision": Vision(_qwen2, (*MERGING, "embed_dim", "hidden_size", "mlp_ratio")),
-    "qwen3_5_moe_vision": Vision(_qwen3, QWEN_3),
-    "qwen3_5_vision": Vision(_qwen3, QWEN_3),
-    "qwen3_vl_vision": Vision(_qwen3, QWEN_3, lists=("deepstack_visual_indexes",)),
+    "qwen3_5_moe_vision": Vision(_qwen3, QWEN_3_KEYS),
+    "qwen3_5_vision": Vision(_qwen3, QWEN_3_KEYS),
+    "qwen3_vl_moe_vision": QWEN_3,
+    "qwen3_vl_vision": QWEN_3,
     "siglip_vision_model": Vision(_siglip, ENCODER, refused=(("vision_use_head", True),), wrapper="vision_model"),
     "smolvlm_vision": Vision(_siglip_copy, ENCODER),
 }
