@@ -86,7 +86,7 @@ def test_counts_equal_the_published(model_id: str) -> None:
 
 
 def test_every_entry_can_be_read() -> None:
-    assert len(model_ids()) >= 1200
+    assert len(model_ids()) >= 1300
     for model_id in model_ids():
         model = find_model(model_id)
         assert model is not None

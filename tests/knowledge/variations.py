@@ -46,6 +46,24 @@ DELTA: dict[str, object] = MIXTURE | {
     "linear_num_key_heads": 2,
     "linear_num_value_heads": 4,
 }
+QWEN_TOWER: dict[str, object] = {
+    "depth": 2,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_heads": 4,
+    "out_hidden_size": 64,
+    "num_position_embeddings": 16,
+}
+GEMMA4_TOWER: dict[str, object] = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "patch_size": 8,
+    "position_embedding_size": 20,
+}
 PER_LAYER: dict[str, object] = SMALL | {
     "num_hidden_layers": 4,
     "head_dim": 16,
@@ -176,6 +194,10 @@ VARIATIONS: list[dict[str, object]] = [
     {"model_type": "deepseek_v2", "q_lora_rank": 24, "attention_bias": True, "mlp_bias": True} | LATENT,
     {"model_type": "deepseek_v3", "q_lora_rank": 24, "first_k_dense_replace": 2} | LATENT,
     {"model_type": "deepseek_v3", "q_lora_rank": None, "attention_bias": True} | LATENT,
+    {"model_type": "qwen3_5", "text_config": DELTA, "vision_config": QWEN_TOWER},
+    {"model_type": "qwen3_5", "text_config": DELTA | {"tie_word_embeddings": True}, "tie_word_embeddings": True,
+     "vision_config": QWEN_TOWER},
+    {"model_type": "qwen3_5_moe", "text_config": DELTA | {"num_experts": 4}, "vision_config": QWEN_TOWER},
     {"model_type": "glm4_moe_lite", "q_lora_rank": 24} | LATENT,
     {"model_type": "glm4_moe_lite", "q_lora_rank": None, "attention_bias": True,
      "mlp_layer_types": ["dense", "dense", "sparse"]} | LATENT,
@@ -205,6 +227,9 @@ VARIATIONS: list[dict[str, object]] = [
     {"model_type": "nemotron_h"} | NEMOTRON_H,
     {"model_type": "nemotron_h", "layers_block_type": ["mamba", "attention", "mlp", "moe"], "moe_latent_size": 20,
      "mlp_bias": True, "use_bias": True, "use_conv_bias": False} | NEMOTRON_H,
+    {"model_type": "gemma4", "text_config": PER_LAYER, "vision_config": GEMMA4_TOWER,
+     "audio_config": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "output_proj_dims": 40}},
+    {"model_type": "gemma4", "text_config": PER_LAYER | {"num_kv_shared_layers": 0}, "vision_config": GEMMA4_TOWER},
     {"model_type": "gemma4_text"} | PER_LAYER,
     {"model_type": "gemma4_text", "use_double_wide_mlp": True, "num_kv_shared_layers": 0, "global_head_dim": 24,
      "attention_bias": True} | {key: value for key, value in PER_LAYER.items() if key != "num_kv_shared_layers"},

@@ -15,9 +15,9 @@ import transformers
 from transformers.models.auto import modeling_auto
 
 from ftlint.knowledge.architectures import MODEL_TYPES, ModelClass
-from ftlint.knowledge.architectures.families.vision import VISION
+from ftlint.knowledge.architectures.families.vision import AUDIO, VISION
 
-PARTS = tuple(VISION)
+PARTS = (*VISION, *AUDIO)
 """Model types that only occur inside others; they have defaults, but no table of their own."""
 
 TARGET = Path(__file__).parents[2] / "ftlint" / "knowledge" / "data" / "architectures.json"

@@ -50,8 +50,8 @@ class Tower:
 class Architecture:
     """One model's numbers, in one vocabulary for all families. Counts of things, not bytes.
 
-    Of a multimodal model they are those of its language model, whose own type is `text_model_type`, and `vision` is
-    what stands beside it. `specifics` holds what only this family knows (`q_lora_rank`, `use_qk_norm`, ...), as
+    Of a multimodal model they are those of its language model, whose own type is `text_model_type`; what stands beside
+    it is `vision` and `audio`. `specifics` holds what only this family knows (`q_lora_rank`, `use_qk_norm`, ...), as
     (key, value) pairs.
     """
 
@@ -81,6 +81,7 @@ class Architecture:
     text_model_type: str = ""
     """Empty where the model reads text alone."""
     vision: Tower | None = None
+    audio: Tower | None = None
 
     @property
     def language_model_type(self) -> str:

@@ -24,13 +24,13 @@ FAMILY_FILES = {
     "gptj": ("codegen", "gptj"),
     "granite_hybrid": ("granitemoehybrid",),
     "lfm2": ("lfm2", "lfm2_moe"),
+    "llama4": ("llama4_text",),
     "llama_like": (
         "apertus", "arcee", "cohere", "cohere2", "ernie4_5", "exaone4", "gemma", "gemma2", "gemma3_text", "glm", "glm4",
         "granite", "hunyuan_v1_dense", "internlm3", "llama", "ministral", "ministral3", "mistral", "nemotron", "olmo",
         "olmo2", "olmo3", "phi3", "qwen2", "qwen2_5_vl_text", "qwen2_vl_text", "qwen3", "qwen3_vl_text", "seed_oss",
         "smollm3", "starcoder2",
     ),
-    "llama4": ("llama4_text",),
     "mamba": ("falcon_mamba", "jamba", "mamba"),
     "mixture": (
         "dots1", "ernie4_5_moe", "glm4_moe", "gpt_oss", "granitemoe", "minimax_m2", "mixtral", "olmoe", "phimoe",
@@ -40,8 +40,8 @@ FAMILY_FILES = {
     "modernbert": ("modernbert",),
     "mpt": ("mpt",),
     "multimodal": (
-        "gemma3", "idefics3", "internvl", "llama4", "llava", "llava_next", "mistral3", "mllama", "paligemma",
-        "qwen2_5_vl", "qwen2_vl", "qwen3_vl", "qwen3_vl_moe", "smolvlm",
+        "gemma3", "gemma4", "idefics3", "internvl", "llama4", "llava", "llava_next", "mistral3", "mllama", "paligemma",
+        "qwen2_5_vl", "qwen2_vl", "qwen3_5", "qwen3_5_moe", "qwen3_vl", "qwen3_vl_moe", "smolvlm",
     ),
     "nemotron_h": ("nemotron_h",),
     "opt": ("opt",),

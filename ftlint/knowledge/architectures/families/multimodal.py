@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from ftlint.knowledge.architectures.architecture import Architecture, ModelClass, Tower
 from ftlint.knowledge.architectures.families import projectors
+from ftlint.knowledge.architectures.families.gemma4_towers import CHANNELS
 from ftlint.knowledge.architectures.families.projectors import Projector
-from ftlint.knowledge.architectures.families.vision import VISION
+from ftlint.knowledge.architectures.families.vision import AUDIO, VISION
 from ftlint.knowledge.architectures.family import DecoderHeads, Family, Question
 from ftlint.knowledge.architectures.reading import ConfigReader, UnknownArchitectureError, defaults_of
 from ftlint.knowledge.architectures.registry import find_family
@@ -47,6 +48,8 @@ class Multimodal:
     """The language model stands inside with its head, and `AutoModel` is the whole as well (Llama 4)."""
     causal_is_text: bool = False
     """`AutoModelForCausalLM` loads the language model alone."""
+    audio_type: str = ""
+    """What hears, in those models that do; it stands behind the language model."""
 
     def family(self) -> Family:
         """How such a model type is read and built."""
@@ -65,8 +68,17 @@ class Multimodal:
             model_type=reader.model_type,
             text_model_type=text.model_type,
             vision=VISION[vision.model_type].read(vision),
+            audio=self._audio(reader),
             specifics=(*architecture.specifics, *self.projector.read(reader)),
         )
+
+    def _audio(self, reader: ConfigReader) -> Tower | None:
+        if not self.audio_type or reader.value("audio_config") is None:
+            return None
+        audio = _part(reader, "audio_config", (self.audio_type,))
+        if audio.config.get("subsampling_conv_channels", list(CHANNELS)) != list(CHANNELS):
+            raise UnknownArchitectureError(f"subsampling_conv_channels are not {CHANNELS}")
+        return AUDIO[self.audio_type].read(audio)
 
     def _is_tied(self, reader: ConfigReader, text: ConfigReader) -> bool:
         """Whether the output layer is the embedding: what the whole config says, and the language model's in it.
@@ -107,8 +119,15 @@ class Multimodal:
             *(section.under(self.vision) for section in tower),
             *(() if self.projects_last else projection),
             *(section.under(self.text) for section in text.sections),
+            *self._sound(architecture, question),
             *(projection if self.projects_last else ()),
         )
+
+    def _sound(self, architecture: Architecture, question: Question) -> tuple[Section, ...]:
+        if architecture.audio is None:
+            return ()
+        tower = AUDIO[self.audio_type].sections(architecture.audio, question.layout)
+        return tuple(section.under("audio_tower") for section in tower)
 
 
 def _tied(reader: ConfigReader) -> bool | None:
@@ -118,7 +137,9 @@ def _tied(reader: ConfigReader) -> bool | None:
 
 def language_model(architecture: Architecture) -> Architecture:
     """The language model of a multimodal one, by itself."""
-    return replace(architecture, model_type=architecture.language_model_type, text_model_type="", vision=None)
+    return replace(
+        architecture, model_type=architecture.language_model_type, text_model_type="", vision=None, audio=None
+    )
 
 
 def _part(reader: ConfigReader, key: str, model_types: tuple[str, ...], *, is_flat: bool = False) -> ConfigReader:
@@ -142,6 +163,9 @@ LLAVA_TOWERS = ("clip_vision_model", "siglip_vision_model", "pixtral")
 
 TYPES: Mapping[str, Multimodal] = {
     "gemma3": Multimodal(("gemma3_text",), ("siglip_vision_model",), projectors.GEMMA_3),
+    "gemma4": Multimodal(
+        ("gemma4_text",), ("gemma4_vision",), projectors.GEMMA_4, projects_last=True, audio_type="gemma4_audio"
+    ),
     "idefics3": Multimodal(LLAMAS, ("idefics3_vision",), projectors.CONNECTOR, "text_model", "vision_model"),
     "internvl": Multimodal(("qwen2", "llama", "qwen3"), ("internvl_vision",), projectors.INTERNVL),
     "llama4": Multimodal(
@@ -168,6 +192,8 @@ TYPES: Mapping[str, Multimodal] = {
         ("qwen2_5_vl_text",), ("qwen2_5_vl_vision",), vision="visual", is_flat=True, forwards_tie=True
     ),
     "qwen2_vl": Multimodal(("qwen2_vl_text",), ("qwen2_vl_vision",), vision="visual", is_flat=True, forwards_tie=True),
+    "qwen3_5": Multimodal(("qwen3_5_text",), ("qwen3_5_vision",), vision="visual", causal_is_text=True),
+    "qwen3_5_moe": Multimodal(("qwen3_5_moe_text",), ("qwen3_5_moe_vision",), vision="visual", causal_is_text=True),
     "qwen3_vl": Multimodal(("qwen3_vl_text",), ("qwen3_vl_vision",), vision="visual"),
     "qwen3_vl_moe": Multimodal(("qwen3_vl_moe_text",), ("qwen3_vl_moe_vision",), vision="visual", decides_tie=True),
     "smolvlm": Multimodal(LLAMAS, ("smolvlm_vision",), projectors.CONNECTOR, "text_model", "vision_model"),

@@ -82,6 +82,14 @@ def _gemma(architecture: Architecture) -> Tensors:
     return scoped(MODULE, weight, norm("mm_soft_emb_norm", width))
 
 
+def _gemma4(architecture: Architecture) -> Tensors:
+    seen = linear("embed_vision.embedding_projection", _vision_width(architecture), architecture.hidden_size)
+    if architecture.audio is None:
+        return seen
+    heard_width = architecture.audio.number("output_proj_dims")
+    return join(seen, linear("embed_audio.embedding_projection", heard_width, architecture.hidden_size))
+
+
 def _read_paligemma(reader: ConfigReader) -> Specifics:
     return (("projection_dim", reader.integer("projection_dim")),)
 
@@ -136,6 +144,7 @@ TWO_LAYERS = Projector(_read_two_layers, _two_layers)
 TWO_LAYERS_AND_NEWLINE = Projector(_read_two_layers, _two_layers, _newline)
 MISTRAL_3 = Projector(_read_mistral, _mistral)
 GEMMA_3 = Projector(_nothing, _gemma)
+GEMMA_4 = Projector(_nothing, _gemma4)
 PALIGEMMA = Projector(_read_paligemma, _paligemma)
 CONNECTOR = Projector(_read_connector, _connector)
 INTERNVL = Projector(_read_internvl, _internvl)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ftlint.knowledge.architectures.architecture import Layout, Tower
+from ftlint.knowledge.architectures.families import gemma4_towers
 from ftlint.knowledge.architectures.reading import MAX_LAYERS, ConfigReader, UnknownArchitectureError
 from ftlint.knowledge.architectures.tensors import (
     Role,
@@ -266,6 +267,9 @@ def _qwen3(tower: Tower) -> tuple[Section, ...]:
             linear("linear_fc2", merged, out_width, bias=True),
         )
 
+    # Qwen3.5 hands the language model nothing but the last layer's result.
+    num_further = 0 if "qwen3_5" in tower.model_type else tower.number("deepstack_visual_indexes")
+    further = (row("deepstack_merger_list", num_further, merger(merged)),) if num_further else ()
     return (
         single(
             _patches(tower, "patch_embed.proj", width, tower.number("temporal_patch_size")),
@@ -273,7 +277,7 @@ def _qwen3(tower: Tower) -> tuple[Section, ...]:
         ),
         row("blocks", tower.number("depth"), layer),
         single(scoped("merger", merger(width))),
-        row("deepstack_merger_list", tower.number("deepstack_visual_indexes"), merger(merged)),
+        *further,
     )
 
 
@@ -346,14 +350,12 @@ def _mllama(tower: Tower) -> tuple[Section, ...]:
 ASPECT_RATIOS = 8
 """Ways to lay out up to four tiles, where no list says which ones are supported."""
 
-QWEN_3 = Vision(
-    _qwen3,
-    (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size", "num_position_embeddings"),
-    lists=("deepstack_visual_indexes",),
-)
+QWEN_3_KEYS = (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size", "num_position_embeddings")
+QWEN_3 = Vision(_qwen3, QWEN_3_KEYS, lists=("deepstack_visual_indexes",))
 
 VISION: Mapping[str, Vision] = {
     "clip_vision_model": Vision(_clip, ENCODER, wrapper="vision_model"),
+    "gemma4_vision": Vision(gemma4_towers.images, gemma4_towers.VISION_KEYS),
     "idefics3_vision": Vision(_siglip_copy, ENCODER),
     "internvl_vision": Vision(
         _internvl,
@@ -373,8 +375,13 @@ VISION: Mapping[str, Vision] = {
     "pixtral": Vision(_pixtral, tuple(key for key in ENCODER if key != "image_size")),
     "qwen2_5_vl_vision": Vision(_qwen2_5, (*MERGING, "hidden_size", "intermediate_size", "out_hidden_size")),
     "qwen2_vl_vision": Vision(_qwen2, (*MERGING, "embed_dim", "hidden_size", "mlp_ratio")),
+    "qwen3_5_moe_vision": Vision(_qwen3, QWEN_3_KEYS),
+    "qwen3_5_vision": Vision(_qwen3, QWEN_3_KEYS),
     "qwen3_vl_moe_vision": QWEN_3,
     "qwen3_vl_vision": QWEN_3,
     "siglip_vision_model": Vision(_siglip, ENCODER, refused=(("vision_use_head", True),), wrapper="vision_model"),
     "smolvlm_vision": Vision(_siglip_copy, ENCODER),
 }
+
+AUDIO: Mapping[str, Vision] = {"gemma4_audio": Vision(gemma4_towers.sound, gemma4_towers.AUDIO_KEYS)}
+"""Towers that hear, described the same way."""
