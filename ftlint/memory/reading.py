@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ftlint.knowledge.architectures import (
     Architecture,
     Layout,
@@ -15,12 +17,13 @@ from ftlint.knowledge.models import find_model
 from ftlint.memory.adapting import Generation, possible_generations
 from ftlint.memory.buckets import read_buckets
 from ftlint.memory.constants import Constants, bundled_constants
+from ftlint.memory.estimate import Interval
 from ftlint.memory.facts import FactReader, is_assumed
 from ftlint.memory.parameters import Parameters, Training, choose_parameters, numbers_only
 from ftlint.memory.releases import since
 from ftlint.memory.steps import is_filled, read_steps
 from ftlint.memory.widths import read_widths
-from ftlint.memory.workload import Offload, Ranks, Workload
+from ftlint.memory.workload import Offload, Ranks, Widths, Workload
 from ftlint.run.fact import Fact, Truth
 from ftlint.run.run import Method, OffloadDevice, ParallelKind, ReferenceModel, StateDictType
 from ftlint.run.versions import VersionView
@@ -101,12 +104,15 @@ def read_workload(
         return None
     ranks = _ranks(reader, kind)
     is_engine = kind is ParallelKind.ZERO
-    widths = read_widths(
+    widths = _as_stored(
         reader,
-        is_quantized=training.is_quantized,
-        has_engine=is_engine,
-        is_sharded=kind is ParallelKind.FSDP,
-        has_adapters=method in (Method.LORA, Method.QLORA),
+        read_widths(
+            reader,
+            is_quantized=training.is_quantized,
+            has_engine=is_engine,
+            is_sharded=kind is ParallelKind.FSDP,
+            has_adapters=method in (Method.LORA, Method.QLORA),
+        ),
     )
     reference: Fact[ReferenceModel] = reader.look("training.reference")
     is_prepared = _is_prepared(reader) if training.is_quantized else Truth.NO
@@ -218,7 +224,7 @@ def _training(
         num_trainable_layers=num_layers,
         is_quantized=method is Method.QLORA
         or reader.known("adapter.quantization_bits") is not None
-        or (has_adapters and _is_stored_quantized(reader)),
+        or (has_adapters and _stored_quantization(reader) == "bnb-4bit"),
         is_said=is_said,
         lora_dropout=reader.take_word("adapter.lora_dropout", 0.0, "PEFT's default") if has_adapters else 0.0,
         use_dora=has_adapters and reader.take_word("adapter.use_dora", False, "PEFT's default"),
@@ -234,11 +240,22 @@ def _is_copy(reference: Fact[ReferenceModel]) -> Truth:
     return Truth.of(reference.value is ReferenceModel.COPY) if reference.known else Truth.UNKNOWN
 
 
-def _is_stored_quantized(reader: FactReader) -> bool:
-    """Whether the checkpoint of that name is quantized itself, as `…-bnb-4bit` copies are."""
+def _stored_quantization(reader: FactReader) -> str | None:
+    """How the checkpoint of that name is quantized itself, as `…-bnb-4bit` copies are."""
     model_id = reader.known("model.id")
     found = find_model(model_id) if isinstance(model_id, str) else None
-    return found is not None and found.quantization is not None
+    return None if found is None else found.quantization
+
+
+def _as_stored(reader: FactReader, widths: Widths) -> Widths:
+    """Weights that are stored in 8-bit floats may stay so where they are frozen.
+
+    Those in MXFP4 may not: transformers trains them as 16-bit weights only, which it makes of them.
+    Source: transformers 5.23 quantizers/quantizer_finegrained_fp8.py, quantizer_mxfp4.py, `is_trainable`.
+    """
+    if _stored_quantization(reader) != "fp8":
+        return widths
+    return replace(widths, frozen=Interval(1, widths.frozen.expected_bytes, widths.frozen.high_bytes))
 
 
 def _numbers(reader: FactReader, training: Training) -> Parameters | None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from ftlint.knowledge.architectures import count_parameters
-from ftlint.memory import Estimate, Moment
-from ftlint.memory.estimate import sums_by_moment
+from ftlint.memory import Estimate, Moment, estimate
+from ftlint.memory.estimate import Interval, sums_by_moment
 from ftlint.memory.optimizers import OPTIMIZERS, WITHOUT_FORMULA, find_optimizer
+from ftlint.project.spec import parse_spec
 from ftlint.run.dtype import DType
 from ftlint.run.fact import UNKNOWN, Fact
 from ftlint.run.run import AdapterFacts, Method, ParallelKind, TrainingFacts
@@ -149,3 +150,20 @@ def test_flat_buffers_know_no_embeddings() -> None:
     small = estimated(make_run(LLAMA_7B, stage=2, gpus=1, optimizer="adamw_8bit"))
     states = next(term for term in small.terms if term.name == "optimizer states")
     assert states.size.expected_bytes == pytest.approx(COUNT * (2 + 8 / 256), rel=1e-6)
+
+
+@pytest.mark.parametrize(("model", "low"), [("deepseek-ai/DeepSeek-V3", 1), ("openai/gpt-oss-20b", 2)])
+def test_checkpoints_in_few_bits_are_not_in_four(model: str, low: int) -> None:
+    """Stored in 8-bit floats, weights may stay so; what is stored in MXFP4 is trained in 16 bits only."""
+    spec = {
+        "model": model,
+        "method": "lora",
+        "lora": {"target": ["q_b_proj", "q_proj"]},
+        "dtype": {"weights": "bfloat16"},
+    }
+    described = parse_spec({**spec, "parallel": {"kind": "single"}, "batch": {"micro": 1, "seq_len": 512}})
+    found = estimate(described.run, versions=described.versions)
+    assert found is not None
+    frozen = next(term for term in found.terms if term.name == "frozen weights")
+    num_frozen = found.num_parameters - found.num_trainable_parameters
+    assert frozen.size == Interval(low * num_frozen, 2 * num_frozen, 2 * num_frozen)
