@@ -15,7 +15,7 @@ from itertools import accumulate
 from ftlint.knowledge.architectures import Layout, ParameterTable, ParameterTensor, Role, Section, parameter_table
 from ftlint.memory.adapting import NOTHING, Targets, find_targets, first_modules, is_target
 from ftlint.memory.autograd import Profile, ops, run
-from ftlint.memory.blocks import Block, Mixture, Norm, Order, Stem, find_block
+from ftlint.memory.blocks import HAD_OWN_LOSS, Block, Mixture, Norm, Order, Stem, find_block
 from ftlint.memory.layers import layer
 from ftlint.memory.logits import head_profile
 from ftlint.memory.recorder import Recorder
@@ -110,7 +110,7 @@ def activations(step: Step) -> Activations | None:
     """Everything about a pass; None where the model type has no description yet, or no such class, or no loss."""
     block = find_block(step.architecture)
     attention = None if block is None else block.computed(step.attention)
-    if block is None or attention is None or (_loops(step) and (block.mixture is None or block.mixture.loop is None)):
+    if block is None or attention is None or not _is_described(step, block):
         return None
     layout = Layout.TRANSFORMERS_4 if _loops(step) else Layout.TRANSFORMERS_5
     table = parameter_table(step.architecture, step.model_class, layout=layout)
@@ -123,6 +123,14 @@ def activations(step: Step) -> Activations | None:
     ends_in_norm = Stem.NORM in block.embedding or block.order is Order.ADD_NORM
     raises_stream = step.is_autocast and ends_in_norm
     return _Pass(replace(step, attention=attention, raises_stream=raises_stream), block, table, targets).account()
+
+
+def _is_described(step: Step, block: Block) -> bool:
+    """Whether the releases compute as the description says: the experts, and the loss."""
+    if _loops(step) and (block.mixture is None or block.mixture.loop is None):
+        return False
+    takes_own_loss = step.precedes_common_loss and step.architecture.model_type in HAD_OWN_LOSS
+    return not (takes_own_loss and step.loss in (LossKernel.FULL, LossKernel.FUSED))
 
 
 def _loops(step: Step) -> bool:
@@ -352,7 +360,8 @@ class _Pass:
 
         Where transformers makes adapters' embeddings need a gradient, they are a leaf, which the graph holds on to.
         """
-        recorder, block, step = Recorder(self.step.around, self._around()), self.block, self.step
+        recorder = Recorder(self.step.around, self._around(), targets=self.targets)
+        block, step = self.block, self.step
         projection = self._module("project_in") if Stem.PROJECT in block.embedding else None
         width = step.architecture.hidden_size if projection is None else recorder.in_features(projection)
         words = recorder.tape.input(

@@ -86,6 +86,8 @@ class Step:
     """Norms and rotary positions each in one operation (liger, foundation-model-stack, Unsloth)."""
     loops_experts: bool = False
     """transformers below 5 computes experts one after another."""
+    precedes_common_loss: bool = False
+    """transformers below 4.49: some classes took their loss themselves."""
     upcasts_in_model: bool = False
     """transformers below 4.46 makes logits float32 in the model, and then holds no others."""
     raises_stream: bool = False

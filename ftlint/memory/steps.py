@@ -74,6 +74,7 @@ def read_steps(
         has_fused_kernels=_has_fused_kernels(reader),
         shifts_logits=since(versions, "transformers", (4, 49)) is Truth.NO,
         loops_experts=generation.layout is Layout.TRANSFORMERS_4,
+        precedes_common_loss=since(versions, "transformers", (4, 49)) is Truth.NO,
         upcasts_in_model=since(versions, "transformers", (4, 46)) is Truth.NO,
         trained_layers=trained,
         frozen_bytes=0 if trained is None else min(weight_bytes, widths.frozen.expected_bytes),

@@ -201,6 +201,15 @@ def test_numbers_decide_which_layer_it_is(config: dict[str, object], is_describe
     assert (activations(step) is not None) is is_described
 
 
+@pytest.mark.parametrize(("model_type", "is_described"), [("gpt_bigcode", False), ("llama", True)])
+def test_a_class_that_took_its_own_loss_is_unknown(model_type: str, is_described: bool) -> None:
+    """Below transformers 4.48.3: published peaks of GPT-BigCode under 4.48.1 are not those of the common loss."""
+    config = TINY if model_type == "llama" else {"model_type": model_type, "n_embd": 64, "n_head": 4, "n_layer": 2}
+    step = replace(STEP, architecture=architecture(config), sequence_length_tokens=32)
+    assert activations(step) is not None
+    assert (activations(replace(step, precedes_common_loss=True)) is not None) is is_described
+
+
 def test_stablelm_and_falcon_are_reckoned_by_their_own_numbers() -> None:
     stablelm = {
         "model_type": "stablelm", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ftlint.knowledge.architectures import parameter_table, parse_architecture
 from ftlint.knowledge.gpus import find_gpu
 from ftlint.knowledge.models import find_model
 from tools.accuracy.cases import Case
@@ -63,7 +64,16 @@ def _refuse(case: Case) -> None:
         raise NotSaidError("no model")
 
 
+OWN_CLASSES = frozenset({"llm-foundry"})
+"""Sources whose models are classes of their own: the config counts their parameters, and says not how they compute."""
+
+
 def _model(case: Case) -> dict[str, Any]:
+    if case.group in OWN_CLASSES:
+        architecture = parse_architecture(case.said["config"])
+        table = None if architecture is None else parameter_table(architecture)
+        assert table is not None, case.id
+        return {"parameters": {"total": case.said["num_parameters"], "largest_layer": table.largest_layer}}
     if "config" in case.said:
         return {"config": case.said["config"]}
     if find_model(case.model) is not None:

@@ -25,11 +25,11 @@ from ftlint.memory.blocks.block import (
 from ftlint.memory.blocks.dense import DENSE
 from ftlint.memory.blocks.mixtures import MIXTURES
 from ftlint.memory.blocks.multimodal import MULTIMODAL, SEES_WHOLE_IMAGES
-from ftlint.memory.blocks.older import OLDER
+from ftlint.memory.blocks.older import HAD_OWN_LOSS, OLDER
 
 __all__ = [
-    "BLOCKS", "SEES_WHOLE_IMAGES", "Activation", "Block", "Heads", "Kernels", "Latent", "Loop", "Mixture", "Norm",
-    "Order", "QueryKeyNorm", "Rotary", "Routing", "Scores", "Stem", "find_block",
+    "BLOCKS", "HAD_OWN_LOSS", "SEES_WHOLE_IMAGES", "Activation", "Block", "Heads", "Kernels", "Latent", "Loop",
+    "Mixture", "Norm", "Order", "QueryKeyNorm", "Rotary", "Routing", "Scores", "Stem", "find_block",
 ]  # fmt: skip
 
 BLOCKS: Mapping[str, Description] = {**DENSE, **OLDER, **MIXTURES, **MULTIMODAL}
