@@ -137,9 +137,11 @@ def adapted_modules(table: ParameterTable, targets: Sequence[str]) -> Iterator[L
         first = ParameterTable((Section(section.prefix, section.tensors, section.first_index),))
         yield from [module for module in first.linear_modules() if is_target(module, targets)] * section.num_copies
     for tied in table.tied:
+        if tied.tensor.role is not Role.HEAD:
+            continue
         out_features, in_features = tied.tensor.shape
         head = LinearModule(tied.tensor.module, in_features, out_features, False, Role.HEAD)
-        if tied.tensor.role is Role.HEAD and is_target(head, targets):
+        if is_target(head, targets):
             yield head
 
 

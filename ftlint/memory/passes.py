@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ftlint.knowledge.architectures import ParameterTensor, Role
-from ftlint.memory.activations import AUTOGRAD, Activations, Point, activations
+from ftlint.memory.activations import AUTOGRAD, activations
 from ftlint.memory.arithmetic import grouped
 from ftlint.memory.constants import Share
 from ftlint.memory.estimate import Interval, Moment, Place, Term
+from ftlint.memory.points import Activations, Point
 from ftlint.memory.reference import SECOND_PASS
 from ftlint.memory.releases import since
 from ftlint.memory.step import Checkpointing, Step

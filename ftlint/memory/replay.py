@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ftlint.memory.activations import Played
 from ftlint.memory.arithmetic import ceil_div
 from ftlint.memory.autograd import Event, Profile, Storage
 from ftlint.memory.caching import COMPUTE, GATHER, REDUCE, SMALL_BYTES, Block, CachingAllocator
+from ftlint.memory.points import Played
 from ftlint.memory.step import Checkpointing
 from ftlint.memory.terms import optimizer_of, packed_bytes, state_bytes
 from ftlint.memory.workload import Workload

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ftlint.memory.activations import Activations, activations
+from ftlint.memory.activations import activations
 from ftlint.memory.blocks import BLOCKS, Order, QueryKeyNorm, find_block
+from ftlint.memory.points import Activations
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from tests.memory.runs import LLAMA_3_8B, LLAMA_3_70B, TINY, architecture
 

@@ -11,9 +11,9 @@ import sys
 from statistics import mean
 from time import process_time
 
-from ftlint.memory.activations import Played
 from ftlint.memory.facts import FactReader
 from ftlint.memory.passes import play_passes
+from ftlint.memory.points import Played
 from ftlint.memory.reading import read_workload
 from ftlint.memory.replay import Replay, replay
 from ftlint.memory.workload import Workload

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from ftlint.knowledge.architectures import Architecture, parse_architecture, usual_class
-from ftlint.memory.activations import Activations, activations
+from ftlint.memory.activations import activations
 from ftlint.memory.blocks import find_block
+from ftlint.memory.points import Activations
 from ftlint.memory.step import Adapters, Attention, Checkpointing, LossKernel, Step
 from ftlint.record import record
 from tools.accuracy.traced_models import ATTENTION_ONLY, CONFIGS, config_of

@@ -1,7 +1,8 @@
 """The layers of language models that only occur inside multimodal ones; the others have their own type's row.
 
 Positions of three dimensions are joined into one table of cosines and sines before the first layer since transformers
-5; generation 4 did it in each layer of Qwen's, which then kept tables of its own: 0.3 % of what a layer keeps.
+5; generation 4 did it in each layer of Qwen's, which then kept tables of its own: 0.3 % of what a layer keeps. How that
+computed Qwen3-VL's experts is not described.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ftlint.memory.blocks.block import Block
+from ftlint.memory.blocks.block import Block, Mixture
 from ftlint.memory.blocks.dense import LLAMA, QWEN_3
-from ftlint.memory.blocks.mixtures import USUAL
 
 MULTIMODAL: Mapping[str, Block] = {
     "qwen2_5_vl_text": replace(LLAMA, has_tables_per_sequence=True),
     "qwen2_vl_text": replace(LLAMA, has_tables_per_sequence=True),
-    "qwen3_vl_moe_text": replace(QWEN_3, mixture=USUAL, has_tables_per_sequence=True),
+    "qwen3_vl_moe_text": replace(QWEN_3, mixture=Mixture(), has_tables_per_sequence=True),
     "qwen3_vl_text": replace(QWEN_3, has_tables_per_sequence=True),
 }
 
