@@ -24,10 +24,14 @@ MAX_FILES = 2_000
 
 @record
 class Reading:
-    """The commands that read a file, by their names (`sft`), and the keys that some of them overrule by flags."""
+    """The commands that read a file, by their names (`sft`), and the keys that some of them overrule by flags.
+
+    `has_scripts`: whether some of them are scripts of one's own.
+    """
 
     commands: frozenset[str]
     overruled: frozenset[str]
+    has_scripts: bool = False
 
 
 def commands_reading(path: Path, root: Path, launch_files: LaunchFiles, workspace: Workspace) -> Reading | None:
@@ -61,20 +65,21 @@ def launches_reading(path: Path, launch_files: LaunchFiles) -> Reading | None:
 
     commands: set[str] = set()
     overruled: set[str] = set()
-    is_named = False
+    is_named = has_scripts = False
     for text in launch_files.texts:
         if path.name not in text.source.text:
             continue
         for words in text.commands:
             if is_about_files(words[0]) or not any(_names(word, path) for word in words):
                 continue
-            found = _command(words, path) or _script(words, path)
+            own = _command(words, path)
+            found = own or _script(words, path)
             if found is None:
                 return Reading(frozenset(), frozenset())
-            is_named = True
+            is_named, has_scripts = True, has_scripts or own is None
             commands.add(found[0])
             overruled.update(found[1])
-    return Reading(frozenset(commands), frozenset(overruled)) if is_named else None
+    return Reading(frozenset(commands), frozenset(overruled), has_scripts) if is_named else None
 
 
 def _script(words: tuple[Word, ...], path: Path) -> tuple[str, tuple[str, ...]] | None:

@@ -154,7 +154,13 @@ class ProjectView:
         if len(reading.commands) != 1:
             return PartialRun(Run())
         (command,) = reading.commands
-        return trl.lower_command(keys, self.versions, command, reading.overruled)
+        partial = trl.lower_command(keys, self.versions, command, reading.overruled)
+        launcher = self.launched(path).parallel.launcher
+        if not reading.has_scripts or launcher.known:
+            return partial
+        # What starts the script was not read, nor what it says of sharding.
+        unseen = Run(parallel=ParallelFacts(kind=Fact(UNKNOWN, launcher.origins)))
+        return dataclasses.replace(partial, facts=merge(unseen, partial.facts))
 
     def trace_of(self, document: ScriptDocument) -> ScriptTrace:
         """What a script does; the same in every variant."""

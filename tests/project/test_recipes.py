@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ftlint.dialects.trl_recipe import TRAINERS
 from ftlint.engine import check, runs_of
 from ftlint.memory import Estimate, estimate
 from ftlint.project.spec import parse_spec
@@ -83,6 +84,21 @@ def test_the_launch_shards(tmp_path: Path) -> None:
     (run,) = runs(tmp_path, "recipe.yaml", recipe_yaml=RECIPE, run_sh=command, zero_yaml=zero)
     assert (run.parallel.kind.value, run.parallel.zero_stage.value) == (ParallelKind.ZERO, 3)
     assert run.parallel.num_processes.value == 8
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_the_launch_of_every_trainers_script_is_read(tmp_path: Path, trainer: str) -> None:
+    command = f"torchrun --nproc-per-node 4 scripts/{trainer}.py --config recipe.yaml\n"
+    (run,) = runs(tmp_path, "recipe.yaml", recipe_yaml=RECIPE, run_sh=command)
+    assert run.parallel.num_processes.value == 4
+
+
+@pytest.mark.parametrize(
+    "command", ["accelerate launch run.py --config recipe.yaml", "$LAUNCHER sft.py --config recipe.yaml"]
+)
+def test_a_launch_that_cannot_be_read_may_shard(tmp_path: Path, command: str) -> None:
+    (run,) = runs(tmp_path, "recipe.yaml", recipe_yaml=RECIPE + "packing: true\n", run_sh=command + "\n")
+    assert (run.parallel.kind.said, run.parallel.kind.known) == (True, False)
 
 
 def taken(estimated: Estimate | None) -> list[tuple[object, ...]]:
