@@ -202,6 +202,9 @@ def _compute_dtype(read: KeyReader, versions: VersionView) -> Fact[DType]:
 
 
 def _gradient_checkpointing(read: KeyReader, versions: VersionView) -> Fact[bool]:
+    renamed = read.raw("activation_checkpointing")  # transformers 5.23 on; TRL's own default is of the older name
+    if renamed.said and renamed.value is not None:
+        return Fact(UNKNOWN, renamed.origins)
     written = read.flag("gradient_checkpointing")
     if written.said or not read.keys.complete:
         return written

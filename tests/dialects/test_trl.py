@@ -67,6 +67,11 @@ def test_defaults_are_those_of_the_release(
     assert (run.batch.micro_batch.value, run.batch.sequence_length_tokens.value) == (8, 1024)
 
 
+def test_the_newer_name_of_gradient_checkpointing_is_beside_a_default_of_the_older() -> None:
+    assert under("sft", "activation_checkpointing: false\n").facts.training.gradient_checkpointing.value is UNKNOWN
+    assert under("sft", "gradient_checkpointing: false\n").facts.training.gradient_checkpointing.value is False
+
+
 def test_between_releases_that_differ_a_default_is_unknown() -> None:
     versions = VersionView({"trl": Admissible(("0.20.0", "1.16.0"), ())})
     run = lower_command(keys("trl", BASE, Format.YAML, versions), versions, "sft", frozenset()).facts
