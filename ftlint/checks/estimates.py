@@ -28,14 +28,15 @@ OF_GPU = {
 def are_ranks_said(run: Run, estimate: Estimate) -> bool:
     """Whether it is said over how many GPUs, and how, the run is spread.
 
-    A script that says no kind of parallelism may spread its model by a `device_map`.
+    A script that says no kind of parallelism may spread its model by a `device_map`; one that reads a TRL recipe is
+    started by `accelerate launch`, which may be told elsewhere how to shard.
     """
     return estimate.is_rank_count_known and (run.parallel.kind.known or is_settings_file(run))
 
 
 def is_settings_file(run: Run) -> bool:
     """Whether a framework reads the run from a data file: then nothing but what is written shares out its states."""
-    return run.root is None or run.root.path.suffix in (".yaml", ".yml", ".json")
+    return run.root is None
 
 
 def first_place(run: Run, names: Iterable[str]) -> Location | None:

@@ -51,7 +51,7 @@ _OTHER_TYPES = frozenset({"cpu", "tpu", "use_megatron_lm"})
 _TOP = frozenset({"num_processes", "num_machines", "mixed_precision"})
 _ZERO = frozenset({"zero_stage", "offload_optimizer_device", "offload_param_device", "zero3_init_flag"})
 _BY_ENVIRONMENT = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
-_TRAINS = re.compile(r"train|tun|sft|dpo|grpo", re.IGNORECASE)
+_TRAINS = re.compile(r"train|tun|sft|dpo|grpo|kto|reward", re.IGNORECASE)
 
 
 @record

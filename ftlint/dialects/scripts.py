@@ -13,6 +13,7 @@ from typing import Any
 
 from ftlint.dialects import deepspeed
 from ftlint.dialects.dialect import PartialRun, Reference
+from ftlint.dialects.trl_recipe import sft_loss
 from ftlint.knowledge.architectures import ModelClass, takes_images
 from ftlint.run.dtype import DType
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, KeyValue, default
@@ -209,13 +210,8 @@ def _loss(read: _Reader, event: Trained, versions: VersionView) -> Fact[str]:
         return Fact("liger", liger.origins) if liger.value is True and not event.own_class else unknown
     if not _is_sft(event):
         return default("full", "the Trainer's usual") if event.trainer == "transformers.Trainer" else NOTHING
-    written = read.text("loss_type")
-    if written.value == "chunked_nll":
-        return Fact("chunked", written.origins)
-    usual = versions.possible("trl_sft_loss")
-    if usual == ("full",) or (len(usual) == 1 and not written.said):
-        return default(usual[0], "TRL's default in those releases")
-    return unknown
+    kernel = sft_loss(read.text("loss_type"), versions)
+    return kernel if kernel.said else unknown
 
 
 def _optimizer(read: _Reader, event: Trained, words: _Words) -> Fact[str]:

@@ -10,6 +10,11 @@ from ftlint.run.run import OffloadDevice, ParallelFacts, ParallelKind
 
 _STRATEGIES = ("FULL_SHARD", "SHARD_GRAD_OP", "NO_SHARD", "HYBRID_SHARD", "HYBRID_SHARD_ZERO2")
 _OTHERS = ("AUTO_WRAP", "OFFLOAD")
+NEUTRAL = (
+    "transformer_layer_cls_to_wrap", "min_num_params", "auto_wrap_policy", "backward_prefetch", "forward_prefetch",
+    "use_orig_params", "sync_module_states", "limit_all_gathers",
+)  # fmt: skip
+"""Of `fsdp_config`: what decides neither what is sharded nor where it lies."""
 
 
 def lower_words(setting: Fact[str], version: Fact[int] = NOTHING) -> ParallelFacts:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ftlint.dialects.dialect import PartialRun
-from ftlint.dialects.trainer_fsdp import lower_words
+from ftlint.dialects.trainer_fsdp import NEUTRAL, lower_words
 from ftlint.run.fact import NOTHING, UNKNOWN, Fact, written
 from ftlint.run.run import ParallelFacts, ParallelKind, Run, merge
 
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from ftlint.trace.settings import Setting, Settings
 
 _COUNTS = ("num_nodes", "gpus_per_node", "num_processes", "launcher")
-_NEUTRAL = (
-    "transformer_layer_cls_to_wrap", "min_num_params", "auto_wrap_policy", "backward_prefetch", "forward_prefetch",
-    "use_orig_params", "sync_module_states", "limit_all_gathers",
-)  # fmt: skip
-"""Of `fsdp_config`: what decides neither what is sharded nor where it lies."""
 
 
 def merge_launch(run: Run, launched: Run) -> Run:
@@ -60,7 +55,7 @@ def _own_sharding(fsdp: Setting, settings: Settings) -> ParallelFacts:
     if config is not None and config.value is not None:
         if not isinstance(config.value, Settings) or config.value.open:
             return ParallelFacts(kind=unknown)
-        if {name.removeprefix("fsdp_") for name, _ in config.value.entries} - {*_NEUTRAL, "version"}:
+        if {name.removeprefix("fsdp_") for name, _ in config.value.entries} - {*NEUTRAL, "version"}:
             return ParallelFacts(kind=unknown)
         said = config.value.get("version") or config.value.get("fsdp_version")
         if said is not None:

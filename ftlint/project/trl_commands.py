@@ -24,10 +24,14 @@ MAX_FILES = 2_000
 
 @record
 class Reading:
-    """The commands that read a file, by their names (`sft`), and the keys that some of them overrule by flags."""
+    """The commands that read a file, by their names (`sft`), and the keys that some of them overrule by flags.
+
+    `has_scripts`: whether some of them are scripts of one's own.
+    """
 
     commands: frozenset[str]
     overruled: frozenset[str]
+    has_scripts: bool = False
 
 
 def commands_reading(path: Path, root: Path, launch_files: LaunchFiles, workspace: Workspace) -> Reading | None:
@@ -50,6 +54,42 @@ def commands_reading(path: Path, root: Path, launch_files: LaunchFiles, workspac
     if not commands or _is_named_elsewhere(path, root, launching, workspace):
         return None
     return Reading(frozenset(commands), frozenset(overruled))
+
+
+def launches_reading(path: Path, launch_files: LaunchFiles) -> Reading | None:
+    """The commands that train by that file, `trl sft --config FILE` or `… scripts/sft.py --config FILE`; None without.
+
+    A script of one's own goes by its name. Where a command that names the file cannot be read there are no commands.
+    """
+    from ftlint.dialects.launch_words import is_about_files
+
+    commands: set[str] = set()
+    overruled: set[str] = set()
+    is_named = has_scripts = False
+    for text in launch_files.texts:
+        if path.name not in text.source.text:
+            continue
+        for words in text.commands:
+            if is_about_files(words[0]) or not any(_names(word, path) for word in words):
+                continue
+            own = _command(words, path)
+            found = own or _script(words, path)
+            if found is None:
+                return Reading(frozenset(), frozenset())
+            is_named, has_scripts = True, has_scripts or own is None
+            commands.add(found[0])
+            overruled.update(found[1])
+    return Reading(frozenset(commands), frozenset(overruled), has_scripts) if is_named else None
+
+
+def _script(words: tuple[Word, ...], path: Path) -> tuple[str, tuple[str, ...]] | None:
+    """The name and the flags of the first script that is given `--config FILE`; None where not all of it is seen."""
+    at = next((number for number, word in enumerate(words) if word.text.endswith(".py")), len(words))
+    behind = words[at + 1 :]
+    files = [value for flag, value in pairwise(behind) if flag.text == "--config"]
+    if len(files) != 1 or not _names(files[0], path) or not all(word.is_plain for word in behind):
+        return None
+    return Path(words[at].text).stem, tuple(_flags(behind))
 
 
 def _names(word: Word, path: Path) -> bool:

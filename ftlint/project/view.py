@@ -140,8 +140,27 @@ class ProjectView:
         if dialect is None or dialect.lower is None:
             return None
         keys = self.keys_of(document, dialect)
-        partial = dialect.lower(keys, self.versions)
+        partial = self._recipe(document.path, keys) if dialect.name == "trl" else dialect.lower(keys, self.versions)
         return self._assemble(partial, document.path, self.launched(document.path)) if partial.starts_run else None
+
+    def _recipe(self, path: Path, keys: KeySet) -> PartialRun:
+        """What a TRL recipe says to the command that reads it, or by its keys alone where none is seen to."""
+        from ftlint.dialects import trl
+        from ftlint.project.trl_commands import launches_reading
+
+        reading = launches_reading(path, self._place.launch_files())
+        if reading is None:
+            return trl.lower(keys, self.versions)
+        if len(reading.commands) != 1:
+            return PartialRun(Run())
+        (command,) = reading.commands
+        partial = trl.lower_command(keys, self.versions, command, reading.overruled)
+        launcher = self.launched(path).parallel.launcher
+        if not reading.has_scripts or launcher.known:
+            return partial
+        # What starts the script was not read, nor what it says of sharding.
+        unseen = Run(parallel=ParallelFacts(kind=Fact(UNKNOWN, launcher.origins)))
+        return dataclasses.replace(partial, facts=merge(unseen, partial.facts))
 
     def trace_of(self, document: ScriptDocument) -> ScriptTrace:
         """What a script does; the same in every variant."""
