@@ -159,3 +159,54 @@ def test_a_folder_whose_config_is_none(cli: Cli, folder: Path, text: str) -> Non
     outcome = cli("estimate", "--model", "tiny")
     assert outcome.status == 2
     assert outcome.stderr.startswith("ftlint: tiny/config.json: ")
+
+
+LLAMAFACTORY = """\
+model_name_or_path: Qwen/Qwen2.5-7B
+stage: sft
+do_train: true
+finetuning_type: full
+pure_bf16: true
+cutoff_len: 2048
+packing: true
+per_device_train_batch_size: 2
+gradient_accumulation_steps: 4
+flash_attn: fa2
+optim: adamw_torch_fused
+output_dir: out
+"""
+AXOLOTL = """\
+base_model: Qwen/Qwen2.5-7B
+datasets:
+  - {path: x, type: alpaca}
+bf16: true
+sequence_len: 2048
+sample_packing: true
+micro_batch_size: 2
+gradient_accumulation_steps: 4
+flash_attention: true
+gradient_checkpointing: true
+optimizer: adamw_torch_fused
+learning_rate: 0.00002
+"""
+
+
+def _figures(cli: Cli, target: str) -> dict[str, Any]:
+    outcome = cli("estimate", target, "--output-format", "json")
+    assert outcome.status == 0, outcome.stderr
+    shown: dict[str, Any] = json.loads(outcome.stdout)
+    return {name: shown[name] for name in ("verdict", "gpu", "host")}
+
+
+def test_axolotl_and_llamafactory_say_the_same(cli: Cli, folder: Path) -> None:
+    (folder / "lf.yaml").write_text(LLAMAFACTORY)
+    (folder / "ax.yaml").write_text(AXOLOTL)
+    assert _figures(cli, "ax.yaml") == _figures(cli, "lf.yaml")
+
+
+def test_a_command_beside_an_axolotl_file_takes_the_place_of_its_keys(cli: Cli, folder: Path) -> None:
+    (folder / "ax.yaml").write_text(AXOLOTL)
+    (folder / "run.sh").write_text("axolotl train ax.yaml --micro-batch-size 1 --deepspeed zero3.json\n")
+    outcome = cli("estimate", "ax.yaml")
+    assert outcome.status == 2
+    assert "parallel.kind" in outcome.stderr
