@@ -107,23 +107,29 @@ def _model_class(read: KeyReader) -> Fact[str]:
 
 
 def _dtype(read: KeyReader) -> Fact[DType]:
-    """What the model is loaded in, which autocast computes in too; with bf16's default, "auto", the GPU decides.
+    """What the model is loaded in, which autocast computes in too.
 
-    Source: axolotl 0.19.0 utils/config/__init__.py, `resolve_dtype`.
+    bf16's default, "auto", asks torch, which says yes of every CUDA GPU, as emulation counts.
+    Source: axolotl 0.19.0 utils/config/__init__.py, `resolve_dtype`; torch 2.13 cuda/__init__.py, `is_bf16_supported`.
     """
     bf16, fp16, eight = read.raw("bf16"), read.raw("fp16"), read.raw("load_in_8bit")
     others = first_set(read, ("fp8", "bfloat16", "float16"))
     origins = (*bf16.origins, *fp16.origins, *others.origins)
     if others.said or not read.keys.complete:
         return Fact(UNKNOWN, origins) if origins else NOTHING
+    is_plain, is_auto = not is_set(fp16), not bf16.said or bf16.value == "auto"
     if bf16.value is True:
         return Fact(DType.BFLOAT16, bf16.origins)
+    if is_auto and is_plain:
+        return (
+            Fact(DType.BFLOAT16, origins) if origins else default(DType.BFLOAT16, 'Axolotl\'s default for bf16, "auto"')
+        )
     if fp16.said and fp16.value is True and (not bf16.said or bf16.value in (None, False, "auto")):
         return Fact(DType.FLOAT16, origins)
     no_half = bf16.said and bf16.value in (None, False) and (not fp16.said or fp16.value in (None, False))
     if no_half and not is_set(eight):
         return Fact(DType.FLOAT32, origins)
-    return Fact(UNKNOWN, origins) if origins else default(UNKNOWN, 'Axolotl\'s default for bf16, "auto"')
+    return Fact(UNKNOWN, origins)
 
 
 def _weights(read: KeyReader, dtype: Fact[DType], method: Fact[Method], attention: Fact[str]) -> Fact[DType]:

@@ -6,7 +6,7 @@ import pytest
 
 from ftlint.dialects.dialect import PartialRun
 from ftlint.run.dtype import DType
-from ftlint.run.fact import UNKNOWN, Fact
+from ftlint.run.fact import UNKNOWN
 from ftlint.run.run import Method, OffloadDevice, ParallelKind, ReferenceModel, Run, StateDictType
 from ftlint.syntax.document import Format
 from tests.dialects.reading import lowered
@@ -45,8 +45,8 @@ def test_defaults_are_axolotls() -> None:
     assert facts.batch.gradient_accumulation.value == 1
     assert facts.training.optimizer.value == "adamw_torch_fused"
     assert facts.training.gradient_checkpointing.value is False
-    assert facts.precision.compute == Fact(UNKNOWN, facts.precision.compute.origins)  # "auto": the GPU decides
-    assert facts.precision.compute.said
+    assert facts.precision.compute.value is DType.BFLOAT16
+    assert facts.precision.weights.value is UNKNOWN  # embeddings and norms are float32
     assert not facts.parallel.kind.said
 
 
@@ -106,7 +106,8 @@ def test_which_layers_are_adapted(lines: str, targets: object) -> None:
         ("bf16: auto\nfp16: true\nflash_attention: true\n", DType.FLOAT16, DType.FLOAT16),
         ("bf16: false\nfp16: false\n", DType.FLOAT32, DType.FLOAT32),
         ("bf16:\n", DType.FLOAT32, DType.FLOAT32),
-        ("bf16: auto\nflash_attention: true\n", UNKNOWN, UNKNOWN),
+        ("bf16: auto\nfp16: false\nflash_attention: true\n", DType.BFLOAT16, DType.BFLOAT16),
+        ("bf16: full\nflash_attention: true\n", UNKNOWN, UNKNOWN),
         ("bf16: true\nfp8: true\nflash_attention: true\n", UNKNOWN, UNKNOWN),
     ],
 )
