@@ -39,10 +39,11 @@ def overrides_of(path: Path, launch_files: LaunchFiles) -> Overrides:
             continue
         for words in text.commands:
             at = next((number for number, word in enumerate(words) if Path(word.text).name == path.name), None)
-            for word in words[at + 1 :] if at is not None else ():
+            behind = words[at + 1 :] if at is not None else ()
+            for before, word in zip((None, *behind), behind, strict=False):
                 key = _SETTING.match(word.text) or _FLAG.match(word.text)
                 keys.update({key["key"].replace("-", "_")} if key else ())
-                may_be_more = may_be_more or (key is None and _is_unseen(word))
+                may_be_more = may_be_more or (key is None and _is_unseen(word) and not _takes(before))
     return Overrides(frozenset(keys), may_be_more)
 
 
@@ -61,6 +62,11 @@ def without_overridden(keys: KeySet, overrides: Overrides) -> KeySet:
         (name,): replace(anchor, path=(name,), fact=unseen) for name in sorted(overrides.keys)
     }
     return replace(keys, keys={**kept, **set_elsewhere}, complete=keys.complete and not overrides.may_be_more)
+
+
+def _takes(flag: Word | None) -> bool:
+    """Whether the word behind may be that one's value."""
+    return flag is not None and _FLAG.fullmatch(flag.text) is not None
 
 
 def _is_unseen(word: Word) -> bool:

@@ -204,9 +204,20 @@ def test_axolotl_and_llamafactory_say_the_same(cli: Cli, folder: Path) -> None:
     assert _figures(cli, "ax.yaml") == _figures(cli, "lf.yaml")
 
 
-def test_a_command_beside_an_axolotl_file_takes_the_place_of_its_keys(cli: Cli, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "status", "said"),
+    [
+        ("", 0, "loss"),
+        ("--deepspeed zero3.json", 2, "parallel.kind"),
+        ("--deepspeed=$CONFIG", 2, "parallel.kind"),
+        ("--micro-batch-size 1", 0, "without activations"),
+        ("--output-dir $OUT", 0, "loss"),
+        ("$EXTRA", 2, "model.id"),
+    ],
+)
+def test_flags_take_the_place_of_axolotl_s_keys(cli: Cli, folder: Path, flags: str, status: int, said: str) -> None:
     (folder / "ax.yaml").write_text(AXOLOTL)
-    (folder / "run.sh").write_text("axolotl train ax.yaml --micro-batch-size 1 --deepspeed zero3.json\n")
+    (folder / "run.sh").write_text(f"axolotl train ax.yaml {flags}\n")
     outcome = cli("estimate", "ax.yaml")
-    assert outcome.status == 2
-    assert "parallel.kind" in outcome.stderr
+    assert outcome.status == status
+    assert said in outcome.stdout + outcome.stderr
