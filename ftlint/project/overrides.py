@@ -42,7 +42,8 @@ def overrides_of(path: Path, launch_files: LaunchFiles) -> Overrides:
             behind = words[at + 1 :] if at is not None else ()
             for before, word in zip((None, *behind), behind, strict=False):
                 key = _SETTING.match(word.text) or _FLAG.match(word.text)
-                keys.update({key["key"].replace("-", "_")} if key else ())
+                name = key["key"].replace("-", "_") if key else ""
+                keys.update({name, name.removeprefix("no_")} if name else ())  # `--no-flag` sets the flag
                 may_be_more = may_be_more or (key is None and _is_unseen(word) and not _takes(before))
     return Overrides(frozenset(keys), may_be_more)
 

@@ -211,6 +211,7 @@ def test_axolotl_and_llamafactory_say_the_same(cli: Cli, folder: Path) -> None:
         ("--deepspeed zero3.json", 2, "parallel.kind"),
         ("--deepspeed=$CONFIG", 2, "parallel.kind"),
         ("--micro-batch-size 1", 0, "without activations"),
+        ("--no-sample-packing --bf16", 0, "loss"),
         ("--output-dir $OUT", 0, "loss"),
         ("$EXTRA", 2, "model.id"),
     ],
