@@ -28,6 +28,7 @@ from ftlint.run.run import (
 from ftlint.run.versions import VersionView
 
 _LORA_KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "lora_embedding_kernel")
+_OTHER_MODELS = ("reward_model", "process_reward_model", "num_labels", "reinit_classification_head")
 # With these a pass keeps less than the layers of transformers and PEFT do.
 _KEEPS_LESS = (
     *_LORA_KERNELS, "activation_offloading", "tiled_mlp", "torch_compile", "liger_glu_activation", "liger_swiglu",
@@ -72,14 +73,25 @@ def lower(keys: KeySet, versions: VersionView) -> PartialRun:
 
 
 def _model_class(read: KeyReader) -> Fact[str]:
-    """Reward models are classifiers of their own; what else loads a model by name is some model for text."""
-    other = first_set(read, ("reward_model", "process_reward_model", "num_labels", "reinit_classification_head"))
-    if other.said:
-        return Fact(UNKNOWN, other.origins)
+    """Unknown for reward models, classifiers of their own, and where the file builds the model in another shape."""
+    other = first_set(read, _OTHER_MODELS)
+    if other.said or _is_reshaped(read):
+        return Fact(UNKNOWN, (*other.origins, *read.raw("base_model").origins))
     kind = read.text("model_type", "AutoModelForCausalLM")
     if isinstance(kind.value, str) and not kind.value.endswith("ForCausalLM"):
         return Fact(UNKNOWN, kind.origins)
     return Fact("AutoModelForCausalLM" if kind.known else UNKNOWN, kind.origins)
+
+
+def _is_reshaped(read: KeyReader) -> bool:
+    """Whether sizes may come from elsewhere than the model's config.json; how rotary positions scale is no size."""
+    config = read.raw("base_model_config")
+    if is_set(config) and config.value != read.raw("base_model").value:
+        return True
+    names = ("overrides_of_model_config", "overrides_of_model_kwargs", "model_config")
+    inner = (key.path[1] for key in read.keys if len(key.path) > 1 and key.path[0] in names)
+    is_opaque = any(is_set(found) and found.value is not Section.MAPPING for found in map(read.raw, names))
+    return is_opaque or any(not name.startswith("rope") for name in inner)
 
 
 def _dtype(read: KeyReader) -> Fact[DType]:

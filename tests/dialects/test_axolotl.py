@@ -50,6 +50,21 @@ def test_defaults_are_axolotls() -> None:
     assert not facts.parallel.kind.said
 
 
+@pytest.mark.parametrize(
+    ("lines", "model_class"),
+    [
+        ("model_type: LlamaForCausalLM\nbase_model_config: Qwen/Qwen2.5-7B\n", "AutoModelForCausalLM"),
+        ("model_type: AutoModelForVision2Seq\n", UNKNOWN),
+        ("reward_model: true\n", UNKNOWN),
+        ("base_model_config: ./wider\n", UNKNOWN),
+        ("overrides_of_model_config: {num_hidden_layers: 4}\n", UNKNOWN),
+        ("overrides_of_model_config: {rope_scaling: {type: linear, factor: 2}}\n", "AutoModelForCausalLM"),
+    ],
+)
+def test_as_what_the_model_is_built(lines: str, model_class: object) -> None:
+    assert value(lines, "model.model_class") == model_class
+
+
 def test_quantized_lora() -> None:
     facts = run(QLORA + "lora_target_linear: true\nlora_dropout: 0.05\nlora_modules_to_save: [lm_head]\nbf16: true\n")
     adapter = facts.adapter
