@@ -16,7 +16,9 @@ from ftlint.run.run import AdapterFacts, Method
 # What changes which parameters are trained, or the format that they are kept in.
 _OTHER_METHODS = (
     "unfrozen_parameters", "relora", "relora_steps", "gptq", "qat", "fp8", "quantize_moe_experts", "use_onebitllms",
-    "model_quantization_config", "nvfp4_merge_aware", "peft",
+    "model_quantization_config", "nvfp4_merge_aware", "peft", "lisa_n_layers", "lisa_step_interval",
+    "nonexpert_quantization", "dsv4_fp8_nonexpert_mode", "gemma4_fp8_nonexpert", "gemma4_nf4_nonexpert",
+    "llama4_linearized_experts", "mixlora_num_experts", "quantization",
 )  # fmt: skip
 # What decides which layers are adapted, and how much, beside the targets and the rank.
 _OTHER_TARGETS = (

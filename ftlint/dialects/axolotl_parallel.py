@@ -28,6 +28,7 @@ _PLACES = (
     "use_ray",
     "ray_num_workers",
     "layer_offloading",
+    "ple_cpu_offload",
     "deepcompile",
 )
 

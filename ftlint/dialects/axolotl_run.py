@@ -33,6 +33,7 @@ _OTHER_MODELS = ("reward_model", "process_reward_model", "num_labels", "reinit_c
 _KEEPS_LESS = (
     *_LORA_KERNELS, "activation_offloading", "tiled_mlp", "torch_compile", "liger_glu_activation", "liger_swiglu",
     "flash_attn_fuse_mlp", "flash_attn_fuse_qkv", "unsloth_lora_mlp", "unsloth_lora_qkv", "unsloth_lora_o",
+    "batch_flattening", "use_scattermoe", "use_sonicmoe", "experts_implementation",
 )  # fmt: skip
 
 

@@ -88,6 +88,7 @@ def test_quantized_lora() -> None:
         ("adapter: llama-adapter\n", UNKNOWN),
         ("unfrozen_parameters: [lm_head]\n", UNKNOWN),
         ("adapter: lora\nrelora: true\n", UNKNOWN),
+        ("lisa_n_layers: 4\nlisa_step_interval: 20\n", UNKNOWN),  # a few layers at a time
         ("plugins: [axolotl.integrations.spectrum.SpectrumPlugin]\n", UNKNOWN),
         (LIGER, Method.FULL),
     ],
