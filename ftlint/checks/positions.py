@@ -38,12 +38,15 @@ class Project(Protocol):
 def beyond_positions(run: Run, project: Project) -> Iterator[Match]:
     """A length that is written and beyond the positions of the model.
 
-    Silent for a default length, for models whose positions have no end (BLOOM, T5), and where a word on scaling rotary
-    positions stands beside the length or in the model's config.json. A script may scale them anywhere.
+    Silent for a default length, for models whose positions have no end (BLOOM, T5), where a word on scaling rotary
+    positions stands beside the length or in the model's config.json, and where each sequence of a pack has positions of
+    its own, whose number nobody says. A script may scale them anywhere.
     """
     length, architecture = run.batch.sequence_length_tokens, run.model.architecture.value
     place = length.location  # a default has none
     if isinstance(architecture, Unknown) or not isinstance(length.value, int) or place is None:
+        return
+    if run.batch.restarts_positions.said and run.batch.restarts_positions.value is not False:
         return
     positions = architecture.max_position_embeddings
     if positions is None or length.value <= positions:

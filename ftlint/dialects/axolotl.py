@@ -1,12 +1,11 @@
-"""Axolotl's training YAML.
-
-Its keys are held against the schema; what it means for a run is not read yet.
-"""
+"""Axolotl's training YAML: `axolotl train FILE`, or `accelerate launch -m axolotl.cli.train FILE`."""
 
 from __future__ import annotations
 
-from ftlint.dialects.dialect import Dialect, Markers, Recognition
+from ftlint.dialects.dialect import Dialect, Markers, PartialRun, Recognition
 from ftlint.dialects.outline import Outline
+from ftlint.run.key import KeySet
+from ftlint.run.versions import VersionView
 from ftlint.syntax.document import Format
 
 _MARKERS = Markers(
@@ -32,10 +31,18 @@ def _recognise(outline: Outline) -> Recognition | None:
     return _MARKERS.recognise("axolotl", outline)
 
 
+def _lower(keys: KeySet, versions: VersionView) -> PartialRun:
+    from ftlint.dialects.axolotl_run import lower  # only whoever has such a file pays for reading it
+
+    return lower(keys, versions)
+
+
 DIALECT = Dialect(
     name="axolotl",
     title="Axolotl config",
     formats=frozenset({Format.YAML}),
     recognise=_recognise,
+    lower=_lower,
+    has_flags_for_keys=True,
     schemas=("axolotl",),
 )

@@ -96,6 +96,7 @@ class Dialect:
     scalar: Callable[[Scalar, VersionView], ScalarValue] = as_pyyaml  # its meaning to the program that loads it
     lower: Callable[[KeySet, VersionView], PartialRun] | None = None
     root: Callable[[DataNode], DataNode] | None = None  # where the settings begin, if not at the top
+    has_flags_for_keys: bool = False  # flags of the launching command take the place of keys
     is_referable: bool = False  # other files name such a file, and their runs then depend on it
     schemas: tuple[str, ...] = ()  # what the top of a document is: `deepspeed`, its root there, or `trl#SFTConfig`
     beyond_schemas: frozenset[str] = frozenset()  # top-level keys of the kinds of its files that no schema describes

@@ -51,6 +51,17 @@ LLAMAFACTORY: Spelling = {
     "adapter.double_quantization": _plainly("double_quantization"),
 }
 
+AXOLOTL: Spelling = {
+    # Source: as in axolotl.py and its parts, which read the same keys. Liger's loss needs an entry in a list of plugins
+    # as well, and attention has two generations of keys: both are left to the reader.
+    "training.gradient_checkpointing": _plainly("gradient_checkpointing"),
+    "training.optimizer": _plainly("optimizer"),
+    "batch.micro_batch": _plainly("micro_batch_size"),
+    "batch.gradient_accumulation": _plainly("gradient_accumulation_steps"),
+    "batch.sequence_length_tokens": _plainly("sequence_len"),
+    "adapter.lora_rank": _plainly("lora_r"),
+}
+
 DEEPSPEED: Spelling = {
     "parallel.kind": lambda _kind: {},  # that there is such a file says it
     "parallel.zero_stage": _plainly("zero_optimization.stage"),
@@ -67,5 +78,5 @@ TRAINING_ARGUMENTS: Spelling = {
     "batch.gradient_accumulation": _plainly("gradient_accumulation_steps"),
 }
 
-BY_DIALECT: Mapping[str, Spelling] = {"llamafactory": LLAMAFACTORY, "deepspeed": DEEPSPEED}
+BY_DIALECT: Mapping[str, Spelling] = {"llamafactory": LLAMAFACTORY, "axolotl": AXOLOTL, "deepspeed": DEEPSPEED}
 """The dialects of data files that advice can be written into."""

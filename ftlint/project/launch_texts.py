@@ -19,7 +19,7 @@ MAX_NOTEBOOKS = 30
 MAX_NOTEBOOK_BYTES = 2_000_000
 
 # Texts, which `re` compiles when a notebook is met: most folders hold none.
-_LAUNCHES = rb"torchrun|accelerate|deepspeed|llamafactory-cli|torch\.distributed|[!\n\"](?:python3?|trl) "
+_LAUNCHES = rb"torchrun|accelerate|deepspeed|llamafactory-cli|torch\.distributed|[!\n\"](?:python3?|trl|axolotl) "
 _SHELL_CELL = r"\s*%%(?:(?:bash|sh|script[ \t]+(?:bash|sh))\b|!)[^\r\n]*"
 _BEFORE_COMMAND = r"!{1,2}|%(?:sx|system)\b"
 

@@ -140,6 +140,10 @@ class ProjectView:
         if dialect is None or dialect.lower is None:
             return None
         keys = self.keys_of(document, dialect)
+        if dialect.has_flags_for_keys:
+            from ftlint.project.overrides import without_overridden
+
+            keys = without_overridden(keys, self.overrides_of(document.path))
         partial = self._recipe(document.path, keys) if dialect.name == "trl" else dialect.lower(keys, self.versions)
         return self._assemble(partial, document.path, self.launched(document.path)) if partial.starts_run else None
 

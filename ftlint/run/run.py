@@ -97,6 +97,7 @@ class BatchFacts:
 
     `sequences_per_example`: how many the framework makes of each, 2 where it is a pair, chosen and rejected.
     `is_filled`: every sequence has that many tokens, packed or padded; else it is the longest that may come.
+    `restarts_positions`: what is packed into one counts its positions from 0 again, each part for itself.
     """
 
     micro_batch: Fact[int] = NOTHING
@@ -104,6 +105,7 @@ class BatchFacts:
     gradient_accumulation: Fact[int] = NOTHING
     is_filled: Fact[bool] = NOTHING
     sequences_per_example: Fact[int] = NOTHING
+    restarts_positions: Fact[bool] = NOTHING
 
 
 @record

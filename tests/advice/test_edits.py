@@ -137,3 +137,18 @@ def test_the_file_that_says_it_now_comes_first() -> None:
     )
     found = spelled(files, change(parallel__zero_stage=3), run=run)
     assert [patch.path.name for patch in found.patches] == ["ds.json"]
+
+
+def test_axolotl_s_words() -> None:
+    text = "base_model: a  # the base\ndatasets: [{path: x}]\nmicro_batch_size: 8\nsequence_len: 4096\n"
+    after = only(
+        spelled(
+            {"train.yaml": (text, Format.YAML)},
+            change(training__gradient_checkpointing=True, batch__micro_batch=2, batch__gradient_accumulation=4),
+        )
+    )
+    assert "gradient_checkpointing: true\n" in after
+    assert "micro_batch_size: 2\n" in after
+    assert "gradient_accumulation_steps: 4\n" in after
+    found = spelled({"train.yaml": (text, Format.YAML)}, change(training__loss="liger"))
+    assert found == Spelled((), ("Do it",))  # the plugin has to be listed as well

@@ -159,3 +159,66 @@ def test_a_folder_whose_config_is_none(cli: Cli, folder: Path, text: str) -> Non
     outcome = cli("estimate", "--model", "tiny")
     assert outcome.status == 2
     assert outcome.stderr.startswith("ftlint: tiny/config.json: ")
+
+
+LLAMAFACTORY = """\
+model_name_or_path: Qwen/Qwen2.5-7B
+stage: sft
+do_train: true
+finetuning_type: full
+pure_bf16: true
+cutoff_len: 2048
+packing: true
+per_device_train_batch_size: 2
+gradient_accumulation_steps: 4
+flash_attn: fa2
+optim: adamw_torch_fused
+output_dir: out
+"""
+AXOLOTL = """\
+base_model: Qwen/Qwen2.5-7B
+datasets:
+  - {path: x, type: alpaca}
+bf16: true
+sequence_len: 2048
+sample_packing: true
+micro_batch_size: 2
+gradient_accumulation_steps: 4
+flash_attention: true
+gradient_checkpointing: true
+optimizer: adamw_torch_fused
+learning_rate: 0.00002
+"""
+
+
+def _figures(cli: Cli, target: str) -> dict[str, Any]:
+    outcome = cli("estimate", target, "--output-format", "json")
+    assert outcome.status == 0, outcome.stderr
+    shown: dict[str, Any] = json.loads(outcome.stdout)
+    return {name: shown[name] for name in ("verdict", "gpu", "host")}
+
+
+def test_axolotl_and_llamafactory_say_the_same(cli: Cli, folder: Path) -> None:
+    (folder / "lf.yaml").write_text(LLAMAFACTORY)
+    (folder / "ax.yaml").write_text(AXOLOTL)
+    assert _figures(cli, "ax.yaml") == _figures(cli, "lf.yaml")
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "said"),
+    [
+        ("", 0, "loss"),
+        ("--deepspeed zero3.json", 2, "parallel.kind"),
+        ("--deepspeed=$CONFIG", 2, "parallel.kind"),
+        ("--micro-batch-size 1", 0, "without activations"),
+        ("--no-sample-packing --bf16", 0, "loss"),
+        ("--output-dir $OUT", 0, "loss"),
+        ("$EXTRA", 2, "model.id"),
+    ],
+)
+def test_flags_take_the_place_of_axolotl_s_keys(cli: Cli, folder: Path, flags: str, status: int, said: str) -> None:
+    (folder / "ax.yaml").write_text(AXOLOTL)
+    (folder / "run.sh").write_text(f"axolotl train ax.yaml {flags}\n")
+    outcome = cli("estimate", "ax.yaml")
+    assert outcome.status == status
+    assert said in outcome.stdout + outcome.stderr

@@ -1,4 +1,4 @@
-"""Every model type of the catalogue, trained in every way under old and new releases: a figure or none, never an error."""
+"""Every model type of the catalogue, trained in every way under old and new releases: a figure or none."""
 
 from __future__ import annotations
 
