@@ -39,6 +39,19 @@ def is_settings_file(run: Run) -> bool:
     return run.root is None
 
 
+def may_be_sharded(run: Run) -> bool:
+    """Whether a launch that is not seen may share out the states though no setting does.
+
+    `accelerate launch` with a file of its own starts LLaMA-Factory's and Axolotl's settings too, and brings its FSDP or
+    DeepSpeed along; on one GPU there is nobody to share with.
+    """
+    parallel = run.parallel
+    is_alone = (
+        parallel.gpus_per_node.known and parallel.gpus_per_node.value == 1 and parallel.num_nodes.or_default(1) == 1
+    )
+    return not parallel.kind.said and not is_alone
+
+
 def first_place(run: Run, names: Iterable[str]) -> Location | None:
     """Where the first of these facts is written, else where the run begins."""
     facts: list[Fact[object] | None] = [run.fact(name) for name in names]

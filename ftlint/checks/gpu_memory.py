@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ftlint.checks.amounts import billions, tenths_of_gigabytes
-from ftlint.checks.estimates import OF_GPU, are_ranks_said, facts_read, first_place, terms_in_words
+from ftlint.checks.estimates import OF_GPU, are_ranks_said, facts_read, first_place, may_be_sharded, terms_in_words
 from ftlint.checks.replicated_weights import weights_alone
 from ftlint.findings import Match, Related, Severity
 from ftlint.memory import Estimate, Term
@@ -52,7 +52,7 @@ def gpu_step_peak(run: Run, estimate: Estimate) -> Iterator[Match]:
             "moment": _in_words(moment),
         },
         related=(Related(place, f"made of {terms_in_words(there, _size)}"), *facts_read(estimate, OF_GPU, place)),
-        severity=Severity.ERROR if is_certain else Severity.WARNING,
+        severity=Severity.ERROR if is_certain and not may_be_sharded(run) else Severity.WARNING,
     )
 
 

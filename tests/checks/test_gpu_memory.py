@@ -107,3 +107,18 @@ def test_states_of_an_optimizer_that_cannot_be_seen_accuse_nobody() -> None:
     assert check(run) != []
     unseen: Fact[str] = Fact(UNKNOWN, said("").origins)
     assert check(replace(run, training=replace(run.training, optimizer=unseen))) == []
+
+
+@pytest.mark.parametrize(("num_gpus", "severity"), [(1, Severity.ERROR), (8, Severity.WARNING)])
+def test_what_a_launch_that_is_not_seen_may_shard_is_no_error(num_gpus: int, severity: Severity) -> None:
+    """`accelerate launch --config_file` starts LLaMA-Factory's settings too; one GPU has nobody to share with."""
+    run = run_on("A100-40GB")
+    parallel = replace(run.parallel, kind=NOTHING, gpus_per_node=said(num_gpus), num_nodes=said(1))
+    (match,) = check(replace(run, parallel=parallel))
+    assert match.severity is severity
+
+
+def test_written_sharding_that_does_not_help_stays_an_error() -> None:
+    run = run_on("A100-40GB", kind=ParallelKind.DDP)
+    (match,) = check(replace(run, parallel=replace(run.parallel, gpus_per_node=said(8), num_nodes=said(1))))
+    assert match.severity is Severity.ERROR

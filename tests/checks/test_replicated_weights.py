@@ -36,6 +36,14 @@ def test_weights_beyond_the_gpu_are_an_error_at_the_stage(stage: int, tmp_path: 
     assert [fix.title for fix in finding.fixes] == ["Share the weights as well: ZeRO-3"]
 
 
+def test_settings_that_say_nothing_of_sharding_are_another_rules_warning(tmp_path: Path) -> None:
+    """They may be meant for `accelerate launch` with a file that shards."""
+    files = project() | {"train.yaml": training(LLAMA_70B, LORA, BATCH)}
+    assert findings(tmp_path / "weights", "MEM105", files) == []
+    (finding,) = findings(tmp_path / "states", "MEM102", files)
+    assert finding.severity is Severity.WARNING
+
+
 def test_one_finding_per_cause(tmp_path: Path) -> None:
     """Weights alone are MEM105's, everything together is MEM102's."""
     assert findings(tmp_path / "weights", "MEM102", project()) == []
