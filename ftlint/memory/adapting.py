@@ -41,13 +41,15 @@ _QWEN = {
 _MIXTRAL = {"gate": "gate.weight", "w1": "gate_up_proj", "w3": "gate_up_proj", "w2": "down_proj"}
 
 CONVERTED: Mapping[str, Mapping[str, str]] = {
-    "deepseek_v2": _QWEN,
-    "deepseek_v3": _QWEN,
-    "glm4_moe": _QWEN,
-    "mixtral": _MIXTRAL,
-    "olmoe": _QWEN,
-    "qwen3_moe": _QWEN,
-}
+    **dict.fromkeys(
+        (
+            "deepseek_v2", "deepseek_v3", "dots1", "ernie4_5_moe", "glm4_moe", "glm4_moe_lite", "olmoe", "qwen3_moe",
+            "qwen3_next",
+        ),
+        _QWEN,
+    ),
+    **dict.fromkeys(("minimax_m2", "mixtral"), _MIXTRAL),
+}  # fmt: skip
 """By model type: the parameter that a name of transformers 4 stands for. Not qwen2_moe's own, for PEFT asks a list of
 those that are like another. Source: transformers 5.23 conversion_mapping.py, `_MODEL_TO_CONVERSION_PATTERN`."""
 

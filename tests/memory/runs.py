@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ftlint.knowledge.architectures import Architecture, parse_architecture
+from ftlint.knowledge.models import find_model, model_ids
 from ftlint.memory import Estimate, Interval, Place, estimate
 from ftlint.run.dtype import DType
 from ftlint.run.fact import NOTHING, Fact
@@ -120,3 +121,15 @@ def term(found: Estimate, name: str, *, on_gpu: bool = False) -> Interval:
     """The size of the one term of that name."""
     (size,) = (t.size for t in found.terms if t.name == name and (t.place is Place.GPU) == on_gpu)
     return size
+
+
+def smallest_models() -> dict[str, str]:
+    """Model type -> the catalogued id of that type with the fewest layers times width."""
+    found: dict[str, tuple[int, str]] = {}
+    for model_id in model_ids():
+        model = find_model(model_id)
+        assert model is not None
+        numbers = model.architecture
+        size = (numbers.num_layers * numbers.hidden_size, model_id)
+        found[numbers.model_type] = min(found.get(numbers.model_type, size), size)
+    return {model_type: model_id for model_type, (_, model_id) in found.items()}

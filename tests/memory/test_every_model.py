@@ -5,22 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ftlint.errors import SpecError
-from ftlint.knowledge.models import find_model, model_ids
 from ftlint.memory import estimate
 from ftlint.project.spec import parse_spec
+from tests.memory.runs import smallest_models
 
-
-def _representatives() -> dict[str, str]:
-    """Model type -> one of its ids."""
-    found: dict[str, str] = {}
-    for model_id in model_ids():
-        model = find_model(model_id)
-        assert model is not None
-        found.setdefault(model.architecture.model_type, model_id)
-    return found
-
-
-MODELS = _representatives()
+MODELS = smallest_models()
 RELEASES = [
     {},
     {"transformers": "4.48.1", "peft": "0.14.0"},
