@@ -28,21 +28,37 @@ SPECS: dict[str, dict[str, Any]] = {
     "8B, LoRA, FSDP on 8": {**SMALL, "method": "lora", "parallel": {"kind": "fsdp", "gpus_per_node": 8}},
     "32B, ZeRO-3 with offload": {**LARGE, "parallel": {"kind": "zero", "stage": 3, "offload_param": "cpu"}},
 }
+MIXTURE: dict[str, Any] = {
+    "model": "Qwen/Qwen3-30B-A3B",
+    "method": "lora",
+    "parallel": {"kind": "fsdp", "gpus_per_node": 8},
+}
+BESIDE: dict[str, dict[str, Any]] = {
+    "30B mixture, LoRA": MIXTURE,
+    "the same, releases said": {**MIXTURE, "versions": {"transformers": "5.23.0", "peft": "0.21.2", "torch": "2.13.0"}},
+}
+"""Over the limit, and printed for that: without releases, once for each way in which they adapt experts."""
 
 
 def main() -> int:
-    """Measure, print, and hold to the limit."""
+    """Measure, print, and hold to the limit; what is measured beside is held to nothing."""
     num_rounds = int(sys.argv[1]) if len(sys.argv) > 1 else NUM_ROUNDS
-    taken_ms = []
-    for index, (name, spec) in enumerate(SPECS.items()):
-        # Each has lengths of its own: a layer under LoRA is the believed one of QLoRA, and would be found in a cache.
-        lengths = [512 + 8 * number + 2 * index for number in range(num_rounds + 1)]
-        rows = [(_taken(spec, length), reference_ms()) for length in lengths][1:]
-        cpu, reference = median(taken for taken, _ in rows), median(each for _, each in rows)
-        taken_ms.append(median(corrected(taken, each) for taken, each in rows))
-        print(f"{name:<26} cpu {cpu:6.2f} ms   reference {reference:5.2f} ms   corrected {taken_ms[-1]:6.2f} ms")
+    every = {**SPECS, **BESIDE}
+    taken_ms = [_measured(name, spec, num_rounds, index) for index, (name, spec) in enumerate(every.items())]
+    taken_ms = taken_ms[: len(SPECS)]
     print(f"mean of the four {mean(taken_ms):.2f} ms, limit {LIMIT_MS:g} ms; limit of each {LIMIT_MS * TOLERANCE:g} ms")
     return 0 if mean(taken_ms) <= LIMIT_MS and max(taken_ms) <= LIMIT_MS * TOLERANCE else 1
+
+
+def _measured(name: str, spec: dict[str, Any], num_rounds: int, index: int) -> float:
+    """The corrected median, in milliseconds."""
+    # Each has lengths of its own: a layer under LoRA is the believed one of QLoRA, and would be found in a cache.
+    lengths = [512 + 16 * number + 2 * index for number in range(num_rounds + 1)]
+    rows = [(_taken(spec, length), reference_ms()) for length in lengths][1:]
+    cpu, reference = median(taken for taken, _ in rows), median(each for _, each in rows)
+    found = median(corrected(taken, each) for taken, each in rows)
+    print(f"{name:<26} cpu {cpu:6.2f} ms   reference {reference:5.2f} ms   corrected {found:6.2f} ms")
+    return found
 
 
 def _taken(spec: dict[str, Any], seq_len: int) -> float:
